@@ -1,0 +1,143 @@
+"""One profile per place the app runs: what strangers may ask of it, and the front matter of its Space."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tl_core.errors import UserError, unknown
+
+SDK_VERSION = "6.31.0"  # the Gradio the page's tests run with
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One place, and its limits. Every limit is a number, so that no caller needs a branch for "none"."""
+
+    name: str
+    title: str
+    public: bool  # strangers visit: no paths, no hub names, no tracebacks from them or for them
+    zero_gpu: bool  # a GPU is lent for seconds at a time, by decorated functions only
+    max_upload_mb: int  # megabytes per uploaded file
+    max_rows: int  # rows read from one file
+    max_test_rows: int  # rows every arm is scored on
+    max_study_seconds: int  # seconds of computing per study
+    max_queue: int  # waiting events of the whole page, not of one button
+    keep_studies_days: int
+    allow_hub_models: bool  # a person may name any model of the hub
+    card: dict[str, Any] | None = field(default=None, hash=False)  # front matter; None: not a Space
+
+
+_CARD = {
+    "title": "Transfer Lab",
+    "emoji": "🧪",
+    "colorFrom": "indigo",
+    "colorTo": "green",
+    "short_description": "Prompt, adapt or fine-tune? Measured on your texts.",
+    "license": "apache-2.0",
+    "pinned": False,
+    "disable_embedding": False,
+    "models": ["sentence-transformers/all-MiniLM-L6-v2"],
+    "tags": ["text-classification", "transfer-learning", "zero-shot", "few-shot", "lora", "model-comparison"],
+}
+# Without python_version a Space runs 3.10, for which pandas 3 does not exist.
+_GRADIO = {"sdk": "gradio", "sdk_version": SDK_VERSION, "python_version": "3.12", "app_file": "app.py"}
+
+_LOCAL = Profile(
+    name="local",
+    title="this computer",
+    public=False,
+    zero_gpu=False,
+    max_upload_mb=500,
+    max_rows=1_000_000,
+    max_test_rows=20_000,
+    max_study_seconds=7 * 24 * 3600,
+    max_queue=64,
+    keep_studies_days=3650,
+    allow_hub_models=True,
+)
+_ZEROGPU = Profile(
+    name="zerogpu",
+    title="a Space with a ZeroGPU",
+    public=True,
+    zero_gpu=True,
+    max_upload_mb=5,
+    max_rows=5_000,
+    max_test_rows=500,
+    max_study_seconds=300,  # the GPU seconds a free account has in a day
+    max_queue=32,
+    keep_studies_days=1,  # the disk of free hardware is emptied whenever the Space sleeps or restarts
+    allow_hub_models=False,
+    card=_CARD | _GRADIO,  # no suggested_hardware: that field has no value for ZeroGPU
+)
+_CPU = Profile(
+    name="cpu",
+    title="a Space with two CPU cores",
+    public=True,
+    zero_gpu=False,
+    max_upload_mb=5,
+    max_rows=5_000,
+    max_test_rows=500,
+    max_study_seconds=900,
+    max_queue=32,
+    keep_studies_days=1,
+    allow_hub_models=False,
+    card=_CARD | _GRADIO | {"suggested_hardware": "cpu-basic"},
+)
+_GPU = Profile(
+    name="gpu",
+    title="a Space with its own GPU",
+    public=True,
+    zero_gpu=False,
+    max_upload_mb=20,
+    max_rows=50_000,
+    max_test_rows=2_000,
+    max_study_seconds=1_800,
+    max_queue=64,
+    keep_studies_days=7,
+    allow_hub_models=False,
+    card=_CARD | _GRADIO | {"suggested_hardware": "t4-small"},
+)
+_DOCKER = Profile(
+    name="docker",
+    title="a container, on a Space or elsewhere",
+    public=True,
+    zero_gpu=False,
+    max_upload_mb=20,
+    max_rows=20_000,
+    max_test_rows=1_000,
+    max_study_seconds=1_800,
+    max_queue=32,
+    keep_studies_days=7,
+    allow_hub_models=False,
+    card=_CARD | {"sdk": "docker", "app_port": 7860},
+)
+PROFILES: dict[str, Profile] = {profile.name: profile for profile in (_LOCAL, _ZEROGPU, _CPU, _GPU, _DOCKER)}
+
+
+def profile_named(name: str) -> Profile:
+    """The profile called `name`.
+
+    Raises:
+        UserError: there is none; the message names the nearest.
+    """
+    if name not in PROFILES:
+        raise UserError(unknown("profile", name, PROFILES))
+    return PROFILES[name]
+
+
+def current_profile(environ: Mapping[str, str] = os.environ) -> Profile:
+    """The profile of this process: TL_PROFILE if set, else what a Space says of itself, else this computer.
+
+    Raises:
+        UserError: TL_PROFILE names no profile. It is not replaced by a guess, which might lift the limits.
+    """
+    if name := environ.get("TL_PROFILE", "").strip():
+        return profile_named(name)
+    if not environ.get("SPACE_ID"):
+        return _LOCAL
+    if environ.get("SPACES_ZERO_GPU", "").lower() in ("true", "t", "1"):  # the values the `spaces` package accepts
+        return _ZEROGPU
+    return _CPU if environ.get("ACCELERATOR", "").lower() in ("", "none") else _GPU

@@ -1,0 +1,56 @@
+"""What a Space's requirements.txt may say, read before pip on the Space does."""
+
+from __future__ import annotations
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+# The torch versions ZeroGPU lists; a range without any of them cannot be met there. Documentation of August 2026.
+ZERO_GPU_TORCH = ("2.8.0", "2.9.1", "2.10.0", "2.11.0")
+
+
+def read(text: str) -> dict[str, Requirement]:
+    """The requirements by name in lower case with dashes; lines that are none are left out (`problems` tells them)."""
+    found = (_requirement(line) for _, line in _lines(text))
+    return {canonicalize_name(r.name): r for r in found if r is not None}
+
+
+def problems(text: str, *, zero_gpu: bool = False) -> list[str]:
+    """What would go wrong with these requirements on a Space, a sentence each; empty when nothing would."""
+    faults = [_fault(number, line) for number, line in _lines(text) if _requirement(line) is None]
+    named = read(text)
+    missing = [name for name in ("gradio", "torch") if name not in named]
+    faults += [f"requirements.txt does not name {name}; add a line with its range." for name in missing]
+    if zero_gpu and "torch" in named and not any(named["torch"].specifier.contains(v) for v in ZERO_GPU_TORCH):
+        faults.append(
+            f"requirements.txt asks for {named['torch']}, but ZeroGPU offers torch {', '.join(ZERO_GPU_TORCH)} only. "
+            "Widen the range until it holds one of these."
+        )
+    return faults
+
+
+def with_spaces(text: str) -> str:
+    """The same requirements with the `spaces` package, without which no function is lent a ZeroGPU."""
+    # No range: the platform brings the version that fits it.
+    return text if "spaces" in read(text) else f"{text.rstrip()}\nspaces\n"
+
+
+def _lines(text: str) -> list[tuple[int, str]]:
+    """(line number, text) of the lines that say something."""
+    stripped = ((number, f" {line}".split(" #")[0].strip()) for number, line in enumerate(text.splitlines(), 1))
+    return [(number, line) for number, line in stripped if line]
+
+
+def _requirement(line: str) -> Requirement | None:
+    try:
+        return Requirement(line)
+    except InvalidRequirement:
+        return None
+
+
+def _fault(number: int, line: str) -> str:
+    if line.startswith("-"):
+        # An index of CPU wheels gives a torch without CUDA, which breaks `import spaces` on a ZeroGPU;
+        # and other requirement files are not pushed.
+        return f"Line {number} of requirements.txt ({line}) is an option for pip. Leave only names with ranges."
+    return f"Line {number} of requirements.txt ({line}) is not a name with a range, such as gradio>=6.31,<7. Mend it."

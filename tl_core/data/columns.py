@@ -1,0 +1,476 @@
+"""A table as a dataset: which column is the text, which the label, and what the cells mean."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from tl_core.data import samples
+from tl_core.data.labels import infer_labels, merge, missing, read_labels, written
+from tl_core.data.tables import (
+    GUESS_ALL,
+    Cell,
+    Guess,
+    ReadOptions,
+    Table,
+    read_table,
+    some,
+)
+from tl_core.errors import UserError, raise_all, unknown
+from tl_core.types import Dataset, Example, Label, Problem
+
+MAX_LABELS = 200  # a score for every label and text is kept and shown; above this a column is hardly ever a label
+LOOKED_AT = 1_000  # rows whose texts are measured to guess a column
+ROLES = {"text": "--text", "text_b": "--text-b", "label": "--label", "group": "--group"}
+
+# Names are compared in small letters without spaces and signs; the first of a list that is there is taken.
+TEXT_NAMES = (
+    *("text", "sentence", "review", "document", "comment", "content", "message", "utterance", "tweet", "post", "body"),
+    *("query", "question", "description", "passage", "paragraph", "input", "title", "headline"),
+    *("문장", "텍스트", "내용", "본문", "리뷰", "댓글", "글", "질문", "제목"),
+)
+LABEL_NAMES = (
+    *(
+        "label",
+        "labels",
+        "category",
+        "categories",
+        "class",
+        "sentiment",
+        "intent",
+        "emotion",
+        "topic",
+        "topics",
+        "target",
+    ),
+    *("tag", "tags", "type", "rating", "stars", "score", "y"),
+    *("라벨", "레이블", "분류", "카테고리", "범주", "감정", "감성", "의도", "주제", "유형", "정답", "평점"),
+)
+PAIR_NAMES = (
+    *(("texta", "textb"), ("text1", "text2"), ("sentence1", "sentence2"), ("sentencea", "sentenceb")),
+    *(("premise", "hypothesis"), ("question1", "question2"), ("문장1", "문장2"), ("전제", "가설")),
+)
+GROUP_NAMES = {
+    "group",
+    "groupid",
+    "user",
+    "userid",
+    "author",
+    "authorid",
+    "docid",
+    "documentid",
+    "threadid",
+    "conversationid",
+    "그룹",
+}
+NO_LABEL_NAMES = {"split", "fold", "set", "id", "idx", "index", "language", "lang"} | GROUP_NAMES
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A dataset and how it was read; `columns` gives the column of each role, `unlabelled` the rows left out."""
+
+    dataset: Dataset
+    columns: dict[str, str | None]
+    guesses: tuple[Guess, ...]
+    notes: tuple[str, ...]
+    unlabelled: int
+
+
+def load(
+    source: str | Path,
+    options: ReadOptions = GUESS_ALL,
+    labels_file: Path | None = None,
+    *,
+    labels: tuple[Label, ...] | None = None,
+    check_classes: bool = True,
+) -> Loaded:
+    """Read a file, or a bundled sample as "sample:NAME", with the label table beside it where one is given.
+
+    Raises:
+        UserError: see `read_table`, `read_labels` and `to_dataset`.
+    """
+    if str(source).startswith("sample:"):
+        sample = samples.sample(str(source).removeprefix("sample:"))
+        source, labels_file = sample.path, labels_file or (None if labels else sample.labels_path)
+    table = read_table(Path(source), options)
+    if labels_file is not None:
+        labels = read_labels(Path(labels_file))
+    return to_dataset(table, options, labels, check_classes=check_classes)
+
+
+# --- which column is what ------------------------------------------------------------------------------
+
+
+def guess_columns(table: Table, options: ReadOptions) -> tuple[dict[str, str | None], tuple[Guess, ...]]:
+    """The column of each role (text, text_b, label, group): as named, else by name, else by content.
+
+    Raises:
+        UserError: a named column is not there or named twice, or a column cannot be told.
+    """
+    given = {role: getattr(options, role) for role in ROLES}
+    _check_given(table, given)
+    roles, guesses = dict(given), []
+
+    def take(role: str, name: str | None, why: str) -> None:
+        if name is not None:
+            roles[role] = name
+            guesses.append(Guess({"text_b": "second text"}.get(role, role), name, why, ROLES[role]))
+
+    def free() -> list[str]:
+        return [name for name in table.columns if name not in roles.values()]
+
+    if not given["text"] and not given["text_b"]:
+        for role, name in zip(("text", "text_b"), _pair(free()), strict=False):
+            take(role, name, "the names of the two columns go together")
+    if not roles["text"]:
+        take("text", _by_name(free(), TEXT_NAMES), "its name")
+    if not roles["label"]:
+        take("label", _by_name(free(), LABEL_NAMES), "its name")
+    if not roles["text"]:
+        take("text", _by_length(table, free()), "its texts are the longest")
+    if not roles["label"]:
+        take("label", _by_repetition(table, free()), "it has the fewest different values, and they repeat")
+    untold = [
+        f"the {what} with {ROLES[role]} NAME"
+        for role, what in (("text", "texts"), ("label", "labels"))
+        if not roles[role]
+    ]
+    if untold:
+        raise UserError(
+            f"It cannot be told which column of {table.name} is which. "
+            f"The columns are {some(map(repr, table.columns), 30)}. "
+            f"Name the column of {' and that of '.join(untold)}. "
+            "If the first line is already a text, put a line with column names above it."
+        )
+    return roles, tuple(guesses)
+
+
+def _check_given(table: Table, given: dict[str, str | None]) -> None:
+    names = list(table.columns)
+    faults = [
+        unknown(f"column in {table.name}", name, names) + f" Correct {ROLES[role]}."
+        for role, name in given.items()
+        if name is not None and name not in names
+    ]
+    for name, times in Counter(name for name in given.values() if name is not None).items():
+        if times > 1:
+            options = " and ".join(ROLES[role] for role, named in given.items() if named == name)
+            faults.append(f"The column {name!r} is named for {options}. Each needs a column of its own.")
+    if len(names) < 2:
+        cut = next(
+            (
+                f" The lines were cut at each {g.value}: if that is wrong, name another with {g.option}."
+                for g in table.guesses
+                if g.what == "delimiter"
+            ),
+            "",
+        )
+        faults.append(
+            f"{table.name} has one column, {names[0]!r}, but one for the texts and one for the labels are needed.{cut}"
+        )
+    raise_all(faults)
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name.casefold())
+
+
+def _pair(names: list[str]) -> tuple[str, ...]:
+    keys = {_key(name): name for name in reversed(names)}
+    return next(((keys[a], keys[b]) for a, b in PAIR_NAMES if a in keys and b in keys), ())
+
+
+def _by_name(names: list[str], known: tuple[str, ...]) -> str | None:
+    """A column called so, else the only one whose name ends so (`review_text`, but not `text_id`)."""
+    keys = {_key(name): name for name in reversed(names)}
+    for word in known:
+        if word in keys:
+            return keys[word]
+    last = {
+        name: re.split(r"[\W_]+", re.sub("(?<=[a-z])(?=[A-Z])", " ", name).casefold().strip("_ "))[-1] for name in names
+    }
+    for word in known:
+        ending = [name for name in names if last[name] == word]
+        if ending:
+            return ending[0] if len(ending) == 1 else None
+    return None
+
+
+def _by_length(table: Table, names: list[str]) -> str | None:
+    """The column of the longest texts, unless another comes near; addresses and identifiers are no texts."""
+    means = {}
+    for name in names:
+        cells = [c for c in islice(table.columns[name], LOOKED_AT) if isinstance(c, str) and c]
+        if any(re.search(r"\s", c.strip()) or not c.isascii() for c in cells):
+            means[name] = sum(map(len, cells)) / len(cells)
+    ranked = sorted(means, key=means.__getitem__, reverse=True)
+    if not ranked or (len(ranked) > 1 and means[ranked[0]] < 1.5 * means[ranked[1]]):
+        return None
+    return ranked[0]
+
+
+def _by_repetition(table: Table, names: list[str]) -> str | None:
+    """The column with the fewest different values, each there twice on average, unless two have as few."""
+    counts = {}
+    for name in names:
+        different, present = set(), 0
+        for cell in table.columns[name]:
+            if value := written(cell):
+                present += 1
+                different.add(value)
+            if len(different) > MAX_LABELS:
+                break
+        if 2 <= len(different) <= min(MAX_LABELS, present / 2) and _key(name) not in NO_LABEL_NAMES:
+            counts[name] = len(different)
+    fewest = [name for name, n in counts.items() if n == min(counts.values())]
+    return fewest[0] if len(fewest) == 1 else None
+
+
+# --- what the cells mean -------------------------------------------------------------------------------
+
+LIST, FRACTION, NO_LIST = "list", "fraction", "no list"  # what a label cell can be instead of labels
+
+
+def to_dataset(
+    table: Table, options: ReadOptions, labels: tuple[Label, ...] | None = None, *, check_classes: bool = True
+) -> Loaded:
+    """Rows that have a label, as a dataset. `Example.row` keeps the number of the row in the file.
+
+    Args:
+        labels: the label table; its order becomes the order of the score axis. None infers it from the rows.
+        check_classes: False for a separate test file: it may lack labels of the training file, whose `labels`
+            it must be given, and they are kept as they are.
+
+    Raises:
+        UserError: every fault of columns, cells and labels.
+    """
+    columns, guesses = guess_columns(table, options)
+    cells = table.columns[columns["label"]]
+    separator = _separator(cells) if options.multi_label else None
+    found, bad = _read_labels_of(cells, (lambda cell: _many(cell, separator)) if options.multi_label else _one)
+    faults = _cell_faults(table, columns, bad)
+    counts = Counter(ids for ids in found if ids is not None)
+    used = {i for ids in counts for i in ids}
+    if not faults:
+        faults.append(_label_fault(table, columns["label"], found, counts, used, options.multi_label, check_classes))
+    if labels is not None and len(used) <= MAX_LABELS:
+        faults.append(missing(used, labels, "the label table" if check_classes else "the training file"))
+    raise_all(filter(None, faults))
+
+    notes = list(table.notes)
+    if labels is None:
+        labels = infer_labels(used)
+    elif check_classes:
+        extra = [repr(label.id) for label in labels if label.id not in used]
+        labels = merge(used, labels)
+        if extra:
+            notes.append(f"No row has the label {some(extra)} of the label table; it is left out.")
+    unlabelled = [row for row, ids in enumerate(found, 1) if ids is None]
+    if unlabelled:
+        one = len(unlabelled) == 1
+        notes.append(
+            f"{len(unlabelled):,} row{'' if one else 's'} without a label {'is' if one else 'are'} left out: row "
+            f"{some(unlabelled)}."
+        )
+    if separator and any(len(ids) > 1 for ids in counts):
+        notes.append(f"The labels of a row are taken to be separated by {separator!r}.")
+    notes += _group_hints(table, columns)
+    problem = Problem(
+        "two texts" if columns["text_b"] else "one text", "many labels" if options.multi_label else "one label", labels
+    )
+    dataset = Dataset(table.name, problem, _examples(table, columns, found, problem))
+    return Loaded(dataset, columns, table.guesses + guesses, tuple(notes), len(unlabelled))
+
+
+def _examples(table: Table, columns: dict[str, str | None], found: list, problem: Problem) -> tuple[Example, ...]:
+    """Rows with labels, in file order; the labels of a row stand in the order of the problem."""
+    order = problem.label_index.__getitem__
+    shared = {ids: tuple(sorted(ids, key=order)) for ids in set(found) if ids is not None}
+    groups: dict[str, str] = {}
+    nothing = [None] * table.rows
+    texts, seconds, group_cells = (
+        table.columns[columns[role]] if columns[role] else nothing for role in ("text", "text_b", "group")
+    )
+    paired = columns["text_b"] is not None
+    return tuple(
+        Example(
+            row,
+            text if type(text) is str else _text(text),
+            _text(second) if paired else None,
+            shared[ids],
+            None if group is None else groups.setdefault(g := written(group), g) or None,
+        )
+        for row, (text, second, ids, group) in enumerate(zip(texts, seconds, found, group_cells, strict=True), 1)
+        if ids is not None
+    )
+
+
+def _text(cell: Cell) -> str:
+    """Exactly the text of a cell; a missing one is empty."""
+    if isinstance(cell, str):
+        return cell
+    return "" if cell is None or (isinstance(cell, float) and math.isnan(cell)) else str(cell)
+
+
+def _read_labels_of(
+    cells: Sequence[Cell], read: Callable[[Cell], tuple[str, ...] | str | None]
+) -> tuple[list, dict[str, list[int]]]:
+    """Label ids of each row (None: it has no label), and the rows of cells that are none. Equal cells are read once."""
+    seen: dict = {}
+    found, bad = [], {}
+    for row, cell in enumerate(cells, 1):
+        key = cell if type(cell) is str else (type(cell), repr(cell))  # True is not 1, and a list has no hash
+        if key not in seen:
+            seen[key] = read(cell)
+        ids = seen[key]
+        if isinstance(ids, str):
+            bad.setdefault(ids, []).append(row)
+            ids = None
+        found.append(ids)
+    return found, bad
+
+
+def _one(cell: Cell) -> tuple[str, ...] | str | None:
+    if isinstance(cell, list) or (isinstance(cell, str) and (_listed(cell) is not None or _broken_list(cell))):
+        return LIST
+    if _fraction(cell):
+        return FRACTION
+    id = written(cell)
+    return (id,) if id else None
+
+
+def _fraction(cell: Cell) -> bool:
+    return isinstance(cell, float) and not math.isnan(cell) and not cell.is_integer()
+
+
+def _many(cell: Cell, separator: str | None) -> tuple[str, ...] | str | None:
+    if _fraction(cell):
+        return FRACTION
+    if isinstance(cell, str):
+        listed = _listed(cell)
+        if listed is None and not written(cell):
+            return None
+        if listed is None and _broken_list(cell):
+            return NO_LIST
+        cell = listed if listed is not None else cell.split(separator)
+    elif not isinstance(cell, list):
+        cell = [cell] if written(cell) else None
+    if cell is None:
+        return None
+    if any(isinstance(item, (list, dict)) or _fraction(item) for item in cell):
+        return NO_LIST
+    return tuple(dict.fromkeys(id for item in cell if (id := written(item))))
+
+
+def _listed(cell: str) -> list | None:
+    """The list written in a cell, as JSON or with the single quotation marks of Python; None when it is none."""
+    cell = cell.strip()
+    if not (cell.startswith("[") and cell.endswith("]")):
+        return None
+    for text in (cell, cell.replace("'", '"')):
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            continue
+        return value if isinstance(value, list) else None
+    return None
+
+
+def _broken_list(cell: str) -> bool:
+    """A list that cannot be read, such as the ['a' 'b'] that NumPy writes: cut at commas it would make odd labels."""
+    return cell.strip().startswith(("['", '["'))
+
+
+def _separator(cells: Iterable[Cell]) -> str | None:
+    """What stands between several labels in one cell: the first of | ; , that any cell holds."""
+    present = {
+        mark
+        for cell in cells
+        if isinstance(cell, str) and not cell.lstrip().startswith("[")
+        for mark in "|;,"
+        if mark in cell
+    }
+    return next((mark for mark in "|;," if mark in present), "|")
+
+
+# --- faults and hints ----------------------------------------------------------------------------------
+
+
+def _cell_faults(table: Table, columns: dict[str, str | None], bad: dict[str, list[int]]) -> list[str]:
+    label = f"{table.name}, column {columns['label']!r}"
+    sentences = {
+        LIST: (
+            "lists of labels in row {}. If a text may have several labels, say so with --multi-label; otherwise "
+            "give each row one."
+        ),
+        FRACTION: (
+            "numbers with a fraction in row {}, which are no classes. "
+            "Name the column of labels with --label, or round the numbers to classes."
+        ),
+        NO_LIST: 'lists that hold no labels, or cannot be read, in row {}. Write each list of labels as ["a", "b"].',
+    }
+    faults = [f"{label}: {sentences[what].format(some(rows))}" for what, rows in bad.items()]
+    for role in ("text", "text_b"):
+        if columns[role]:
+            rows = [row for row, cell in enumerate(table.columns[columns[role]], 1) if isinstance(cell, list)]
+            if rows:
+                faults.append(
+                    f"{table.name}, column {columns[role]!r}: lists instead of texts in row {some(rows)}. "
+                    f"Name the column of texts with {ROLES[role]}, or join each list to one text."
+                )
+    return faults
+
+
+def _label_fault(
+    table: Table, name: str, found: list, counts: Counter, used: set[str], many: bool, check_classes: bool
+) -> str:
+    column, labelled = f"The column {name!r} of {table.name}", counts.total()
+    if not labelled:
+        return (
+            f"{column} has no label in any of the {len(found):,} rows. "
+            "Fill it, or name the column of labels with --label."
+        )
+    if len(used) > max(MAX_LABELS, labelled / 2):
+        return (
+            f"{column} has {len(used):,} different values in {labelled:,} rows: "
+            "it looks like an identifier or a text. Name the right column with --label."
+        )
+    if len(used) > MAX_LABELS:
+        return (
+            f"{column} has {len(used):,} different labels; at most {MAX_LABELS} can be compared. "
+            "Join rare ones, or name the right column with --label."
+        )
+    if check_classes and len(used) < 2:
+        all_there_is = f"only the label {next(iter(used))!r}" if used else "no label that applies"
+        return f"{column} has {all_there_is} in its {labelled:,} labelled rows. At least two labels are needed."
+    single = {ids for ids, n in counts.items() if n == 1} if check_classes and not many else set()
+    if single:
+        rows = [f"{ids[0]!r} (row {row:,})" for row, ids in enumerate(found, 1) if ids in single]
+        return (
+            f"{column} has labels with a single row: {some(rows)}. Each needs two at least, "
+            "one to learn from and one to test on: add rows, or join the label with another."
+        )
+    return ""
+
+
+def _group_hints(table: Table, columns: dict[str, str | None]) -> list[str]:
+    if columns["group"]:
+        return []
+    hints = []
+    for name in table.columns:
+        if _key(name) in GROUP_NAMES and name not in columns.values():
+            different = {value for cell in table.columns[name] if (value := written(cell))}
+            if 1 < len(different) < table.rows:
+                hints.append(
+                    f"Rows share values of {name!r}. If rows of one {name} resemble each other, keep them on "
+                    "one side of "
+                    f"the split with --group {name}."
+                )
+    return hints

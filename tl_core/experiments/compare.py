@@ -1,0 +1,183 @@
+"""From finished runs to an honest comparison: a pure function of stored per-item scores.
+
+Every mean carries the crossed seed x item interval of `tl_core.statistics`, and the leaderboard says which
+lines could be the best instead of ranking noise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from tl_core.experiments.plan import Plan
+from tl_core.statistics.best_set import best_set
+from tl_core.statistics.crossed import difference_interval, mean_interval
+from tl_core.statistics.intervals import Interval
+from tl_core.statistics.metrics_f1 import macro_f1_interval, macro_f1_pseudo
+from tl_core.strategies import strategies
+from tl_core.tasks import task_of
+from tl_core.types import RunResult, RunSpec
+
+
+@dataclass(frozen=True)
+class Cell:
+    """An arm at a number of shots: its runs and what they say together."""
+
+    arm: str
+    strategy: str
+    shots: int | None
+    seeds: tuple[int, ...]  # of the finished runs, in order
+    runs: tuple[str, ...]
+    accuracy: Interval
+    macro_f1: Interval
+    labels: float  # rows trained on, mean over runs
+    fit_seconds: float  # mean over runs
+    predict_seconds: float
+    peak_bytes: float
+    trainable_parameters: int
+    failed: int
+    could_be_best: bool = False
+
+    @property
+    def shots_name(self) -> int | str:
+        return "all" if self.shots is None else self.shots
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A leaderboard with intervals, the lines that could be the best, and differences to the leading one."""
+
+    metric: str  # "accuracy" or "macro_f1": by which it is sorted
+    why_metric: str
+    cells: tuple[Cell, ...]  # best first
+    best: tuple[tuple[str, int | None], ...]  # (arm, shots)
+    differences: dict[tuple[str, int | None], Interval]  # leading cell minus this one, paired
+    notes: tuple[str, ...]
+    chance: float  # share of the largest class in the test rows
+
+    def cell(self, arm: str, shots: int | None) -> Cell | None:
+        return next((c for c in self.cells if (c.arm, c.shots) == (arm, shots)), None)
+
+
+def run_metrics(plan: Plan, result: RunResult) -> dict[str, Interval]:
+    """Accuracy and macro-F1 of one run, with intervals over the test rows."""
+    task, split = task_of(plan.study.problem), plan.study.split
+    gold = task.gold(plan.study.problem, split.test)
+    scores = result.scores[None]
+    return {
+        "accuracy": mean_interval(task.correct(gold, scores)),
+        "macro_f1": macro_f1_interval(gold, task.decide(scores), len(plan.study.problem.labels)),
+    }
+
+
+def compare(plan: Plan, results: Mapping[str, RunResult]) -> Comparison:
+    """Put finished runs side by side. Runs that failed are counted, never averaged in or silently left out."""
+    problem, split = plan.study.problem, plan.study.split
+    task, n_labels = task_of(problem), len(problem.labels)
+    gold = task.gold(problem, split.test)
+    groups: dict[tuple[str, int | None], list[RunSpec]] = {}
+    for spec in plan.specs:
+        groups.setdefault((spec.arm.id, spec.shots), []).append(spec)
+    cells, right, pseudo = [], {}, {}
+    for key, specs in groups.items():
+        done = [s for s in specs if s.id in results and results[s.id].status == "done"]
+        if not done:
+            continue
+        scores = np.stack([results[s.id].scores for s in done])  # (S, n, C)
+        right[key] = task.correct(gold, scores)
+        decided = task.decide(scores)
+        pseudo[key] = macro_f1_pseudo(gold, decided, n_labels)
+        cells.append(_cell(key, specs, done, results, right[key], gold, decided, n_labels, _overlap(plan, done)))
+    metric, why = _metric(gold)
+    cells.sort(key=lambda c: (-getattr(c, metric).value, c.labels, c.fit_seconds))
+    per_item = right if metric == "accuracy" else pseudo
+    best, reasons = _best(cells, per_item, plan) if cells else ([], [])
+    cells = [_marked(c, (c.arm, c.shots) in best) for c in cells]
+    return Comparison(metric, why, tuple(cells), tuple(best), _differences(cells, per_item), tuple(dict.fromkeys(reasons)), _chance(gold))
+
+
+def deterministic(cell: Cell) -> bool:
+    """Whether the same rows always give the same scores: no draw of rows, no random weights."""
+    return strategies()[cell.strategy].needs == "no labels"
+
+
+def _cell(key, specs, done, results, right, gold, decided, n_labels, overlap) -> Cell:
+    once = strategies()[specs[0].arm.strategy].needs == "no labels"
+    finished = [results[s.id] for s in done]
+    return Cell(
+        arm=key[0], strategy=specs[0].arm.strategy, shots=key[1], seeds=tuple(s.seed for s in done), runs=tuple(s.id for s in done),
+        accuracy=mean_interval(right, overlap=overlap, deterministic=once),
+        macro_f1=macro_f1_interval(gold, decided, n_labels, overlap=overlap, deterministic=once),
+        labels=float(np.mean([r.budget.get("train", 0) for r in finished])),
+        fit_seconds=float(np.mean([r.seconds.get("fit", 0.0) for r in finished])),
+        predict_seconds=float(np.mean([r.seconds.get("predict", 0.0) for r in finished])),
+        peak_bytes=float(np.mean([r.peak_bytes or 0 for r in finished])),
+        trainable_parameters=int(finished[0].trainable_parameters or 0),
+        failed=sum(s.id in results and results[s.id].status == "failed" for s in specs),
+    )  # fmt: skip
+
+
+def _overlap(plan: Plan, done: list[RunSpec]) -> float:
+    """Share of the pool that one sample takes. All of it is no sample: then only initial weights and order vary."""
+    if done[0].shots is None:
+        return 0.0
+    return float(np.mean([len(s.train) for s in done])) / len(plan.study.split.pool)
+
+
+def _metric(gold: np.ndarray) -> tuple[str, str]:
+    counts = np.bincount(gold) if gold.ndim == 1 else gold.sum(0)
+    smallest, largest = counts.min(), counts.max()
+    if gold.ndim == 1 and largest <= 2 * max(1, smallest):
+        return "accuracy", f"accuracy, because the labels are about balanced in the test rows ({smallest} to {largest} rows each)"
+    return "macro_f1", f"macro-F1, because the labels are not balanced in the test rows ({smallest} to {largest} rows each) and accuracy would favour the large ones"
+
+
+def _chance(gold: np.ndarray) -> float:
+    if gold.ndim == 1:
+        return float(np.bincount(gold).max() / len(gold))
+    return float(np.unique(gold, axis=0, return_counts=True)[1].max() / len(gold))
+
+
+def _best(cells: list[Cell], per_item: dict, plan: Plan):
+    names = {f"{c.arm} at {c.shots_name}": (c.arm, c.shots) for c in cells}
+    back = {key: name for name, key in names.items()}
+    scores = {back[c.arm, c.shots]: per_item[c.arm, c.shots] for c in cells}
+    seeds = {back[c.arm, c.shots]: c.seeds for c in cells}
+    once = {back[c.arm, c.shots] for c in cells if deterministic(c)}
+    pool = len(plan.study.split.pool)
+    overlap = {back[c.arm, c.shots]: 0.0 if c.shots is None else c.labels / pool for c in cells}
+    chosen, reasons = best_set(scores, once, overlap=overlap, seeds=seeds)
+    return [names[name] for name in chosen], reasons
+
+
+def _differences(cells: list[Cell], per_item: dict) -> dict[tuple[str, int | None], Interval]:
+    """Leading cell minus each other one, on the seeds they share."""
+    out: dict[tuple[str, int | None], Interval] = {}
+    if not cells:
+        return out
+    lead = cells[0]
+    for cell in cells[1:]:
+        a, b = per_item[cell.arm, cell.shots], per_item[lead.arm, lead.shots]
+        a_once, b_once = deterministic(cell), deterministic(lead)
+        if not a_once and not b_once:
+            common = [s for s in lead.seeds if s in cell.seeds]
+            if not common:
+                continue
+            a, b = a[[cell.seeds.index(s) for s in common]], b[[lead.seeds.index(s) for s in common]]
+        out[cell.arm, cell.shots] = difference_interval(a, b, a_deterministic=a_once, b_deterministic=b_once)
+    return out
+
+
+def _marked(cell: Cell, could_be_best: bool) -> Cell:
+    from dataclasses import replace
+
+    return replace(cell, could_be_best=could_be_best)
+
+
+def plain(interval: Interval, **more) -> dict:
+    """As it stands in study.json; what is not finite is null."""
+    number = lambda x: float(x) if math.isfinite(x) else None  # noqa: E731
+    return {"value": number(interval.value), "low": number(interval.low), "high": number(interval.high), "n": interval.n, **more}

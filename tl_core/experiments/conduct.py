@@ -1,0 +1,121 @@
+"""Conducts a study: gives the missing runs to a worker, keeps what comes back, writes the record.
+
+This is the only writer of a study's folder. It may die at any moment; the next one goes on from the files.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from typing import Any
+
+from tl_core.experiments.compare import compare
+from tl_core.experiments.export import record, write_tables
+from tl_core.experiments.plan import Plan
+from tl_core.experiments.store import Store
+from tl_core.experiments.worker import Stopped, Worker, WorkerDied
+from tl_core.types import FINAL, Event, Finished, Note, Progress, RunResult, Status
+
+PROGRESS_SECONDS = 0.25
+RECORD_SECONDS = 3.0
+RECORD_SHARE = 0.1  # of the time may go into rewriting the record
+
+
+class Conductor:
+    """One study being run."""
+
+    def __init__(self, store: Store, plan: Plan, worker: Worker, *, keep: str = "best", context: Mapping[str, Any] | None = None):
+        self.store, self.plan, self.worker, self.keep = store, plan, worker, keep
+        self.context = dict(context or {})
+        self.results: dict[str, RunResult] = {}
+        self._running: str | None = None
+        self._spent = 0.0
+        self._began = time.time()
+        self._next_record = self._next_progress = 0.0
+
+    def events(self) -> Iterator[Event]:
+        """Run what is missing; each event is kept before it is passed on. Closing stops within two seconds."""
+        self.results = {run: r for run, r in self.store.results(s.id for s in self.plan.specs).items() if r.status in FINAL}
+        for run in self._to_do_again():
+            self.store.forget(run)
+            self.results.pop(run, None)
+        earlier = self.store.read_json("study.json") or {}
+        self._spent = float(earlier.get("wall_seconds") or 0.0)
+        ended: Status = "stopped"
+        self._record("queued")
+        try:
+            deaths: dict[str, int] = {}
+            while any(s.id not in self.results for s in self.plan.specs):
+                try:
+                    yield from self._work()
+                except WorkerDied as fault:
+                    yield from self._died(fault, deaths)
+            ended = "queued"
+        except Stopped:
+            return
+        finally:
+            self._running = None
+            self._record(ended, final=True)
+
+    def _to_do_again(self) -> list[str]:
+        """Failed runs get another chance when a person starts the study again; so do kept runs whose state is gone."""
+        again = [run for run, result in self.results.items() if result.status == "failed"]
+        if self.keep != "none":
+            wanted = {s.id for s in self.plan.specs if self.keep == "all" or s.id in self.plan.keep}
+            again += [r for r in wanted if r in self.results and self.results[r].status == "done" and not self.store.model_folder(r).is_dir()]
+        return again
+
+    def _work(self) -> Iterator[Event]:
+        with closing(self.worker.call("run_study", folder=str(self.store.folder.resolve()), skip=list(self.results), keep=self.keep)) as events:
+            for event in events:
+                self._keep(event)
+                yield event
+
+    def _keep(self, event: Event) -> None:
+        now = time.monotonic()
+        if isinstance(event, Finished):
+            self.store.save_result(event.result)
+            self.results[event.run] = event.result
+            self._running = None
+            if now >= self._next_record:
+                self._record("queued")
+                self._next_record = time.monotonic() + max(RECORD_SECONDS, (time.monotonic() - now) / RECORD_SHARE)
+        elif isinstance(event, Progress):
+            self._running = event.run
+            if now >= self._next_progress:
+                self._next_progress = now + PROGRESS_SECONDS
+                self._progress(event)
+
+    def _progress(self, event: Progress) -> None:
+        step = event.step
+        self.store.write_json(
+            "progress.json",
+            {
+                "run": event.run, "phase": step.phase, "step": step.done, "steps": step.total, "loss": step.loss,
+                "done": len(self.results), "total": len(self.plan.specs), "at": time.time(),
+            },
+        )  # fmt: skip
+
+    def _died(self, fault: WorkerDied, deaths: dict[str, int]) -> Iterator[Event]:
+        """Try the run again once in a fresh process; a run that ends two processes has failed."""
+        run = self._running or next(s.id for s in self.plan.specs if s.id not in self.results)
+        deaths[run] = deaths.get(run, 0) + 1
+        yield Note(str(fault))
+        if deaths[run] > 1:
+            done = Finished(run, RunResult(run, "failed", error=f"{fault} It happened twice on this run."))
+            self._keep(done)
+            yield done
+
+    def _record(self, waiting: Status, final: bool = False) -> None:
+        wall = self._spent + time.time() - self._began
+        comparison = compare(self.plan, self.results)
+        statuses: dict[str, Status] = {s.id: waiting for s in self.plan.specs}
+        if self._running:
+            statuses[self._running] = "running"
+        self.store.write_json(
+            "study.json", record(self.plan, self.results, comparison, statuses=statuses, context={**self.context, "wall_seconds": round(wall, 2)})
+        )
+        if final:
+            write_tables(self.store, self.plan, self.results)
+            (self.store.folder / "progress.json").unlink(missing_ok=True)

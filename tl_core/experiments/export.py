@@ -1,0 +1,164 @@
+"""What a study leaves for others: `study.json` (the record), `predictions.parquet` and `samples.parquet`.
+
+The order of fields is part of the format; `schema` changes when their meaning does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tl_core.data.split import lock_key
+from tl_core.experiments.compare import Comparison, plain, run_metrics
+from tl_core.experiments.plan import Plan
+from tl_core.experiments.store import SCHEMA, Store
+from tl_core.types import Arm, RunResult, RunSpec, Status
+
+
+def record(
+    plan: Plan, results: Mapping[str, RunResult], comparison: Comparison, *, statuses: Mapping[str, Status], context: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The study as plain values.
+
+    Args:
+        statuses: of runs without a result: queued, running or stopped.
+        context: what only the caller knows: `dataset` (source, guesses, notes, tokens), `wall_seconds`, `command`.
+    """
+    study = plan.study
+    return {
+        "schema": SCHEMA,
+        "id": study.id,
+        "name": study.name,
+        "problem": {
+            "inputs": study.problem.inputs,
+            "target": study.problem.target,
+            "labels": [{"id": x.id, "name": x.name, "descriptions": list(x.descriptions), "words": list(x.words)} for x in study.problem.labels],
+        },
+        "dataset": {"rows": len(study.split.pool) + len(study.split.test), "dropped": study.split.dropped, **context.get("dataset", {})},
+        "split": {
+            "test_digest": study.split.test_digest,
+            "n_test": len(study.split.test),
+            "n_pool": len(study.split.pool),
+            "locked": [lock_key(e) for e in study.split.test],
+        },
+        "shots": ["all" if s is None else s for s in study.shots],
+        "seeds": list(study.seeds),
+        "arms": [_arm(arm) for arm in study.arms],
+        "runs": [_run(spec, plan, results.get(spec.id), statuses.get(spec.id, "queued")) for spec in plan.specs],
+        "summary": [
+            {
+                "arm": c.arm,
+                "strategy": c.strategy,
+                "shots": c.shots_name,
+                "labels": c.labels,
+                "accuracy": _mean(c.accuracy, len(c.seeds)),
+                "macro_f1": _mean(c.macro_f1, len(c.seeds)),
+                "seconds": {"fit": round(c.fit_seconds, 4), "predict": round(c.predict_seconds, 4)},
+                "peak_bytes": round(c.peak_bytes),
+                "trainable_parameters": c.trainable_parameters,
+                "failed": c.failed,
+                "could_be_best": c.could_be_best,
+            }
+            for c in comparison.cells
+        ],
+        "metric": comparison.metric,
+        "why_metric": comparison.why_metric,
+        "chance": comparison.chance,
+        "notes": list(comparison.notes),
+        "wall_seconds": context.get("wall_seconds"),
+        "command": context.get("command"),
+    }
+
+
+def write_tables(store: Store, plan: Plan, results: Mapping[str, RunResult]) -> None:
+    """`predictions.parquet` (run, part, row, scores) and `samples.parquet` (seed, row, label, order): the k-shot
+    sample of a seed is the rows whose order is below k."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = np.array([e.row for e in plan.study.split.test], dtype=np.int64)
+    done = [s for s in plan.specs if s.id in results and results[s.id].status == "done"]
+    width = len(plan.study.problem.labels)
+    flat = np.concatenate([results[s.id].scores.ravel() for s in done]) if done else np.zeros(0, np.float32)
+    predictions = pa.table(
+        {
+            "run": pa.array(np.repeat([s.id for s in done], len(rows)) if done else [], pa.string()).dictionary_encode(),
+            "part": pa.array(["test"] * (len(done) * len(rows)), pa.string()).dictionary_encode(),
+            "row": pa.array(np.tile(rows, len(done))),
+            "scores": pa.ListArray.from_arrays(pa.array(np.arange(0, len(flat) + 1, width), pa.int32()), pa.array(flat)),
+        }
+    )
+    _write(store, "predictions.parquet", predictions, pq, pa)
+    _write(store, "samples.parquet", pa.table(_samples(plan)), pq, pa)
+
+
+def _write(store: Store, name: str, table, pq, pa) -> None:
+    buffer = pa.BufferOutputStream()
+    pq.write_table(table, buffer, compression="zstd")
+    store.write_bytes(name, buffer.getvalue().to_pybytes())
+
+
+def _samples(plan: Plan) -> dict[str, list]:
+    """Each seed's draw, in order: rows of larger samples contain those of smaller ones."""
+    order: dict[tuple[int, int, str], int] = {}
+    shown = {e.row: e.labels for e in plan.study.split.pool}
+    for spec in sorted(plan.specs, key=lambda s: (s.shots is None, s.shots or 0)):
+        if spec.shots is None:
+            continue
+        for row in spec.train:
+            for label in shown[row]:
+                order.setdefault((spec.seed, row, label), spec.shots)
+    counts: dict[tuple[int, str], int] = {}
+    out: dict[str, list] = {"seed": [], "row": [], "label": [], "order": []}
+    for (seed, row, label), _ in sorted(order.items(), key=lambda item: (item[0][0], item[1], item[0][1])):
+        position = counts.get((seed, label), 0)
+        counts[seed, label] = position + 1
+        for name, value in zip(out, (seed, row, label, position), strict=True):
+            out[name].append(value)
+    return out
+
+
+def _arm(arm: Arm) -> dict[str, Any]:
+    templates = arm.settings.get("templates")
+    return {
+        "id": arm.id,
+        "strategy": arm.strategy,
+        "version": arm.strategy_version,
+        "settings": arm.settings,
+        "model": {"name": arm.model.name, "digest": arm.model.digest} if arm.model else None,
+        "calibration": arm.settings.get("calibration", "none"),
+        "templates": templates.split("|") if isinstance(templates, str) else [],
+        "selection": arm.selection,
+    }
+
+
+def _run(spec: RunSpec, plan: Plan, result: RunResult | None, status: Status) -> dict[str, Any]:
+    metrics = {}
+    if result is not None and result.status == "done":
+        metrics = {name: plain(interval) for name, interval in run_metrics(plan, result).items()}
+    return {
+        "id": spec.id,
+        "arm": spec.arm.id,
+        "strategy": spec.arm.strategy,
+        "model": spec.arm.model.name if spec.arm.model else None,
+        "shots": spec.shots_name,
+        "seed": spec.seed,
+        "status": result.status if result else status,
+        "metrics": metrics,
+        "budget": result.budget if result else {},
+        "seconds": {k: round(v, 4) for k, v in result.seconds.items()} if result else {},
+        "peak_bytes": result.peak_bytes if result else None,
+        "trainable_parameters": result.trainable_parameters if result else None,
+        "optimizer_steps": result.optimizer_steps if result else None,
+        "notes": list(result.notes) if result else [],
+        "device": result.device if result else None,
+        "versions": result.versions if result else {},
+        "error": result.error if result else None,
+    }
+
+
+def _mean(interval, seeds: int) -> dict[str, Any]:
+    shown = plain(interval)
+    return {"mean": shown["value"], "low": shown["low"], "high": shown["high"], "seeds": seeds, "n": shown["n"], "notes": list(interval.notes)}

@@ -1,0 +1,231 @@
+"""From what a person asks for to the list of runs; every fault is found here, before anyone waits."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tl_core import params
+from tl_core.data.columns import Loaded
+from tl_core.data.duplicates import find_duplicates, overlap
+from tl_core.data.labels import are_named
+from tl_core.data.split import Pool, lock_key, separate_test, split, too_many_shots
+from tl_core.errors import UserError, raise_all, unknown
+from tl_core.models.catalog import EMBEDDED, find
+from tl_core.strategies import strategies
+from tl_core.types import Arm, Example, Facts, ModelRef, Problem, RunSpec, Split, digest, rows_digest
+
+DEFAULT_STRATEGIES = ("majority", "tfidf", "similarity", "probe", "prior-probe", "lora")
+DEFAULT_SHOTS = (0, 1, 2, 4, 8, 16)
+DEFAULT_SEEDS = 5
+MAX_SEEDS = 100
+MAX_RUNS = 20_000
+FIRST_SEED = 0
+
+
+@dataclass(frozen=True)
+class ArmRequest:
+    """One arm as asked for: a strategy, its settings as text or values, and perhaps its own name and model."""
+
+    strategy: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    name: str | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a person saves, names, compares and reopens."""
+
+    name: str
+    problem: Problem
+    split: Split
+    arms: tuple[Arm, ...]
+    shots: tuple[int | None, ...]
+    seeds: tuple[int, ...]
+    model_folders: dict[str, str] = field(default_factory=dict)  # model digest -> folder, on this machine
+
+    @property
+    def id(self) -> str:
+        return digest([self.split.test_digest, rows_digest(self.split.pool), [a.digest for a in self.arms], list(map(str, self.shots)), self.seeds])[:16]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The runs of a study, and which combinations were refused, with the reason."""
+
+    study: Study
+    specs: tuple[RunSpec, ...]
+    refused: dict[str, str]  # run id -> sentence
+    keep: frozenset[str]  # run ids whose trained state is kept
+
+
+def make_split(
+    loaded: Loaded, *, test: Loaded | None = None, size: int | None = None, lock: Sequence[str] = ()
+) -> tuple[Split, tuple[str, ...]]:
+    """Lock the test rows, from the file or from a test file; with notes on what was left out.
+
+    Raises:
+        UserError: too few rows to do so.
+    """
+    examples, problem = loaded.dataset.examples, loaded.dataset.problem
+    duplicates = find_duplicates(examples)
+    notes: list[str] = []
+    if test is not None:
+        repeats = overlap(examples, test.dataset.examples)
+        repeated = {i for i, _ in (*repeats.exact, *repeats.near)}
+        made = separate_test(examples, test.dataset.examples, duplicates, repeated)
+        if repeated:
+            notes.append(f"{len(repeated)} rows repeat a row of the test file, exactly or nearly; they are not used for training.")
+    else:
+        made = split(examples, problem, duplicates, size=size, lock=lock)
+        if lock:
+            gone = len(set(lock)) - len({lock_key(e) for e in made.test})
+            notes.append(
+                f"The {len(made.test)} test rows of the earlier study are kept"
+                + (f"; {gone} of them are no longer in the file." if gone else "; every other row may be trained on.")
+            )
+    if made.dropped:
+        notes.append(f"{made.dropped} rows are used neither for training nor for testing: empty texts, copies, or one text with two labels.")
+    if not made.test or not made.pool:
+        raise UserError("After leaving out empty texts and copies there is nothing left to train or to test on. Add rows.")
+    counts = Pool(made.pool, problem).counts()
+    missing = [label for label, n in counts.items() if n == 0]
+    if missing:
+        raise UserError(
+            f"No row is left to train on for the labels {', '.join(missing[:10])}: their rows are copies, empty, or all in the test part. "
+            "Add rows for them, or leave these labels out."
+        )
+    return made, tuple(notes)
+
+
+def make_study(
+    name: str, problem: Problem, split: Split, *, arms: Sequence[ArmRequest], shots: Sequence[int | None] | None,
+    seeds: int | Sequence[int], model: str = EMBEDDED.name, hub: bool = True,
+) -> Study:  # fmt: skip
+    """Check a request and write its defaults out.
+
+    Args:
+        shots: labels per class; None chooses a grid that the rows allow.
+        seeds: how many draws of the k-shot samples, or which.
+
+    Raises:
+        UserError: with every fault found.
+    """
+    faults: list[str] = []
+    pool = Pool(split.pool, problem)
+    grid = tuple(shots) if shots is not None else default_shots(pool)
+    grid = tuple(sorted(set(grid), key=lambda s: (s is None, s or 0)))
+    if any(s is not None and s < 0 for s in grid) or not grid:
+        faults.append("Shots must be 0, positive whole numbers, or all.")
+    elif sentence := too_many_shots(pool, grid):
+        faults.append(sentence)
+    chosen_seeds = tuple(range(FIRST_SEED, FIRST_SEED + seeds)) if isinstance(seeds, int) else tuple(dict.fromkeys(seeds))
+    if not 1 <= len(chosen_seeds) <= MAX_SEEDS:
+        faults.append(f"Seeds must be from 1 to {MAX_SEEDS}.")
+    made: list[Arm] = []
+    folders: dict[str, str] = {}
+    sources: dict[str, Any] = {}
+    for request in arms:
+        try:
+            made.append(_arm(request, model, hub, folders, sources))
+        except UserError as fault:
+            faults.extend(str(fault).splitlines())
+    if not arms:
+        faults.append(f"Choose at least one strategy. There are: {', '.join(strategies())}.")
+    names = [arm.id for arm in made]
+    for double in sorted({n for n in names if names.count(n) > 1}):
+        faults.append(f"Two arms are called {double!r}. Give each its own name, as in name=...")
+    raise_all(faults)
+    study = Study(name, problem, split, tuple(made), grid, chosen_seeds, folders)
+    runs = len(study.arms) * len(grid) * len(chosen_seeds)
+    if runs > MAX_RUNS:
+        raise UserError(f"{runs} runs asked for; the limit is {MAX_RUNS}. Choose fewer arms, shots or seeds.")
+    return study
+
+
+def default_shots(pool: Pool) -> tuple[int | None, ...]:
+    """Doubling numbers of labels per class, as far as the smallest class goes."""
+    least = min(pool.counts().values())
+    return tuple(s for s in DEFAULT_SHOTS if s <= least)
+
+
+def plan(study: Study) -> Plan:
+    """Every run of the study. Strategies that learn nothing from rows run once, at 0 shots.
+
+    Raises:
+        UserError: nothing in the study can run; the reasons are named.
+    """
+    problem = study.problem
+    pool = Pool(study.split.pool, problem)
+    named = are_named(problem.labels)
+    samples: dict[tuple[int | None, int], tuple[tuple[int, ...], str]] = {}
+
+    def sample(shots: int | None, seed: int) -> tuple[tuple[int, ...], str]:
+        if (shots, seed) not in samples:
+            rows = [pool.examples[i] for i in pool.k_shot(shots, seed=seed)]
+            data = digest([dataclasses.asdict(problem), rows_digest(rows), study.split.test_digest])
+            samples[shots, seed] = tuple(e.row for e in rows), data
+        return samples[shots, seed]
+
+    specs: list[RunSpec] = []
+    refused: dict[str, str] = {}
+    for arm in study.arms:
+        strategy = strategies()[arm.strategy]
+        zero_only = strategy.needs == "no labels"
+        grid = (0,) if zero_only else tuple(s for s in study.shots if s != 0) or study.shots
+        for shots in grid:
+            seeds = study.seeds[:1] if zero_only else study.seeds
+            reason = strategy.refuses(Facts(problem, shots, arm.model, named))
+            for seed in seeds[:1] if reason else seeds:
+                rows, data = sample(shots, seed)
+                spec = RunSpec(arm, shots, seed, rows, data)
+                specs.append(spec)
+                if reason:
+                    refused[spec.id] = reason
+    if len(refused) == len(specs):
+        raise_all(refused.values())
+    return Plan(study, tuple(specs), refused, _kept(specs, refused))
+
+
+def _kept(specs: Sequence[RunSpec], refused: dict[str, str]) -> frozenset[str]:
+    """The best run to keep of each arm: largest shots, first seed."""
+    best: dict[str, RunSpec] = {}
+    for spec in specs:
+        if spec.id in refused:
+            continue
+        old = best.get(spec.arm.id)
+        if old is None or (_size(spec.shots), -spec.seed) > (_size(old.shots), -old.seed):
+            best[spec.arm.id] = spec
+    return frozenset(spec.id for spec in best.values())
+
+
+def _size(shots: int | None) -> float:
+    return float("inf") if shots is None else shots
+
+
+def _arm(request: ArmRequest, model: str, hub: bool, folders: dict[str, str], sources: dict[str, Any]) -> Arm:
+    known = strategies()
+    if request.strategy not in known:
+        raise UserError(unknown("strategy", request.strategy, known))
+    strategy = known[request.strategy]
+    name = request.name or request.strategy
+    settings = params.build(strategy.Params, request.settings, request.strategy)
+    ref: ModelRef | None = None
+    if strategy.uses_model:
+        wanted = request.model or model
+        if wanted not in sources:
+            sources[wanted] = find(wanted, hub=hub)
+        ref = sources[wanted].ref
+        folders[ref.digest] = str(Path(sources[wanted].folder))
+    elif request.model:
+        raise UserError(f"{request.strategy} uses no model, but model={request.model} was given. Leave it out.")
+    return Arm(name, request.strategy, strategy.version, dataclasses.asdict(settings), ref)
+
+
+def examples_by_row(examples: Sequence[Example]) -> dict[int, Example]:
+    """Examples by their row number."""
+    return {e.row: e for e in examples}

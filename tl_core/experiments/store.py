@@ -1,0 +1,226 @@
+"""One folder per study: what was asked, the rows, and every finished run as soon as it is finished.
+
+    study.json            the record (see `export`), rewritten as results come
+    plan.json             what was asked, in full: any process can go on from it
+    rows.parquet          the rows with their part (pool, test)
+    runs/ID.json, ID.npy  a finished run: what it took, and its scores; the .json is written last
+    models/ID/            trained state of kept runs
+    progress.json         what is running now
+
+A file appears whole or not at all (written beside its place, then renamed), so a killed process loses only
+the run it was in.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tl_core.errors import UserError
+from tl_core.experiments.plan import Study
+from tl_core.types import Arm, Example, Label, ModelRef, Problem, RunResult, Split
+
+SCHEMA = 1
+RESULT_FIELDS = {f.name for f in dataclasses.fields(RunResult)} - {"scores"}
+
+
+class Store:
+    """Reads and writes a study's folder. Exactly one process writes; any number read."""
+
+    def __init__(self, folder: Path):
+        self.folder = Path(folder)
+        self._read: dict[str, RunResult] = {}
+
+    def prepare(self) -> None:
+        """Make the folder and see that it can be written.
+
+        Raises:
+            UserError: it cannot.
+        """
+        with told(self.folder):
+            for part in ("runs", "models"):
+                (self.folder / part).mkdir(parents=True, exist_ok=True)
+            self._write(self.folder / ".writable", b"")
+            (self.folder / ".writable").unlink()
+
+    # --- the plan ----------------------------------------------------------------------------------
+
+    def save_study(self, study: Study) -> None:
+        """Keep what was asked, and the rows."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        parts = [("pool", e) for e in study.split.pool] + [("test", e) for e in study.split.test]
+        table = pa.table(
+            {
+                "part": pa.array([part for part, _ in parts], pa.string()),
+                "row": pa.array([e.row for _, e in parts], pa.int64()),
+                "text": pa.array([_storable(e.text) for _, e in parts], pa.large_binary()),
+                "text_b": pa.array([None if e.text_b is None else _storable(e.text_b) for _, e in parts], pa.large_binary()),
+                "labels": pa.array([list(e.labels) for _, e in parts], pa.list_(pa.string())),
+                "group": pa.array([e.group for _, e in parts], pa.string()),
+            }
+        )
+        buffer = pa.BufferOutputStream()
+        pq.write_table(table, buffer, compression="zstd")
+        self._write(self.folder / "rows.parquet", buffer.getvalue().to_pybytes())
+        self.write_json("plan.json", {"schema": SCHEMA, **_plain(study)})
+
+    def load_study(self) -> Study:
+        """What was asked, with its rows.
+
+        Raises:
+            UserError: there is no study here, it is damaged, or a newer program wrote it.
+        """
+        asked = self.read_json("plan.json")
+        if asked is None:
+            raise UserError(f"{self.folder} holds no study. Give the folder that compare wrote with --out.")
+        if asked.get("schema", 0) > SCHEMA:
+            raise UserError(f"The study in {self.folder} was written by a newer version of this program. Update, then open it again.")
+        try:
+            return _study(asked, *self.load_rows())
+        except (KeyError, TypeError, ValueError) as fault:
+            raise UserError(f"The study in {self.folder} is damaged ({fault}). Start it again in another folder.") from fault
+
+    def load_rows(self) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
+        """Pool and test rows."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            table = pq.read_table(self.folder / "rows.parquet", memory_map=False)
+        except (OSError, pa.ArrowException) as fault:
+            raise UserError(f"The rows of the study in {self.folder} cannot be read ({fault}). Start it again in another folder.") from fault
+        parts: dict[str, list[Example]] = {"pool": [], "test": []}
+        columns = (table.column(name).to_pylist() for name in ("part", "row", "text", "text_b", "labels", "group"))
+        for part, row, text, text_b, labels, group in zip(*columns, strict=True):
+            second = None if text_b is None else text_b.decode("utf-8", "surrogatepass")
+            parts[part].append(Example(row, text.decode("utf-8", "surrogatepass"), second, tuple(labels), group))
+        return tuple(parts["pool"]), tuple(parts["test"])
+
+    # --- results -----------------------------------------------------------------------------------
+
+    def save_result(self, result: RunResult) -> None:
+        """Keep a finished run; its scores first, so that a record always has them."""
+        if result.scores is not None:
+            buffer = io.BytesIO()
+            np.save(buffer, result.scores)
+            self._write(self._run(result.spec_id, "npy"), buffer.getvalue())
+        record = {name: getattr(result, name) for name in sorted(RESULT_FIELDS)}
+        self._write(self._run(result.spec_id, "json"), json.dumps(record, ensure_ascii=False).encode())
+
+    def result(self, run: str) -> RunResult | None:
+        """A finished run, or None. A damaged record counts as not there: the run is done again."""
+        if run in self._read:
+            return self._read[run]
+        try:
+            record = json.loads(self._run(run, "json").read_bytes())
+            scores = np.load(self._run(run, "npy")) if record["status"] == "done" else None
+            record.update(curve=tuple(record["curve"]), notes=tuple(record["notes"]))
+            self._read[run] = RunResult(scores=scores, **{k: v for k, v in record.items() if k in RESULT_FIELDS})
+        except (OSError, ValueError, KeyError, TypeError, EOFError):
+            return None
+        return self._read[run]
+
+    def forget(self, run: str) -> None:
+        """Remove a run's record, so that it is done again."""
+        self._read.pop(run, None)
+        self._run(run, "json").unlink(missing_ok=True)
+
+    def results(self, runs) -> dict[str, RunResult]:
+        """Finished runs among these ids."""
+        found = {run: self.result(run) for run in runs}
+        return {run: result for run, result in found.items() if result is not None}
+
+    def model_folder(self, run: str) -> Path:
+        """Where the trained state of a kept run lies."""
+        return self.folder / "models" / run
+
+    # --- small files -------------------------------------------------------------------------------
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Write a JSON file of the folder, whole or not at all."""
+        self._write(self.folder / name, json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1).encode())
+
+    def write_bytes(self, name: str, data: bytes) -> None:
+        """Write a file of the folder, whole or not at all."""
+        self._write(self.folder / name, data)
+
+    def read_json(self, name: str) -> Any:
+        """Read a JSON file of the folder; None when it is not there or damaged."""
+        try:
+            return json.loads((self.folder / name).read_bytes())
+        except (OSError, ValueError):
+            return None
+
+    def _run(self, run: str, kind: str) -> Path:
+        return self.folder / "runs" / f"{run}.{kind}"
+
+    def _write(self, path: Path, data: bytes) -> None:
+        with told(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside = path.with_name(f".{path.name}.{os.getpid()}")
+            try:
+                with open(beside, "wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(beside, path)
+            finally:
+                beside.unlink(missing_ok=True)
+
+
+def _storable(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")  # half a surrogate pair, as JSON may bring it, is kept as it is
+
+
+def _plain(study: Study) -> dict[str, Any]:
+    return {
+        "name": study.name,
+        "problem": dataclasses.asdict(study.problem),
+        "arms": [dataclasses.asdict(arm) for arm in study.arms],
+        "shots": ["all" if s is None else s for s in study.shots],
+        "seeds": list(study.seeds),
+        "model_folders": study.model_folders,
+        "dropped": study.split.dropped,
+    }
+
+
+def _study(asked: dict[str, Any], pool: tuple[Example, ...], test: tuple[Example, ...]) -> Study:
+    given = asked["problem"]
+    labels = tuple(Label(x["id"], x["name"], tuple(x["descriptions"]), tuple(x["words"])) for x in given["labels"])
+    arms = tuple(Arm(**{**arm, "model": ModelRef(**arm["model"]) if arm["model"] else None}) for arm in asked["arms"])
+    shots = tuple(None if s == "all" else int(s) for s in asked["shots"])
+    problem = Problem(given["inputs"], given["target"], labels)
+    return Study(asked["name"], problem, Split(test, pool, asked["dropped"]), arms, shots, tuple(asked["seeds"]), asked["model_folders"])
+
+
+class told:
+    """Turns what a disk can answer into a sentence."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _kind, fault, _trace) -> None:
+        if not isinstance(fault, OSError):
+            return
+        folder = self.path if self.path.is_dir() else self.path.parent
+        reasons = {
+            errno.ENOSPC: f"The disk is full: {self.path.name} could not be written to {folder}. Free some space and start again; finished runs are kept.",
+            errno.EDQUOT: f"Your disk quota is used up: {self.path.name} could not be written to {folder}. Free some space and start again.",
+            errno.EROFS: f"{folder} is read-only. Choose another folder with --out.",
+            errno.EACCES: f"{folder} may not be written to. Choose another folder with --out, or change its permissions.",
+            errno.EPERM: f"{folder} may not be written to. Choose another folder with --out, or change its permissions.",
+            errno.ENOTDIR: f"{self.path} cannot be a folder: a file of that name is in the way. Choose another folder with --out.",
+            errno.EEXIST: f"{self.path} cannot be a folder: a file of that name is in the way. Choose another folder with --out.",
+        }
+        raise UserError(reasons.get(fault.errno, f"{self.path} could not be written: {fault.strerror or fault}.")) from fault

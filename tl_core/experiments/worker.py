@@ -1,0 +1,201 @@
+"""The process that computes, and the handle by which another process gives it work.
+
+The page and the command line never load a model; they start one worker, keep it warm, and read what it
+sends. What yields is stopped by closing its generator; what does not yield within a second is stopped by
+ending the process, and the next work starts a fresh one. A worker whose parent is gone ends itself.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from multiprocessing.connection import Client, Connection, Listener
+from pathlib import Path
+from typing import Any
+
+from tl_core.errors import UserError
+from tl_core.types import Event
+
+GRACE_SECONDS = 1.0  # between asking a worker to stop and ending it
+START_SECONDS = 120.0
+SECRET = "TL_WORKER_SECRET"
+
+
+class WorkerDied(Exception):
+    """The worker process ended in the middle of something: killed, out of memory, crashed."""
+
+
+class Worker:
+    """A warm worker process. Not for two threads at once, except `stop`."""
+
+    def __init__(self, device: str | None = None):
+        self.device = device
+        self._process: subprocess.Popen | None = None
+        self._connection: Connection | None = None
+        self._stopping = threading.Event()
+
+    def start(self) -> None:
+        """Start the process if it is not running."""
+        if self._process and self._process.poll() is None:
+            return
+        self._stopping.clear()
+        secret = secrets.token_bytes(32)
+        with Listener(authkey=secret) as listener:
+            address = listener.address if isinstance(listener.address, str) else "%s:%s" % listener.address
+            environment = {**os.environ, SECRET: secret.hex(), "TOKENIZERS_PARALLELISM": "true"}
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tl_core.experiments.worker", address, self.device or ""],
+                env=environment, cwd=Path(__file__).parents[2], stdout=subprocess.DEVNULL if sys.stdout is None else sys.stderr.fileno(),
+                start_new_session=os.name == "posix",  # Ctrl-C reaches the parent, which decides what happens here
+            )  # fmt: skip
+            accepted: list[Connection] = []
+            waiting = threading.Thread(target=lambda: accepted.append(listener.accept()), daemon=True)
+            waiting.start()
+            waited = 0.0
+            while not accepted:
+                waiting.join(0.05)
+                waited += 0.05
+                if self._process.poll() is not None or waited > START_SECONDS:
+                    self.end()
+                    raise WorkerDied("The worker process could not be started.")
+            self._connection = accepted[0]
+
+    def call(self, name: str, **arguments: Any) -> Iterator[Any]:
+        """Yield what the function `name` of the worker yields. Closing the iterator stops the work.
+
+        Raises:
+            UserError: as the function raised it.
+            WorkerDied: the process ended.
+        """
+        self.start()
+        finished = False
+        try:
+            self._connection.send((name, arguments))
+            while True:
+                kind, value = self._receive()
+                if kind == "event":
+                    yield value
+                    continue
+                finished = True
+                if kind == "user error":
+                    raise UserError(value)
+                if kind == "bug":
+                    raise RuntimeError(value)
+                return
+        except (EOFError, OSError, BrokenPipeError) as fault:
+            self.end()
+            raise WorkerDied("The worker process ended unexpectedly, perhaps for lack of memory.") from fault
+        finally:
+            if not finished:
+                self._interrupt()
+
+    def stop(self) -> None:
+        """Ask whoever reads `call` to stop; may be called from another thread."""
+        self._stopping.set()
+
+    def end(self) -> None:
+        """End the process at once."""
+        process, self._process = self._process, None
+        if self._connection:
+            self._connection.close()
+            self._connection = None
+        if process and process.poll() is None:
+            process.kill()
+        if process:
+            process.wait()
+
+    def _receive(self) -> tuple[str, Any]:
+        while not self._connection.poll(0.1):
+            if self._stopping.is_set():
+                raise Stopped
+            if self._process.poll() is not None and not self._connection.poll(0):
+                raise EOFError
+        if self._stopping.is_set():
+            raise Stopped
+        return self._connection.recv()
+
+    def _interrupt(self) -> None:
+        """Stop the running function: kindly, and after a second by ending the process."""
+        self._stopping.clear()
+        if self._connection is None:
+            return
+        try:
+            self._connection.send(("stop", {}))
+            while self._connection.poll(GRACE_SECONDS):
+                if self._connection.recv()[0] == "stopped":
+                    return
+        except (EOFError, OSError):
+            pass  # it is gone already, which is what was wanted
+        self.end()
+
+
+class Stopped(Exception):
+    """The work was stopped by a person."""
+
+
+# --- the other side ------------------------------------------------------------------------------------
+
+
+def serve(connection: Connection, device: str | None) -> None:
+    """Answer calls until the parent is gone."""
+    from tl_core.experiments.service import FUNCTIONS, State
+
+    stop, calls, arrived = threading.Event(), [], threading.Semaphore(0)
+
+    def listen() -> None:
+        while True:
+            try:
+                name, arguments = connection.recv()
+            except (EOFError, OSError):
+                os._exit(0)  # nobody is left to work for
+            if name == "stop":
+                stop.set()
+            else:
+                calls.append((name, arguments))
+            arrived.release()
+
+    threading.Thread(target=listen, daemon=True).start()
+    state = State(device)
+    while True:
+        arrived.acquire()
+        if not calls:
+            if stop.is_set():  # it came after the work had ended
+                stop.clear()
+                connection.send(("stopped", None))
+            continue
+        name, arguments = calls.pop(0)
+        connection.send(_answer(FUNCTIONS[name](state, **arguments), connection, stop))
+
+
+def _answer(events: Iterator[Event], connection: Connection, stop: threading.Event) -> tuple[str, Any]:
+    try:
+        for event in events:
+            if stop.is_set():
+                stop.clear()
+                events.close()
+                return "stopped", None
+            connection.send(("event", event))
+    except UserError as fault:
+        return "user error", str(fault)
+    except Exception:  # noqa: BLE001  the parent gets the traceback
+        return "bug", traceback.format_exc()
+    return "done", None
+
+
+def main() -> None:
+    """Connect to the parent named on the command line."""
+    address, device = sys.argv[1], sys.argv[2]
+    target: Any = address
+    if os.name != "posix" and not address.startswith("\\\\"):
+        host, port = address.rsplit(":", 1)
+        target = host, int(port)
+    serve(Client(target, authkey=bytes.fromhex(os.environ.pop(SECRET))), device or None)
+
+
+if __name__ == "__main__":
+    main()

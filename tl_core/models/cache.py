@@ -1,0 +1,87 @@
+"""Remembers embeddings between runs, studies and starts: a text is embedded once, ever.
+
+Keys are digests of model and text, so no text is stored here. The file is limited in size; what was not
+used for longest goes first. A cache that cannot be written is a note, never a failure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+DEFAULT_BYTES = 2 * 2**30  # about 1.3 million texts of MiniLM's width
+
+
+def home() -> Path:
+    """Where caches and the page's studies live: TL_HOME, else `.transfer-lab` in the person's home."""
+    return Path(os.environ.get("TL_HOME") or Path.home() / ".transfer-lab")
+
+
+def text_key(space: str, text: str) -> bytes:
+    """16 bytes for a text in an embedding space (a model's digest and length limit)."""
+    return hashlib.blake2b(space.encode() + b"\0" + text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+class EmbeddingCache:
+    """Vectors by key, on disk, with the seconds each took to compute."""
+
+    def __init__(self, folder: Path | None, limit_bytes: int | None = None):
+        self.limit = limit_bytes or int(os.environ.get("TL_CACHE_BYTES", DEFAULT_BYTES))
+        self.trouble = ""  # why the cache could not be used, as a sentence
+        self._db: sqlite3.Connection | None = None
+        if folder is None:
+            return
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(folder / "embeddings.sqlite", timeout=5)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.execute("CREATE TABLE IF NOT EXISTS vector (key BLOB PRIMARY KEY, value BLOB, seconds REAL, used REAL) WITHOUT ROWID")
+        except (OSError, sqlite3.Error) as fault:
+            self._give_up(fault)
+
+    def get(self, keys: Sequence[bytes]) -> dict[bytes, tuple[np.ndarray, float]]:
+        """What is known of these keys: (vector float32, seconds)."""
+        found: dict[bytes, tuple[np.ndarray, float]] = {}
+        if self._db is None:
+            return found
+        try:
+            for start in range(0, len(keys), 500):  # SQLite allows 999 variables in older builds
+                part = list(keys[start : start + 500])
+                marks = ",".join("?" * len(part))
+                for key, value, seconds in self._db.execute(f"SELECT key, value, seconds FROM vector WHERE key IN ({marks})", part):
+                    found[key] = np.frombuffer(value, dtype=np.float32), seconds
+                with self._db:
+                    self._db.execute(f"UPDATE vector SET used = ? WHERE key IN ({marks})", [time.time(), *part])
+        except sqlite3.Error as fault:
+            self._give_up(fault)
+        return found
+
+    def put(self, items: Sequence[tuple[bytes, np.ndarray, float]]) -> None:
+        """Keep vectors; the oldest leave when the file is over its limit."""
+        if self._db is None or not items:
+            return
+        try:
+            with self._db:
+                now = time.time()
+                self._db.executemany("INSERT OR REPLACE INTO vector VALUES (?, ?, ?, ?)", [(k, v.astype(np.float32).tobytes(), s, now) for k, v, s in items])
+            self._shrink(len(items[0][1]) * 4 + 80)
+        except sqlite3.Error as fault:
+            self._give_up(fault)
+
+    def _shrink(self, row_bytes: int) -> None:
+        count = self._db.execute("SELECT COUNT(*) FROM vector").fetchone()[0]
+        over = count - self.limit // row_bytes
+        if over > 0:
+            with self._db:
+                self._db.execute("DELETE FROM vector WHERE key IN (SELECT key FROM vector ORDER BY used LIMIT ?)", [over + count // 10])
+
+    def _give_up(self, fault: Exception) -> None:
+        self.trouble = f"Embeddings are not kept between runs: the cache cannot be used ({fault})."
+        self._db = None

@@ -1,0 +1,173 @@
+"""A transformer body with a linear head: what LoRA, full fine-tuning and training from scratch have in common.
+
+Layers below `start` stay frozen; their outputs come from the encoder's cache. The head begins as the probe on
+the untrained features (Kumar et al. 2022): training starts from the probe's accuracy instead of from chance.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from tl_core.models import layers
+from tl_core.models.encoding import Encoder, autocast
+from tl_core.models.heads import LinearHead, fit_head, sigmoid, softmax
+from tl_core.tasks import task_of
+from tl_core.types import Example, Problem, Step, Steps
+
+
+class TextClassifier(nn.Module):
+    """Examples in, logits out. `body` and `head` are its own; nothing of the shared model changes."""
+
+    def __init__(self, encoder: Encoder, problem: Problem, *, start: int, random_weights: int | None = None):
+        """
+        Args:
+            start: the first layer that may change; 0 changes everything, embeddings included.
+            random_weights: a seed to draw the whole body from its configuration's start instead of pre-training.
+        """
+        super().__init__()
+        self.encoder, self.problem = encoder, problem
+        self.start = start if encoder.can_cut else 0
+        network = encoder.model.network if random_weights is None else _drawn(encoder.model.network, random_weights)
+        if self.start:
+            self.body, self.given = layers.upper(network, encoder.parts, self.start)
+        else:
+            self.body, self.given = layers.copied(network), None
+        self.head = nn.Linear(encoder.model.width, len(problem.labels))
+        self.to(encoder.device)
+
+    def inputs(self, examples: Sequence[Example]) -> Steps[list]:
+        """What `logits` wants for each example: frozen lower-layer states, or token ids."""
+        if self.start:
+            return (yield from self.encoder.states(examples, self.start))
+        return self.encoder.tokens(examples)
+
+    def pooled(self, inputs: list, tokens: list[list[int]]) -> torch.Tensor:
+        """(B, width)."""
+        batch = self.encoder.batch(tokens)
+        if self.given is not None:
+            hidden = nn.utils.rnn.pad_sequence(inputs, batch_first=True).to(self.encoder.device)
+            self.given.hidden = hidden
+        with autocast(self.encoder.device):
+            hidden = self.body(**batch).last_hidden_state
+        return self.encoder.model.pool(hidden.float(), batch["attention_mask"])
+
+    def logits(self, inputs: list, tokens: list[list[int]]) -> torch.Tensor:
+        """(B, C)."""
+        return self.head(self.pooled(inputs, tokens))
+
+    def loss(self, logits: torch.Tensor, gold: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy over labels, or over each label's yes and no."""
+        if self.problem.target == "one label":
+            return nn.functional.cross_entropy(logits, gold)
+        return nn.functional.binary_cross_entropy_with_logits(logits, gold.float())
+
+    def start_head_from_probe(self, examples: Sequence[Example]) -> Steps[None]:
+        """Fit the head on the features as they are now."""
+        features = yield from self._each(examples, self.pooled)
+        head = fit_head(features, task_of(self.problem).gold(self.problem, examples), len(self.problem.labels), HEAD_STRENGTH)
+        self.set_head(head)
+
+    def set_head(self, head: LinearHead) -> None:
+        """Take over a fitted head."""
+        with torch.no_grad():
+            self.head.weight.copy_(torch.as_tensor(head.weight))
+            self.head.bias.copy_(torch.as_tensor(head.bias))
+
+    def predict(self, examples: Sequence[Example]) -> Steps[np.ndarray]:
+        """(n, C) float32."""
+        logits = yield from self._each(examples, self.logits)
+        squash = softmax if self.problem.target == "one label" else sigmoid
+        return squash(logits.astype(np.float64)).astype(np.float32)
+
+    def _each(self, examples: Sequence[Example], function) -> Steps[np.ndarray]:
+        """(n, ...) float32: `function` over all examples, in batches of like length, in their order."""
+        self.eval()
+        tokens = self.encoder.tokens(examples)
+        out: list = [None] * len(examples)
+        done = 0
+        for positions in self.encoder.batches([len(t) for t in tokens]):
+            inputs = yield from self.inputs([examples[i] for i in positions])
+            with torch.inference_mode():
+                rows = function(inputs, [tokens[i] for i in positions]).float().cpu().numpy()
+            for i, row in zip(positions, rows, strict=True):
+                out[i] = row
+            done += len(positions)
+            yield Step(done, len(examples), phase="predict")
+        return np.stack(out)
+
+    def trainable(self) -> dict[str, torch.Tensor]:
+        """Names and tensors of what training may change."""
+        return {name: p for name, p in self.named_parameters() if p.requires_grad}
+
+    def save(self, folder: Path) -> None:
+        """Write the changed weights and what is needed to put them back."""
+        from safetensors.torch import save_file
+
+        changed = {name: p.detach().cpu().contiguous() for name, p in self.trainable().items()}
+        save_file(changed, str(folder / "weights.safetensors"))
+        meta = {"start": self.start, "base": self.encoder.model.ref.digest}
+        (folder / "classifier.json").write_text(json.dumps(meta), encoding="utf-8")
+
+    def restore(self, folder: Path) -> None:
+        """Put saved weights back.
+
+        Raises:
+            ValueError: the file does not hold exactly the weights this classifier trains.
+        """
+        from safetensors.torch import load_file
+
+        saved = load_file(str(folder / "weights.safetensors"))
+        own = self.trainable()
+        if saved.keys() != own.keys():
+            raise ValueError(f"saved weights do not fit: {sorted(saved.keys() ^ own.keys())[:3]}")
+        with torch.no_grad():
+            for name, tensor in own.items():
+                tensor.copy_(saved[name])
+
+
+HEAD_STRENGTH = 10.0  # sharper than the probe's own default: its logits must leave the softmax's flat part to be trained
+
+
+def train_classifier(model: TextClassifier, examples: Sequence[Example], groups: list[dict], *, steps: int, batch: int, seed: int, clip: float = 1.0) -> Steps[tuple[float, ...]]:
+    """Train what the groups name on these examples; returns the loss of every step."""
+    from tl_core.models.training import fit, shuffled
+
+    tokens = model.encoder.tokens(examples)
+    inputs = yield from model.inputs(examples)
+    gold = torch.as_tensor(task_of(model.problem).gold(model.problem, examples), device=model.encoder.device)
+
+    def loss_of(rows: list[int]) -> torch.Tensor:
+        return model.loss(model.logits([inputs[i] for i in rows], [tokens[i] for i in rows]), gold[rows])
+
+    model.train()
+    with seeded(seed):
+        try:
+            return (yield from fit(groups, loss_of, shuffled([len(t) for t in tokens], batch, seed), steps=steps, clip=clip))
+        finally:
+            model.eval()
+
+
+class seeded:
+    """Dropout and initial weights from a run's own seed; the generator of everyone else is put back."""
+
+    def __init__(self, seed: int):
+        self.seed = seed
+
+    def __enter__(self) -> None:
+        self._before = torch.get_rng_state()
+        torch.manual_seed(self.seed)
+
+    def __exit__(self, *_) -> None:
+        torch.set_rng_state(self._before)
+
+
+def _drawn(network: nn.Module, seed: int) -> nn.Module:
+    """The same architecture with the weights its configuration starts from."""
+    with seeded(seed):
+        return type(network)(network.config)

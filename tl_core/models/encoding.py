@@ -1,0 +1,218 @@
+"""Texts to tokens, vectors, lower-layer outputs and n-gram counts: each worked out once, by content.
+
+What a run takes from here without computing it is charged to it (`borrowed_seconds`): a run's time is what
+it would have cost alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from tl_core.models import layers
+from tl_core.models.cache import EmbeddingCache, text_key
+from tl_core.models.loading import LoadedModel, half_precision
+from tl_core.types import Example, Step, Steps
+
+CPU_BATCH_TOKENS = 1024  # keeps a batch's activations in the processor's cache: measured best of 512 to 4,096 on two cores
+GPU_BATCH_TOKENS = 32_768
+STATES_BYTES = 512 * 2**20  # lower-layer outputs kept in memory
+NGRAM_TEXTS = 20_000  # texts whose n-gram counts are kept in memory, about 10 kB each
+NGRAM_COLUMNS = 2**22
+
+
+class Encoder:
+    """One model's view of texts; without a model it still counts n-grams."""
+
+    def __init__(self, model: LoadedModel | None, cache: EmbeddingCache | None = None, device: str = "cpu"):
+        self.model = model
+        self.device = device
+        self.borrowed_seconds = 0.0
+        self._cache = cache or EmbeddingCache(None)
+        self._vectors: dict[bytes, tuple[np.ndarray, float]] = {}
+        self._tokens: dict[bytes, list[int]] = {}
+        self._states: OrderedDict[tuple[int, bytes], tuple[torch.Tensor, float]] = OrderedDict()
+        self._states_bytes = 0
+        self._ngrams: OrderedDict[bytes, tuple[object, float]] = OrderedDict()
+        self._hashers: tuple | None = None
+        if model:
+            self.parts = layers.anatomy(model.network)
+            self.can_cut = layers.can_be_cut(model.network, self.parts)
+            self._space = f"{model.ref.digest}/{model.max_tokens}"
+
+    # --- tokens ------------------------------------------------------------------------------------
+
+    def tokens(self, examples: Sequence[Example]) -> list[list[int]]:
+        """Token ids with special tokens, cut to what the model reads; two texts as one sequence."""
+        keys = [e.content for e in examples]
+        todo = list({k: e for k, e in zip(keys, examples, strict=True) if k not in self._tokens}.items())
+        for start in range(0, len(todo), 1000):
+            part = todo[start : start + 1000]
+            pair = part[0][1].text_b is not None
+            ids = self.model.tokenizer(
+                [e.text for _, e in part], [e.text_b or "" for _, e in part] if pair else None,
+                truncation=True, max_length=self.model.max_tokens, return_attention_mask=False, return_token_type_ids=False,
+            )["input_ids"]  # fmt: skip
+            self._tokens.update({k: row for (k, _), row in zip(part, ids, strict=True)})
+        return [self._tokens[k] for k in keys]
+
+    def batch(self, tokens: Sequence[list[int]]) -> dict[str, torch.Tensor]:
+        """Padded (B, T) ids, mask and segments on this encoder's device."""
+        width = max(map(len, tokens))
+        ids = torch.full((len(tokens), width), self.model.tokenizer.pad_token_id, dtype=torch.long)
+        mask = torch.zeros((len(tokens), width), dtype=torch.long)
+        for i, row in enumerate(tokens):
+            ids[i, : len(row)] = torch.tensor(row, dtype=torch.long)
+            mask[i, : len(row)] = 1
+        batch = {"input_ids": ids, "attention_mask": mask}
+        if "token_type_ids" in self.model.tokenizer.model_input_names:
+            batch["token_type_ids"] = self._segments(tokens, width)
+        return {name: tensor.to(self.device) for name, tensor in batch.items()}
+
+    def batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
+        """Positions, longest first, in batches of about equal numbers of tokens: little padding, steady memory."""
+        budget = GPU_BATCH_TOKENS if self.device != "cpu" else CPU_BATCH_TOKENS
+        batch: list[int] = []
+        for i in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+            if batch and (len(batch) + 1) * lengths[batch[0]] > budget:
+                yield batch
+                batch = []
+            batch.append(i)
+        if batch:
+            yield batch
+
+    # --- sentence embeddings -----------------------------------------------------------------------
+
+    def embed(self, texts: Sequence[str]) -> Steps[np.ndarray]:
+        """(n, width) float32 sentence embeddings, as the model's own pooling makes them."""
+        keys = [text_key(self._space, t) for t in texts]
+        by_key = dict(zip(keys, texts, strict=True))
+        missing = [k for k in by_key if k not in self._vectors]
+        found = self._cache.get(missing)
+        self._vectors.update(found)
+        todo = [k for k in missing if k not in found]
+        self.borrowed_seconds += sum(self._vectors[k][1] for k in by_key if k in self._vectors)
+        tokens = self.tokens([Example(0, by_key[k]) for k in todo])
+        done = 0
+        for positions in self.batches([len(t) for t in tokens]):
+            started = time.perf_counter()
+            vectors = self._embed_batch([tokens[i] for i in positions])
+            seconds = time.perf_counter() - started
+            total = sum(len(tokens[i]) for i in positions)
+            fresh = [(todo[i], vectors[j], seconds * len(tokens[i]) / total) for j, i in enumerate(positions)]
+            self._vectors.update({k: (v, s) for k, v, s in fresh})
+            self._cache.put(fresh)
+            done += len(positions)
+            yield Step(done, len(todo), phase="embed")
+        return np.stack([self._vectors[k][0] for k in keys]) if keys else np.zeros((0, self.model.width), np.float32)
+
+    def features(self, examples: Sequence[Example]) -> Steps[np.ndarray]:
+        """(n, width) float32, one text; (n, 2 width) two texts: |u - v| and u * v (Conneau et al. 2017)."""
+        u = yield from self.embed([e.text for e in examples])
+        if not examples or examples[0].text_b is None:
+            return u
+        v = yield from self.embed([e.text_b or "" for e in examples])
+        return np.concatenate([np.abs(u - v), u * v], axis=1)
+
+    @torch.inference_mode()
+    def _embed_batch(self, tokens: list[list[int]]) -> np.ndarray:
+        batch = self.batch(tokens)
+        with autocast(self.device):
+            hidden = self._on_device()(**batch).last_hidden_state
+        return self.model.pool(hidden.float(), batch["attention_mask"]).cpu().numpy()
+
+    # --- lower layers ------------------------------------------------------------------------------
+
+    def states(self, examples: Sequence[Example], upto: int) -> Steps[list[torch.Tensor]]:
+        """Outputs of frozen layer `upto` - 1 for each example: (T, d) float32 on the CPU, unpadded."""
+        keys = [(upto, e.content) for e in examples]
+        got = {}
+        for k in dict.fromkeys(keys):
+            if k in self._states:
+                self._states.move_to_end(k)
+                got[k], seconds = self._states[k]
+                self.borrowed_seconds += seconds
+        by_key = dict(zip(keys, examples, strict=True))
+        todo = [k for k in by_key if k not in got]
+        tokens = self.tokens([by_key[k] for k in todo])
+        body = layers.lower(self._on_device(), self.parts, upto)
+        done = 0
+        for positions in self.batches([len(t) for t in tokens]):
+            started = time.perf_counter()
+            batch = self.batch([tokens[i] for i in positions])
+            with torch.inference_mode(), autocast(self.device):
+                hidden = body(**batch).last_hidden_state.float().cpu()
+            seconds = time.perf_counter() - started
+            total = sum(len(tokens[i]) for i in positions)
+            for j, i in enumerate(positions):
+                got[todo[i]] = hidden[j, : len(tokens[i])].clone()
+                self._keep(todo[i], got[todo[i]], seconds * len(tokens[i]) / total)
+            done += len(positions)
+            yield Step(done, len(todo), phase="embed")
+        return [got[k] for k in keys]
+
+    def _keep(self, key: tuple[int, bytes], state: torch.Tensor, seconds: float) -> None:
+        self._states[key] = state, seconds
+        self._states_bytes += state.nbytes
+        while self._states_bytes > STATES_BYTES:
+            _, (gone, _) = self._states.popitem(last=False)
+            self._states_bytes -= gone.nbytes
+
+    # --- n-grams -----------------------------------------------------------------------------------
+
+    def ngrams(self, texts: Sequence[str]):
+        """(n, 2 * NGRAM_COLUMNS) sparse counts: words 1-2, then characters 2-5, hashed; which texts come together
+        does not matter, so each text is counted once (scikit-learn's HashingVectorizer)."""
+        from scipy.sparse import vstack
+
+        keys = [text_key("ngrams", t) for t in texts]
+        rows = {}
+        for key, text in zip(keys, texts, strict=True):
+            if key in rows:
+                continue
+            if key in self._ngrams:
+                self._ngrams.move_to_end(key)
+                rows[key], seconds = self._ngrams[key]
+                self.borrowed_seconds += seconds
+                continue
+            started = time.perf_counter()
+            rows[key] = self._count(text)
+            self._ngrams[key] = rows[key], time.perf_counter() - started
+            if len(self._ngrams) > NGRAM_TEXTS:
+                self._ngrams.popitem(last=False)
+        return vstack([rows[k] for k in keys], format="csr")
+
+    def _count(self, text: str):
+        from scipy.sparse import hstack
+        from sklearn.feature_extraction.text import HashingVectorizer
+
+        if self._hashers is None:
+            common = {"n_features": NGRAM_COLUMNS, "alternate_sign": False, "norm": None, "dtype": np.float32}
+            words = HashingVectorizer(analyzer="word", token_pattern=r"(?u)\b\w+\b", ngram_range=(1, 2), **common)
+            self._hashers = words, HashingVectorizer(analyzer="char", ngram_range=(2, 5), **common)
+        return hstack([hasher.transform([text]) for hasher in self._hashers], format="csr")
+
+    def _on_device(self) -> nn.Module:
+        return self.model.network.to(self.device)
+
+    def _segments(self, tokens: Sequence[list[int]], width: int) -> torch.Tensor:
+        """0 up to the first separator, 1 after it: what BERT saw two texts as. One text is all 0."""
+        segments = torch.zeros((len(tokens), width), dtype=torch.long)
+        separator, kinds = self.model.tokenizer.sep_token_id, getattr(self.model.network.config, "type_vocab_size", 1)
+        if separator is None or kinds < 2:
+            return segments
+        for i, row in enumerate(tokens):
+            first = row.index(separator) if separator in row else len(row) - 1
+            segments[i, first + 1 : len(row)] = 1
+        return segments
+
+
+def autocast(device: str):
+    """bfloat16 matrix products where the GPU has them; elsewhere nothing changes."""
+    kind = half_precision(device)
+    return torch.autocast(device.split(":")[0], dtype=kind or torch.float32, enabled=kind is not None)

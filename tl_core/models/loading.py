@@ -1,0 +1,86 @@
+"""Loads a checked model: tokenizer, transformer body, and what turns its last layer into one vector.
+
+sentence-transformers reads pooling, normalisation and length limits of its own models and mean-pools any
+other encoder, so both kinds come through one door.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from tl_core.errors import UserError
+from tl_core.models.catalog import Source
+from tl_core.types import ModelRef
+
+
+@dataclass
+class LoadedModel:
+    """A model in memory, on the CPU, in evaluation mode. Whoever trains, trains a copy of `network`."""
+
+    ref: ModelRef
+    tokenizer: Any
+    network: nn.Module  # transformers body: batch -> last_hidden_state
+    pooling: nn.ModuleList  # token embeddings and mask -> sentence embedding
+    max_tokens: int
+    width: int  # of the sentence embedding
+
+    def pool(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """(B, T, d), (B, T) to (B, width)."""
+        features = {"token_embeddings": hidden, "attention_mask": mask}
+        for module in self.pooling:
+            features = module(features)
+        return features["sentence_embedding"]
+
+
+def load_model(source: Source) -> LoadedModel:
+    """Load weights and tokenizer.
+
+    Raises:
+        UserError: transformers cannot make a text encoder of these files.
+    """
+    from sentence_transformers import SentenceTransformer
+
+    logging.getLogger("sentence_transformers").setLevel(logging.ERROR)  # "creating a new one with mean pooling" is what we want
+    try:
+        model = SentenceTransformer(
+            str(source.folder), device="cpu", trust_remote_code=False, local_files_only=True,
+            model_kwargs={"use_safetensors": True, "dtype": torch.float32},
+        )  # fmt: skip
+        network, tokenizer = model[0].auto_model, model[0].tokenizer
+        width = model.get_embedding_dimension()
+    except (OSError, ValueError, KeyError, AttributeError, RuntimeError) as fault:
+        reason = str(fault).strip().splitlines()[0][:300] if str(fault).strip() else type(fault).__name__
+        raise UserError(f"{source.ref.name} could not be loaded as a text encoder: {reason}") from fault
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    limits = [model.max_seq_length, getattr(tokenizer, "model_max_length", None), getattr(network.config, "max_position_embeddings", None)]
+    max_tokens = min(int(n) for n in limits if n and 0 < n < 1_000_000)
+    return LoadedModel(source.ref, tokenizer, network.eval(), nn.ModuleList(list(model)[1:]).eval(), max_tokens, int(width))
+
+
+def choose_device(asked: str | None = None) -> str:
+    """`cuda`, `mps` or `cpu`: what was asked for, else TL_DEVICE, else the fastest there is.
+
+    Raises:
+        UserError: the device asked for is not there.
+    """
+    import os
+
+    asked = asked or os.environ.get("TL_DEVICE") or ""
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not asked or asked == "auto":
+        return "cuda" if there["cuda"] else "mps" if there["mps"] else "cpu"
+    kind = asked.split(":")[0]
+    if not there.get(kind):
+        raise UserError(f"The device {asked!r} is not on this machine. There are: {', '.join(d for d, yes in there.items() if yes)}.")
+    return asked
+
+
+def half_precision(device: str) -> torch.dtype | None:
+    """bfloat16 on a GPU that computes in it; else None, and everything stays float32."""
+    return torch.bfloat16 if device.startswith("cuda") and torch.cuda.is_bf16_supported() else None

@@ -1,0 +1,87 @@
+"""Which strategies could be the best: multiple comparisons with the best (Hsu 1981), Bonferroni form.
+
+Ranks say too much: the observed best is partly lucky. Here a strategy is left out only if some other one beats it
+by more than chance allows, so each truly best one is left out with a probability of at most 1 - level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+
+from tl_core.statistics.crossed import crossed, matrix, paired
+
+
+def best_set(
+    scores: Mapping[str, np.ndarray],
+    deterministic: Collection[str] = frozenset(),
+    *,
+    overlap: Mapping[str, float] | float = 0.0,
+    level: float = 0.95,
+    seeds: Mapping[str, tuple[int, ...]] | None = None,
+) -> tuple[list[str], list[str]]:
+    """Ids that could be the best, in the order given; and in sentences why the others could not, and what is in doubt.
+
+    scores: id -> (S_j, n) of any per-row score where more is better, same rows everywhere. seeds: the seeds of each
+    one's rows; pairs are compared on those they share (without it: on the first rows of both). Pairs of trained
+    strategies that share one or two seeds are compared on the rows alone, and a sentence says so. overlap: labels /
+    pool, for all or by id.
+    """
+    ids = list(scores)
+    arms = {j: matrix(scores[j]) for j in ids}
+    shares = overlap if isinstance(overlap, Mapping) else dict.fromkeys(ids, overlap)
+    tail = (1 - level) / max(len(ids) - 1, 1)
+    stays, reasons, few, apart = [], [], set(), set()
+    for j in ids:
+        beaten: list[tuple[float, float, str]] = []
+        for i in ids:
+            if i == j:
+                continue
+            D = _difference(j, i, arms, deterministic, seeds)
+            if D is None:
+                apart.add(tuple(sorted((i, j))))
+                continue
+            if len(D) < 3:
+                trained = {i, j} - set(deterministic)
+                few |= {k for k in trained if len(arms[k]) < 3} or trained
+            c = crossed(D, overlap=max(shares.get(i, 0.0), shares.get(j, 0.0)))
+            margin = c.half_width_at_tail(tail)
+            if c.mean > margin:
+                beaten.append((c.mean - margin, c.mean, i))
+        if beaten:
+            least, mean, i = max(beaten)
+            reasons.append(
+                f"{j} is left out: {i} scores {mean:.3f} more, at least {least:.3f} more with chance allowed for."
+            )
+        else:
+            stays.append(j)
+    reasons += [f"{i} and {j} were not compared: they share no seed." for i, j in sorted(apart)]
+    reasons += [
+        f"Seed variation of {j} is unknown in some comparisons, which had fewer than 3 seeds: "
+        "they speak of these trained models, not of the strategy. Run 3 seeds or more."
+        for j in ids
+        if j in few
+    ]
+    return stays, reasons
+
+
+def _difference(
+    j: str,
+    i: str,
+    arms: Mapping[str, np.ndarray],
+    deterministic: Collection[str],
+    seeds: Mapping[str, tuple[int, ...]] | None,
+) -> np.ndarray | None:
+    """Scores of i minus those of j on the seeds both have, (S, n); None where there is none."""
+    a, b = arms[j], arms[i]
+    if j not in deterministic and i not in deterministic:
+        if seeds is None:
+            common = min(len(a), len(b))
+            a, b = a[:common], b[:common]
+        else:
+            shared = sorted(set(seeds[j]) & set(seeds[i]))
+            if not shared:
+                return None
+            a, b = (arm[[seeds[k].index(s) for s in shared]] for k, arm in ((j, a), (i, b)))
+    return paired(a, b, a_deterministic=j in deterministic, b_deterministic=i in deterministic)

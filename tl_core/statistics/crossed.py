@@ -1,0 +1,204 @@
+"""Intervals for a mean over seeds and test rows, both of which are samples.
+
+The same test rows are scored in every seed, so a score varies with the row, with the seed and with both
+together. Variances come from the two-way analysis of variance without replication; the quantile is
+Cochran and Cox's weighted one (Experimental Designs, 1957), and an interval is never narrower than the one that
+takes the seeds as given. Simulated coverage: `python -m benchmarks.coverage`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import optimize, special
+
+from tl_core.statistics.intervals import IDENTICAL, Interval, seed_notes, share_notes, wilson, wilson_at
+
+SMALLEST_P = 1e-16
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """A mean over S seeds and n rows, and its variance by source.
+
+    A is the variance of the mean due to seeds (with what is left of seed by row), B due to rows alone,
+    C the whole variance were the seeds fixed. `deterministic`: only rows vary (one row of scores, or equal ones).
+    """
+
+    mean: float
+    A: float
+    B: float
+    C: float
+    seeds: int
+    n: int
+    deterministic: bool
+
+    def half_width(self, q: float = 0.975) -> float:
+        """Distance from the mean to the limit at quantile q. Infinite for one test row.
+
+        With one or two seeds only the rows count: t with one degree of freedom would say nothing at all.
+        """
+        return self.half_width_at_tail(1 - q)
+
+    def half_width_at_tail(self, tail: float) -> float:
+        """As `half_width` at q = 1 - tail, for tails too small for 1 - tail to hold."""
+        if self.n < 2:
+            return np.inf
+        t_rows = t_quantile(tail, self.n - 1)
+        rows_only = t_rows * np.sqrt(self.C)
+        if self.seeds < 3 or self.A + self.B == 0:
+            return float(rows_only)
+        t_seeds = t_quantile(tail, self.seeds - 1)
+        return float(max((self.A * t_seeds + self.B * t_rows) / np.sqrt(self.A + self.B), rows_only))
+
+
+def t_quantile(tail: float, df: int) -> float:
+    """Student's t with `tail` of the probability above it; infinite without degrees of freedom."""
+    return float(-special.stdtrit(df, tail)) if df > 0 else np.inf
+
+
+def crossed(D: np.ndarray, *, overlap: float = 0.0) -> Crossed:
+    """Mean and variances of D (S seeds, n rows), any score of a row or difference of two.
+
+    overlap: labels used / labels in the pool, 0..1. k-shot sets drawn from a small pool share rows and vary less
+    than fresh ones would; above .1 the seed variance is enlarged (Nadeau & Bengio 2003).
+    """
+    D = matrix(D)
+    S, n = D.shape
+    m, d_s, d_i = D.mean(), D.mean(1, keepdims=True), D.mean(0)
+    deterministic = bool((D == D[0]).all())
+    if n < 2 or np.ptp(D) == 0:  # the rounding of a mean is no variation
+        return Crossed(float(m), 0.0, 0.0, 0.0, S, n, deterministic)
+    ms_i = S * ((d_i - m) ** 2).sum() / (n - 1)
+    if deterministic:
+        return Crossed(float(m), 0.0, ms_i / (S * n), ms_i / (S * n), S, n, True)
+    ms_s = n * ((d_s - m) ** 2).sum() / (S - 1)
+    ms_e = ((D - d_s - d_i + m) ** 2).sum() / ((S - 1) * (n - 1))
+    if max(ms_s, ms_i) < 1e-12 * ms_e:  # rows and columns balance by chance: rows of a few items still vary
+        ms_i = ms_e
+    A, B, C = ms_s / (S * n), max(ms_i - ms_e, 0.0) / (S * n), ms_i / (S * n)
+    f = min(overlap, 0.9)
+    if f > 0.1:
+        A *= 1 + S * f / (1 - f)
+    return Crossed(float(m), float(A), float(B), float(C), S, n, False)
+
+
+def mean_interval(Y: np.ndarray, *, overlap: float = 0.0, deterministic: bool = False, level: float = 0.95) -> Interval:
+    """Share of right answers from Y (S, n) of 0 and 1, limits within 0..1.
+
+    Three seeds or more: the crossed half-width carried to the logit scale, Wilson where every answer is right or
+    every answer wrong. Fewer, or a strategy without seeds: Wilson on the rows, with a badge where it was trained.
+    """
+    Y = matrix(Y)
+    if not np.isin(Y, (0, 1)).all():
+        raise ValueError("mean_interval takes scores of 0 and 1; score_interval takes any.")
+    Y = one_row(Y) if deterministic else Y
+    S, n = Y.shape
+    m = float(Y.mean())
+    if S < 3:
+        return Interval(m, *wilson(Y.sum() / S, n, level), S, n, seed_notes(S, deterministic))
+    tail = (1 - level) / 2
+    if m in (0, 1):
+        low, high = wilson_at(m, n, t_quantile(tail, n - 1))
+    else:
+        logit, slope = special.logit(m), m * (1 - m)
+        h = crossed(Y, overlap=overlap).half_width_at_tail(tail) / slope
+        low, high = min(special.expit(logit - h), m), max(special.expit(logit + h), m)
+    return Interval(m, float(low), float(high), S, n, share_notes(Y == 1))
+
+
+def score_interval(
+    Y: np.ndarray, *, overlap: float = 0.0, deterministic: bool = False, level: float = 0.95
+) -> Interval:
+    """Mean of any score of a row, Y (S, n): log loss, Brier, confidence minus correctness.
+
+    The limits are infinite for one row.
+    """
+    Y = one_row(matrix(Y)) if deterministic else matrix(Y)
+    S, n = Y.shape
+    c = crossed(Y, overlap=overlap)
+    h = c.half_width_at_tail((1 - level) / 2)
+    return Interval(c.mean, c.mean - h, c.mean + h, S, n, seed_notes(S, deterministic))
+
+
+def difference_interval(
+    A: np.ndarray,
+    B: np.ndarray,
+    *,
+    a_deterministic: bool = False,
+    b_deterministic: bool = False,
+    overlap: float = 0.0,
+    level: float = 0.95,
+) -> Interval:
+    """Mean of B - A, paired on rows and seeds; A, B (S, n) in the same order of rows and of seeds.
+
+    A side said to be deterministic is used for every seed of the other; a trained one never is. Scores of 0 and 1
+    keep the limits within -1..1.
+    """
+    A, B = matrix(A), matrix(B)
+    D = paired(A, B, a_deterministic=a_deterministic, b_deterministic=b_deterministic)
+    S, n = D.shape
+    c = crossed(D, overlap=overlap)
+    h = c.half_width_at_tail((1 - level) / 2)
+    low, high = c.mean - h, c.mean + h
+    if np.isin(A, (0, 1)).all() and np.isin(B, (0, 1)).all():
+        if abs(c.mean) == 1:
+            h = unseen(n, (1 - level) / 2)
+        low, high = max(c.mean - h, -1.0), min(c.mean + h, 1.0)
+    notes = seed_notes(S, a_deterministic and b_deterministic) + ((IDENTICAL,) if not D.any() else ())
+    return Interval(c.mean, low, high, S, n, notes)
+
+
+def p_value(D: np.ndarray, *, overlap: float = 0.0, centre: float | None = None) -> float:
+    """Smallest alpha whose crossed interval of D (S, n) leaves out 0; from 1e-16 to 1. Two-sided.
+
+    centre: the difference itself where it is not the mean of D (macro-F1 and its pseudo-values).
+    """
+    c = crossed(D, overlap=overlap)
+    m = abs(c.mean if centre is None else centre)
+    if m == 0 or c.n < 2:
+        return 1.0
+    if c.half_width() == 0:  # the same difference on every row: the exact sign test, since no spread was seen
+        return max(2.0 ** (1 - c.n), SMALLEST_P)
+
+    def excess(log_alpha: float) -> float:
+        return c.half_width_at_tail(np.exp(log_alpha) / 2) - m
+
+    smallest = np.log(SMALLEST_P)
+    if excess(smallest) < 0:
+        return SMALLEST_P
+    return float(np.exp(optimize.bisect(excess, smallest, 0.0, xtol=1e-10)))
+
+
+def unseen(n: int, tail: float) -> float:
+    """Half-width for a difference of 1 on every row: no spread was seen, but rows not seen may differ the other way."""
+    return 2 - 2 * wilson_at(1.0, n, t_quantile(tail, n - 1))[0]
+
+
+def paired(A: np.ndarray, B: np.ndarray, *, a_deterministic: bool = False, b_deterministic: bool = False) -> np.ndarray:
+    """B - A (S, n). A deterministic side stands for every seed; two trained sides must have the same seeds."""
+    A = one_row(matrix(A)) if a_deterministic else matrix(A)
+    B = one_row(matrix(B)) if b_deterministic else matrix(B)
+    if A.shape[1] != B.shape[1]:
+        raise ValueError(f"The two sides have {A.shape[1]} and {B.shape[1]} rows: they must be the same test rows.")
+    if len(A) != len(B) and not a_deterministic and not b_deterministic:
+        raise ValueError(f"The two trained sides have {len(A)} and {len(B)} seeds: hand in the seeds they share.")
+    return B - A
+
+
+def matrix(Y: np.ndarray) -> np.ndarray:
+    """Y as (S, n) float64, at least one of each; one seed may come as (n,)."""
+    Y = np.atleast_2d(np.asarray(Y, dtype=float))
+    if Y.ndim != 2 or not Y.size:
+        raise ValueError(f"Scores must be (seeds, rows) with at least one of each, not {Y.shape}.")
+    if not np.isfinite(Y).all():
+        raise ValueError("Scores must be finite: a failed run has no scores and is left out before.")
+    return Y
+
+
+def one_row(Y: np.ndarray) -> np.ndarray:
+    """The one row of a strategy without seeds (1, n), however often it was repeated."""
+    if not (Y == Y[0]).all():
+        raise ValueError("A strategy said to be deterministic has scores that differ between seeds.")
+    return Y[:1]

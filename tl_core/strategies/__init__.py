@@ -1,0 +1,11 @@
+"""Ways of using labels, one per file. A file that sets `STRATEGY` is found; copy its nearest neighbour to add one."""
+
+from __future__ import annotations
+
+from tl_core.plugins import found
+from tl_core.types import Strategy
+
+
+def strategies() -> dict[str, Strategy]:
+    """Every strategy by id, in the order in which one would explain them."""
+    return found("tl_core.strategies", "STRATEGY")
