@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Generator, Hashable, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
@@ -230,9 +230,15 @@ class Strategy(Protocol):
     def refuses(self, facts: Facts) -> str:
         """The reason it cannot run here, as a sentence; empty when it can."""
 
-    def fit(self, job: Job) -> Steps[Fitted]: ...
+    def passes(self, params: Any, train: int, test: int) -> float:
+        """About how many texts a run sends through the whole network (training counts three times), beyond the
+        embeddings that all runs share: from this the time is estimated before anyone waits."""
 
-    def load(self, folder: Any, problem: Problem, encoder: Any) -> Predictor: ...
+    def fit(self, job: Job) -> Steps[Fitted]:
+        """Learn from `job.train`, yielding at every optimizer step or batch."""
+
+    def load(self, folder: Any, problem: Problem, encoder: Any) -> Predictor:
+        """What `save` of the predictor wrote, ready to predict."""
 
 
 # --- what comes back -------------------------------------------------------------------------------

@@ -69,6 +69,7 @@ def record(
         "notes": list(comparison.notes),
         "wall_seconds": context.get("wall_seconds"),
         "command": context.get("command"),
+        "request": context.get("request"),
     }
 
 

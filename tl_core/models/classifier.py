@@ -17,6 +17,8 @@ from torch import nn
 from tl_core.models import layers
 from tl_core.models.encoding import Encoder, autocast
 from tl_core.models.heads import LinearHead, fit_head, sigmoid, softmax
+from tl_core.models.saved import write_settings
+from tl_core.models.training import fit, shuffled
 from tl_core.tasks import task_of
 from tl_core.types import Example, Problem, Step, Steps
 
@@ -38,6 +40,8 @@ class TextClassifier(nn.Module):
             self.body, self.given = layers.upper(network, encoder.parts, self.start)
         else:
             self.body, self.given = layers.copied(network), None
+        if isinstance(getattr(self.body, "pooler", None), nn.Module):
+            self.body.pooler.requires_grad_(False)  # BERT's own pooler is not what is read here
         self.head = nn.Linear(encoder.model.width, len(problem.labels))
         self.to(encoder.device)
 
@@ -131,13 +135,27 @@ class TextClassifier(nn.Module):
                 tensor.copy_(saved[name])
 
 
+class ClassifierPredictor:
+    """A trained classifier and the settings that shape it: what LoRA, contrastive, full and scratch leave behind."""
+
+    def __init__(self, model: TextClassifier, params):
+        self.model, self.params = model, params
+
+    def predict(self, examples: Sequence[Example]) -> Steps[np.ndarray]:
+        """(n, C) float32."""
+        return self.model.predict(examples)
+
+    def save(self, folder: Path) -> None:
+        """Changed weights, head and settings."""
+        write_settings(folder, self.params)
+        self.model.save(folder)
+
+
 HEAD_STRENGTH = 10.0  # sharper than the probe's own default: its logits must leave the softmax's flat part to be trained
 
 
 def train_classifier(model: TextClassifier, examples: Sequence[Example], groups: list[dict], *, steps: int, batch: int, seed: int, clip: float = 1.0) -> Steps[tuple[float, ...]]:
     """Train what the groups name on these examples; returns the loss of every step."""
-    from tl_core.models.training import fit, shuffled
-
     tokens = model.encoder.tokens(examples)
     inputs = yield from model.inputs(examples)
     gold = torch.as_tensor(task_of(model.problem).gold(model.problem, examples), device=model.encoder.device)
@@ -151,6 +169,31 @@ def train_classifier(model: TextClassifier, examples: Sequence[Example], groups:
             return (yield from fit(groups, loss_of, shuffled([len(t) for t in tokens], batch, seed), steps=steps, clip=clip))
         finally:
             model.eval()
+
+
+def layer_groups(model: TextClassifier, rate: float, decay: float, head_rate: float, weight_decay: float) -> list[dict]:
+    """Parameter groups whose rate falls by `decay` from each layer to the one below it; embeddings learn slowest.
+    Biases and norms are not pulled to zero."""
+    parts = model.encoder.parts
+    top = parts.count if parts else 0
+    rates: dict[tuple[float, float], list[torch.Tensor]] = {}
+    for name, tensor in model.trainable().items():
+        if name.startswith("head."):
+            continue
+        depth = 0 if parts is None else _depth(name.removeprefix("body."), parts, top)
+        pull = weight_decay if tensor.ndim > 1 else 0.0
+        rates.setdefault((rate * decay**depth, pull), []).append(tensor)
+    groups = [{"params": tensors, "lr": lr, "weight_decay": pull} for (lr, pull), tensors in rates.items()]
+    return [*groups, {"params": list(model.head.parameters()), "lr": head_rate, "weight_decay": 0.0}]
+
+
+def _depth(name: str, parts: layers.Anatomy, top: int) -> int:
+    """How many layers lie above: 0 for the top layer and whatever follows it."""
+    if name.startswith(f"{parts.embeddings}.") or name.startswith("embeddings_project"):
+        return top
+    if name.startswith(f"{parts.layers}."):
+        return top - 1 - int(name[len(parts.layers) + 1 :].split(".")[0])
+    return 0
 
 
 class seeded:

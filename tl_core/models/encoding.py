@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from tl_core.errors import UserError
 from tl_core.models import layers
 from tl_core.models.cache import EmbeddingCache, text_key
 from tl_core.models.loading import LoadedModel, half_precision
@@ -44,6 +45,16 @@ class Encoder:
             self.parts = layers.anatomy(model.network)
             self.can_cut = layers.can_be_cut(model.network, self.parts)
             self._space = f"{model.ref.digest}/{model.max_tokens}"
+
+    def first_of_upper(self, count: int) -> int:
+        """The first of the `count` highest layers; of the upper half when `count` is 0.
+
+        Raises:
+            UserError: the model is not built of one stack of layers.
+        """
+        if self.parts is None:
+            raise UserError(f"{self.model.ref.name} is not built of one stack of layers, so its upper layers cannot be trained alone. Use full.")
+        return max(0, self.parts.count - count) if count else self.parts.count // 2
 
     # --- tokens ------------------------------------------------------------------------------------
 

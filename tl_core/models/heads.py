@@ -147,3 +147,29 @@ def load_head(folder) -> LinearHead:
 
     arrays = load_file(str(folder / "head.safetensors"))
     return LinearHead(arrays["weight"], arrays["bias"], float(arrays["strength"][0]))
+
+
+def fit_head_from(prior: np.ndarray, features: np.ndarray, gold: np.ndarray, trust: float, scale: float) -> LinearHead:
+    """Softmax regression pulled towards given weights: min_W sum CE(y, W x) + trust / 2 |W - scale prior|^2.
+
+    A large `trust` keeps the prior's answers, a small one is an ordinary probe; there is no bias to forget the prior by.
+
+    Args:
+        prior: (C, d) unit label vectors. features: (n, d) of unit length. gold: (n,) positions.
+    """
+    from scipy.optimize import minimize
+
+    start, target = scale * prior, np.eye(len(prior))[gold]
+
+    def loss_and_slope(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        weight = flat.reshape(start.shape)
+        logits = features @ weight.T
+        top = logits.max(1, keepdims=True)
+        logsum = top[:, 0] + np.log(np.exp(logits - top).sum(1))
+        away = weight - start
+        loss = (logsum - (logits * target).sum(1)).sum() + trust / 2 * (away**2).sum()
+        slope = (np.exp(logits - logsum[:, None]) - target).T @ features + trust * away
+        return loss, slope.ravel()
+
+    found = minimize(loss_and_slope, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 300})
+    return LinearHead(found.x.reshape(start.shape), np.zeros(len(prior)), 1 / trust)

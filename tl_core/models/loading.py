@@ -44,7 +44,9 @@ def load_model(source: Source) -> LoadedModel:
         UserError: transformers cannot make a text encoder of these files.
     """
     from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging as transformers_logging
 
+    transformers_logging.disable_progress_bar()
     logging.getLogger("sentence_transformers").setLevel(logging.ERROR)  # "creating a new one with mean pooling" is what we want
     try:
         model = SentenceTransformer(

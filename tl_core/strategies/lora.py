@@ -5,14 +5,11 @@ Hu et al. 2022. Layers below the adapters are frozen, so their outputs are compu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from tl_core.params import param
-from tl_core.types import Example, Facts, Fitted, Job, Problem, Steps
+from tl_core.types import Facts, Fitted, Job, Problem, Steps
 
 
 @dataclass(frozen=True)
@@ -42,9 +39,16 @@ class Lora:
         """Needs rows to learn from."""
         return "lora needs labelled rows; choose 1 or more shots." if facts.shots == 0 else ""
 
+    def passes(self, params: Params, train: int, test: int) -> float:
+        """Every step trains a batch in half the layers; then the test rows, in half the layers."""
+        from tl_core.models.training import steps_for
+
+        steps = steps_for(train, params.batch, epochs=params.epochs, low=params.min_steps, high=params.max_steps)
+        return 1.5 * steps * min(params.batch, train) + 0.5 * test
+
     def fit(self, job: Job) -> Steps[Fitted]:
         """Head from the probe, then adapters and head together."""
-        from tl_core.models.classifier import seeded, train_classifier
+        from tl_core.models.classifier import ClassifierPredictor, seeded, train_classifier
         from tl_core.models.training import steps_for
 
         p: Params = job.params
@@ -59,34 +63,16 @@ class Lora:
         steps = steps_for(len(job.train), p.batch, epochs=p.epochs, low=p.min_steps, high=p.max_steps)
         curve = yield from train_classifier(model, job.train, groups, steps=steps, batch=p.batch, seed=job.seed)
         count = sum(t.numel() for t in model.trainable().values())
-        return Fitted(Predictor(model, p), optimizer_steps=steps, trainable_parameters=count, curve=curve)
+        return Fitted(ClassifierPredictor(model, p), optimizer_steps=steps, trainable_parameters=count, curve=curve)
 
-    def load(self, folder: Path, problem: Problem, encoder) -> Predictor:
+    def load(self, folder: Path, problem: Problem, encoder):
         """Adapters and head as saved, on the same model."""
         from tl_core.models.saved import read_settings
 
         params = Params(**read_settings(folder))
         model = _adapted(encoder, problem, params)
         model.restore(folder)
-        return Predictor(model, params)
-
-
-class Predictor:
-    """The adapted classifier."""
-
-    def __init__(self, model, params: Params):
-        self.model, self.params = model, params
-
-    def predict(self, examples: Sequence[Example]) -> Steps[np.ndarray]:
-        """(n, C) float32."""
-        return self.model.predict(examples)
-
-    def save(self, folder: Path) -> None:
-        """Adapters, head and the settings that shape them."""
-        from tl_core.models.saved import write_settings
-
-        write_settings(folder, self.params)
-        self.model.save(folder)
+        return ClassifierPredictor(model, params)
 
 
 def _adapted(encoder, problem: Problem, p: Params):
@@ -95,10 +81,9 @@ def _adapted(encoder, problem: Problem, p: Params):
 
     from tl_core.models.classifier import TextClassifier
 
-    parts = encoder.parts
-    start = parts.count - p.layers if 0 < p.layers < parts.count else (0 if p.layers else parts.count // 2)
-    model = TextClassifier(encoder, problem, start=start)
-    names = parts.linear_names(model.body, start)  # our own targets: peft has none for several encoders
+    first = encoder.first_of_upper(p.layers)
+    model = TextClassifier(encoder, problem, start=first)
+    names = encoder.parts.linear_names(model.body, first)  # our own targets: peft has none for several encoders
     inject_adapter_in_model(LoraConfig(r=p.rank, lora_alpha=p.alpha, target_modules=names, lora_dropout=0.0), model.body)
     model.to(encoder.device)
     return model

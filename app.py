@@ -1,0 +1,59 @@
+"""Starts the page: `python app.py`, then open the address it prints."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before gradio is imported
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+import logging  # noqa: E402
+from typing import TYPE_CHECKING, Any  # noqa: E402
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import gradio as gr
+
+    from spaces_config import Profile
+
+
+def build(home: Path | None = None, profile: Profile | None = None) -> tuple[gr.Blocks, Any]:
+    """The page and its (not yet started) queue of studies. Nothing is computed and nobody is listened to.
+
+    Args:
+        home: where studies and uploads lie; None: `tl_core.models.cache.home()`.
+        profile: the limits of this place; None: `spaces_config.current_profile()`.
+
+    Raises:
+        UserError: TL_PROFILE names no profile, or the home folder cannot be written to.
+    """
+    from spaces_config import current_profile
+    from tl_core.models.cache import home as usual_home
+    from tl_ui.shell import build as build_page
+
+    return build_page(home or usual_home(), profile or current_profile())
+
+
+def launch_kwargs(profile: Profile | None = None) -> dict[str, Any]:
+    """What `launch` is given: look, words, routes, and what strangers may not do."""
+    from spaces_config import current_profile
+    from tl_ui.shell import launch_kwargs as page_launch_kwargs
+
+    return page_launch_kwargs(profile or current_profile())
+
+
+def main() -> None:
+    """Serve until Ctrl-C; unfinished studies go on at the next start."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    page, queue = build()
+    queue.start(warm=["minilm"])
+    try:
+        page.launch(**launch_kwargs())
+    finally:
+        queue.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,269 @@
+"""A comparison asked for on the command line: from a file and options to a study folder, run to its end."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tl_core.data.audit import TokenReport, read_texts
+from tl_core.data.columns import Loaded, load
+from tl_core.data.split import lock_key
+from tl_core.data.tables import ReadOptions
+from tl_core.errors import UserError
+from tl_core.experiments.compare import compare
+from tl_core.experiments.conduct import Conductor
+from tl_core.experiments.estimate import Estimate, estimate, learn
+from tl_core.experiments.plan import DEFAULT_SEEDS, DEFAULT_STRATEGIES, ArmRequest, Plan, Study, make_split, make_study, plan
+from tl_core.experiments.store import Store
+from tl_core.experiments.worker import Worker
+from tl_core.models.catalog import EMBEDDED
+from tl_core.types import FINAL, Finished, Note, Progress
+
+TOKEN_SAMPLE = 2000
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line said; None where it said nothing."""
+
+    file: str | None
+    columns: dict[str, Any] = field(default_factory=dict)
+    labels: Path | None = None
+    strategies: tuple[str, ...] | None = None
+    arms: tuple[ArmRequest, ...] = ()
+    shots: tuple[int | None, ...] | None = None
+    seeds: int | None = None
+    model: str | None = None
+    test: Path | None = None
+    test_size: int | None = None
+    keep: str = "best"
+    device: str | None = None
+    origin: Path | None = None
+    out: Path | None = None
+    command: str = ""
+
+
+@dataclass
+class Session:
+    """A study ready to run."""
+
+    loaded: Loaded
+    plan: Plan
+    store: Store
+    worker: Worker
+    keep: str
+    notes: tuple[str, ...]
+    context: dict[str, Any]
+    estimate: Estimate
+
+
+def open_session(asked: Asked) -> Session:
+    """Read, split, plan and make the folder. Nothing is trained yet.
+
+    Raises:
+        UserError: with what can be put right.
+    """
+    asked, locked = _with_origin(asked)
+    if asked.file is None:
+        raise UserError("Say which FILE to compare on, or take one from an earlier study with --from study.json.")
+    loaded = load(asked.file, ReadOptions(**asked.columns), asked.labels)
+    test = None
+    if asked.test is not None:
+        roles = {**asked.columns, **{role: name for role, name in loaded.columns.items() if name}}
+        test = load(asked.test, ReadOptions(**roles), labels=loaded.dataset.problem.labels, check_classes=False)
+    out = asked.out or Path(f"{Path(str(asked.file).replace('sample:', '')).stem}-study")
+    store = Store(out)
+    earlier = store.read_json("study.json")
+    if earlier is not None and not asked.origin:
+        locked = _lock_of(earlier, loaded, test, out, asked)
+    elif out.exists() and earlier is None and (not out.is_dir() or any(p.name not in ("runs", "models") for p in out.iterdir())):
+        raise UserError(f"{out} is there already and holds no study. Choose another folder with --out.")
+    split, notes = make_split(loaded, test=test, size=asked.test_size, lock=() if test else locked)
+    requests = (*(ArmRequest(s) for s in (asked.strategies or (() if asked.arms else DEFAULT_STRATEGIES))), *asked.arms)
+    name = Path(str(asked.file)).name
+    study = make_study(
+        name, loaded.dataset.problem, split, arms=requests, shots=asked.shots,
+        seeds=DEFAULT_SEEDS if asked.seeds is None else asked.seeds, model=asked.model or EMBEDDED.name,
+    )  # fmt: skip
+    made = plan(study)
+    if earlier is not None and asked.origin and earlier["split"]["test_digest"] != split.test_digest:
+        raise UserError(f"{out} holds another study, with other test rows. Choose another folder with --out.")
+    store.prepare()
+    store.save_study(study)
+    worker = Worker(asked.device)
+    tokens = token_sentences(worker, study, split.pool)
+    notes = (*notes, *(t["sentence"] for t in tokens if t["sentence"]))
+    done = {run for run, result in store.results(s.id for s in made.specs).items() if result.status in FINAL}
+    return Session(loaded, made, store, worker, asked.keep, notes, _context(asked, loaded, test, tokens, notes), estimate(made, done=done))
+
+
+def token_sentences(worker: Worker, study: Study, pool: Sequence) -> list[dict[str, Any]]:
+    """How the models of a study read its texts, as plain values."""
+    names = list(dict.fromkeys(arm.model.name for arm in study.arms if arm.model))
+    some = read_texts(pool[:: max(1, len(pool) // TOKEN_SAMPLE)])
+    if not names:
+        return []
+    with closing(worker.call("token_reports", models=names, texts=some, hub=True)) as reports:
+        return [plain_tokens(report) for report in reports]
+
+
+def plain_tokens(report: TokenReport) -> dict[str, Any]:
+    """A token report for study.json; its sentence only where there is something to say."""
+    said = dataclasses.asdict(report)
+    said["sentence"] = report.sentence if not report.readable or report.spelled else ""
+    return said
+
+
+def run_session(session: Session, *, quiet: bool) -> None:
+    """Run to the end with one live display on standard error, then write the report.
+
+    Raises:
+        KeyboardInterrupt: passed on after everything finished was kept.
+    """
+    conductor = Conductor(session.store, session.plan, session.worker, keep=session.keep, context=session.context)
+    try:
+        with Display(session, quiet) as display, closing(conductor.events()) as events:
+            for event in events:
+                display.show(event, conductor)
+        learn(session.plan, conductor.results)
+    finally:
+        session.worker.end()
+        write_report(session.store, session.plan, session.context)
+
+
+def write_report(store: Store, made: Plan, context: dict[str, Any]) -> None:
+    """Write report.html from what is finished."""
+    from tl_core.report.html import report_html
+
+    results = store.results(s.id for s in made.specs)
+    html = report_html(made, results, compare(made, results), context=context)
+    store.write_bytes("report.html", html.encode("utf-8", "replace"))
+
+
+class Display:
+    """What runs, how many are done, how long it will take: one line on standard error."""
+
+    def __init__(self, session: Session, quiet: bool):
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TextColumn, TimeElapsedColumn
+
+        self.session, self.began = session, time.monotonic()
+        self.console = Console(stderr=True, quiet=quiet, highlight=False, markup=False)
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[left]}", markup=False))
+        self.bar = Bar(*columns, console=self.console, transient=False)
+        self.names = {s.id: f"{s.arm.id} {s.shots_name}-shot seed {s.seed}" for s in session.plan.specs}
+        self.work = {arm: max(seconds, 0.1) for arm, seconds in session.estimate.by_arm.items()}
+
+    def __enter__(self) -> Display:
+        self.bar.start()
+        left = f"about {in_words(self.session.estimate.seconds)} in all"
+        self.task = self.bar.add_task("starting", total=len(self.session.plan.specs), left=left)
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.bar.update(self.task, left="")
+        self.bar.stop()
+
+    def show(self, event: Any, conductor: Conductor) -> None:
+        if isinstance(event, Note):
+            self.console.print(f"note     {event.text}")
+        elif isinstance(event, Progress):
+            step = event.step
+            loss = f" loss {step.loss:.3f}" if step.loss is not None else ""
+            self.bar.update(self.task, description=f"{self.names[event.run]} · {step.phase} {step.done}/{step.total}{loss}")
+        elif isinstance(event, Finished):
+            if event.result.status == "failed":
+                self.console.print(f"failed   {self.names[event.run]}: {event.result.error}")
+            self.bar.update(self.task, completed=len(conductor.results), left=self._left(conductor))
+
+    def _left(self, conductor: Conductor) -> str:
+        """From the work that is done so far, weighed by what was estimated."""
+        weight = {s.id: self.work[s.arm.id] for s in self.session.plan.specs}
+        done, total = sum(weight[run] for run in conductor.results), sum(weight.values())
+        spent = time.monotonic() - self.began
+        return f"{in_words(spent * (total - done) / done)} left" if done and total > done else ""
+
+
+def in_words(seconds: float) -> str:
+    """90 -> "2 min"."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _with_origin(asked: Asked) -> tuple[Asked, list[str]]:
+    """Fill in what was not said from an earlier study.json, and take its test rows."""
+    if asked.origin is None:
+        return asked, []
+    path = asked.origin / "study.json" if asked.origin.is_dir() else asked.origin
+    try:
+        earlier = json.loads(path.read_text(encoding="utf-8"))
+        request = earlier["request"]
+        locked = list(earlier["split"]["locked"])
+    except OSError:
+        raise UserError(f"{path} cannot be read. Give the study.json of an earlier study.") from None
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{path} is not the study.json of a comparison, or it is damaged.") from None
+    columns = {k: v if v not in (None, False) else request["columns"].get(k, v) for k, v in asked.columns.items()}
+    same_test = asked.test is None and asked.test_size is None
+    said = dataclasses.replace(
+        asked,
+        file=asked.file or request["file"],
+        columns=columns,
+        labels=asked.labels or _path(request["labels"]),
+        shots=asked.shots if asked.shots is not None else tuple(None if s == "all" else s for s in request["shots"]) if request["shots"] else None,
+        seeds=asked.seeds if asked.seeds is not None else request["seeds"],
+        model=asked.model or request["model"],
+        test=asked.test or (_path(request["test"]) if asked.test_size is None else None),
+    )
+    if asked.strategies is None and not asked.arms:
+        arms = tuple(ArmRequest(x["strategy"], x["settings"], x["name"], x["model"]) for x in request["arms"])
+        said = dataclasses.replace(said, strategies=tuple(request["strategies"]) if request["strategies"] else None, arms=arms)
+    return said, locked if same_test and said.test is None else []
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
+
+
+def _lock_of(earlier: dict, loaded: Loaded, test: Loaded | None, out: Path, asked: Asked) -> list[str]:
+    """The lock of the study that a folder holds already, if this is the same study, perhaps with more rows."""
+    other = UserError(f"{out} holds another study. Choose another folder with --out, or remove that one.")
+    try:
+        locked, size = list(earlier["split"]["locked"]), earlier["split"]["n_test"]
+    except (KeyError, TypeError):
+        raise other from None
+    rows = test.dataset.examples if test else loaded.dataset.examples
+    there = {lock_key(e) for e in rows}
+    same_labels = {x["id"] for x in earlier["problem"]["labels"]} == set(loaded.dataset.problem.label_ids)
+    if not same_labels or not set(locked) <= there or bool(earlier["dataset"].get("test_file")) != (test is not None):
+        raise other
+    if test and len({lock_key(e) for e in test.dataset.examples if e.text.strip()}) != len(set(locked)):
+        raise other
+    if asked.test_size not in (None, size, earlier.get("request", {}).get("test_size")):
+        raise UserError(f"{out} holds a study with {size} locked test rows; --test-size {asked.test_size} would change them. Choose another folder with --out.")
+    return locked
+
+
+def _context(asked: Asked, loaded: Loaded, test: Loaded | None, tokens: list[dict], notes: Sequence[str]) -> dict[str, Any]:
+    return {
+        "command": asked.command,
+        "request": {
+            "file": str(asked.file), "columns": asked.columns, "labels": str(asked.labels) if asked.labels else None,
+            "strategies": list(asked.strategies) if asked.strategies else None,
+            "arms": [{"strategy": r.strategy, "settings": r.settings, "name": r.name, "model": r.model} for r in asked.arms],
+            "shots": ["all" if s is None else s for s in asked.shots] if asked.shots else None, "seeds": asked.seeds, "model": asked.model,
+            "test": str(asked.test) if asked.test else None, "test_size": asked.test_size,
+        },
+        "dataset": {
+            "source": str(asked.file), "test_file": str(asked.test) if asked.test else None, "columns": loaded.columns,
+            "guesses": [dataclasses.asdict(g) for g in loaded.guesses], "notes": [*loaded.notes, *notes], "tokens": tokens,
+            "unlabelled": loaded.unlabelled,
+        },
+    }  # fmt: skip

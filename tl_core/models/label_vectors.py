@@ -1,0 +1,30 @@
+"""Labels as vectors: what a sentence encoder makes of their names and descriptions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tl_core.errors import UserError
+from tl_core.types import Problem, Steps
+
+
+def label_vectors(encoder, problem: Problem, templates: str, descriptions: bool) -> Steps[np.ndarray]:
+    """(C, d) float64 of unit length: the mean of the unit vectors of every template and description.
+
+    Raises:
+        UserError: a template has no place for the name.
+    """
+    forms = [t.strip() for t in templates.split("|") if t.strip()]
+    bad = [t for t in forms if t.count("{}") != 1]
+    if bad or not forms:
+        raise UserError(f"The template {bad[0]!r} must hold {{}} once: there the label's name goes." if bad else "Give at least one template, such as {}.")
+    said = [[t.replace("{}", label.name) for t in forms] + (list(label.descriptions) if descriptions else []) for label in problem.labels]
+    vectors = unit((yield from encoder.embed([text for texts in said for text in texts])))
+    owner = np.repeat(np.arange(len(said)), [len(texts) for texts in said])
+    return unit(np.stack([vectors[owner == i].mean(0) for i in range(len(said))]))
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Rows scaled to length 1, float64; rows of zeros stay."""
+    vectors = vectors.astype(np.float64)
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

@@ -1,0 +1,119 @@
+"""Contrastive tuning of the sentence encoder, then a linear head (SetFit; Tunstall et al. 2022).
+
+Pairs of rows are streamed, never listed: two of one label should point the same way, two of different labels
+should not. No row is paired with itself, and the order of pairs comes from the run's seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tl_core.params import param
+from tl_core.types import Facts, Fitted, Job, Problem, Steps
+
+
+@dataclass(frozen=True)
+class Params:
+    learning_rate: float = param(1e-4, "Step size of the encoder", low=1e-7, high=0.1)
+    pairs: int = param(16, "Pairs in an optimizer step, half of one label, half of two", low=2, high=1024)
+    rounds: int = param(10, "How often every row is in a pair, unless that gives too few or too many steps", low=1, high=1000)
+    min_steps: int = param(30, "At least so many optimizer steps", low=1, high=100_000)
+    max_steps: int = param(300, "At most so many optimizer steps", low=1, high=1_000_000)
+    layers: int = param(0, "How many upper layers are tuned; 0 for the upper half", low=0, high=200)
+
+
+class Contrastive:
+    id = "contrastive"
+    version = 1
+    order = 75
+    title = "Contrastive tuning (SetFit)"
+    about = "Pulls rows of one label together and pushes others apart, then draws lines between them. Strong from 8 labels a class."
+    needs = "a few labels"
+    uses_model = True
+    Params = Params
+
+    def refuses(self, facts: Facts) -> str:
+        """Needs pairs of one label, and one label a row."""
+        if facts.shots is not None and facts.shots < 2:
+            return "contrastive pairs rows of the same label; choose 2 or more shots."
+        if facts.problem.target == "many labels":
+            return "contrastive needs rows that share their label or do not; with several labels per text neither is clear."
+        if facts.problem.inputs == "two texts":
+            return "contrastive moves single texts; for two texts per row use lora or full."
+        return ""
+
+    def passes(self, params: Params, train: int, test: int) -> float:
+        """Every step trains the rows of its pairs in half the layers; then the test rows, in half the layers."""
+        from tl_core.models.training import steps_for
+
+        steps = steps_for(2 * train, params.pairs, epochs=params.rounds, low=params.min_steps, high=params.max_steps)
+        return 1.5 * steps * min(2 * params.pairs, train) + 0.5 * test
+
+    def fit(self, job: Job) -> Steps[Fitted]:
+        """Tune the encoder on pairs, then fit a head on what it makes of the rows."""
+        import torch
+
+        from tl_core.models.classifier import ClassifierPredictor, TextClassifier, seeded
+        from tl_core.models.training import fit, steps_for
+        from tl_core.tasks import task_of
+
+        p: Params = job.params
+        model = TextClassifier(job.encoder, job.problem, start=job.encoder.first_of_upper(p.layers))
+        tokens = job.encoder.tokens(job.train)
+        inputs = yield from model.inputs(job.train)
+        gold = task_of(job.problem).gold(job.problem, job.train)
+
+        def loss_of(flat: list[int]) -> torch.Tensor:
+            left, right = flat[0::2], flat[1::2]
+            rows = sorted(set(flat))
+            place = {row: i for i, row in enumerate(rows)}
+            vectors = torch.nn.functional.normalize(model.pooled([inputs[r] for r in rows], [tokens[r] for r in rows]), dim=1)
+            cosine = (vectors[[place[i] for i in left]] * vectors[[place[j] for j in right]]).sum(1)  # (P,)
+            same = torch.as_tensor(gold[left] == gold[right], dtype=cosine.dtype, device=cosine.device)
+            return ((cosine - same) ** 2).mean()
+
+        steps = steps_for(2 * len(job.train), p.pairs, epochs=p.rounds, low=p.min_steps, high=p.max_steps)
+        body = [tensor for name, tensor in model.trainable().items() if not name.startswith("head.")]
+        model.train()
+        with seeded(job.seed):
+            curve = yield from fit([{"params": body, "lr": p.learning_rate, "weight_decay": 0.01}], loss_of, pair_stream(gold, p.pairs, job.seed), steps=steps)
+        yield from model.start_head_from_probe(job.train)
+        count = sum(t.numel() for t in model.trainable().values())
+        return Fitted(ClassifierPredictor(model, p), optimizer_steps=steps, trainable_parameters=count, curve=curve)
+
+    def load(self, folder: Path, problem: Problem, encoder):
+        """Tuned encoder and head as saved."""
+        from tl_core.models.classifier import ClassifierPredictor, TextClassifier
+        from tl_core.models.saved import read_settings
+
+        params = Params(**read_settings(folder))
+        model = TextClassifier(encoder, problem, start=encoder.first_of_upper(params.layers))
+        model.restore(folder)
+        return ClassifierPredictor(model, params)
+
+
+def pair_stream(gold: np.ndarray, pairs: int, seed: int) -> Iterator[list[int]]:
+    """Endless batches i0, j0, i1, j1, ... with i < j: half of one label, half of two; memory grows with rows, not pairs."""
+    random = np.random.default_rng(seed)
+    members = [np.flatnonzero(gold == label) for label in np.unique(gold)]
+    double = [m for m in members if len(m) > 1]
+    weight = np.array([len(m) * (len(m) - 1) for m in double], dtype=np.float64)
+    sizes = np.array([len(m) for m in members], dtype=np.float64)
+    while True:
+        batch: list[int] = []
+        for n in range(pairs):
+            if n % 2 == 0 and double or len(members) == 1:
+                own = double[random.choice(len(double), p=weight / weight.sum())]
+                i, j = random.choice(own, 2, replace=False)
+            else:
+                a, b = random.choice(len(members), 2, replace=False, p=sizes / sizes.sum())
+                i, j = random.choice(members[a]), random.choice(members[b])
+            batch += sorted((int(i), int(j)))
+        yield batch
+
+
+STRATEGY = Contrastive()

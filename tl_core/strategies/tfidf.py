@@ -1,0 +1,154 @@
+"""Word and character n-grams with logistic regression: strong, fast, and knows nothing before it sees your rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tl_core.params import param
+from tl_core.types import Example, Facts, Fitted, Job, Problem, Step, Steps
+
+
+@dataclass(frozen=True)
+class Params:
+    strength: float = param(10.0, "Inverse of the regularisation (scikit-learn's C); lower trusts the rows less", low=1e-4, high=1e6)
+
+
+class Tfidf:
+    id = "tfidf"
+    version = 1
+    order = 20
+    title = "TF-IDF + logistic regression"
+    about = "Counts words (1-2) and characters (2-5) and learns from them alone. Hard to beat with many labels; reads any language."
+    needs = "a few labels"
+    uses_model = False
+    Params = Params
+
+    def refuses(self, facts: Facts) -> str:
+        """Needs rows to learn from."""
+        return "tfidf needs labelled rows; choose 1 or more shots." if facts.shots == 0 else ""
+
+    def passes(self, params: Params, train: int, test: int) -> float:
+        """Nothing goes through a network beyond shared embeddings."""
+        return 0.0
+
+    def fit(self, job: Job) -> Steps[Fitted]:
+        """Weigh the n-grams of the training rows, then fit a linear classifier on them."""
+        from tl_core.models.heads import fit_head
+        from tl_core.tasks import task_of
+
+        counts = yield from _counted(job.encoder, job.train)
+        weighting = Weighting.of(counts, pair=job.train[0].text_b is not None)
+        features = weighting.weigh(counts)
+        yield Step(1, 2)
+        head = fit_head(features, task_of(job.problem).gold(job.problem, job.train), len(job.problem.labels), job.params.strength)
+        yield Step(2, 2)
+        return Fitted(Predictor(head, weighting, job.problem.target, job.encoder), trainable_parameters=head.weight.size + head.bias.size)
+
+    def load(self, folder: Path, problem: Problem, encoder) -> Predictor:
+        """Weights as saved."""
+        from tl_core.models.heads import load_head
+        from tl_core.models.saved import read_arrays
+
+        arrays = read_arrays(folder)
+        weighting = Weighting(arrays["columns"], arrays["idf"], int(arrays["words"][0]), bool(arrays["pair"][0]))
+        return Predictor(load_head(folder), weighting, problem.target, encoder)
+
+
+@dataclass(frozen=True)
+class Weighting:
+    """Which hashed n-grams the training rows hold, and how rare each is.
+
+    Words and characters are each scaled to unit length, as two TfidfVectorizers side by side would.
+    """
+
+    columns: np.ndarray  # (V,) hashed columns, ascending: words first
+    idf: np.ndarray  # (V,)
+    words: int  # how many of them are words
+    pair: bool
+
+    @classmethod
+    def of(cls, counts: list, *, pair: bool) -> Weighting:
+        """From the counts of the training texts: ln((1 + n) / (1 + df)) + 1."""
+        from scipy.sparse import vstack
+
+        from tl_core.models.encoding import NGRAM_COLUMNS
+
+        rows = vstack(counts, format="csr")
+        columns, df = np.unique(rows.indices, return_counts=True)
+        idf = np.log((1 + rows.shape[0]) / (1 + df)) + 1
+        return cls(columns.astype(np.int64), idf, int(np.searchsorted(columns, NGRAM_COLUMNS)), pair)
+
+    def weigh(self, counts: list):
+        """Counts of one text per row, or of both, to (n, d) sparse features. Two texts: |u - v| and u * v, and their
+        cosine, as frozen sentence embeddings are put together."""
+        first = self._weighed(counts[0])
+        if not self.pair:
+            return first
+        from scipy.sparse import csr_matrix, hstack
+
+        second = self._weighed(counts[1])
+        product = first.multiply(second)
+        cosine = csr_matrix(product.sum(1) * COSINE_WEIGHT)
+        return hstack([abs(first - second), product, cosine], format="csr")
+
+    def _weighed(self, counts):
+        from scipy.sparse import hstack
+        from sklearn.preprocessing import normalize
+
+        kept = counts[:, self.columns].multiply(self.idf).tocsr()
+        return hstack([normalize(kept[:, : self.words]), normalize(kept[:, self.words :])], format="csr")
+
+
+COSINE_WEIGHT = 1.0
+
+
+def _counted(encoder, examples: Sequence[Example]) -> Steps[list]:
+    """n-gram counts of the first texts, and of the second where there are two; in parts, so that it can be stopped."""
+    from scipy.sparse import vstack
+
+    sides = [[e.text for e in examples]]
+    if examples[0].text_b is not None:
+        sides.append([e.text_b or "" for e in examples])
+    counts = []
+    for texts in sides:
+        parts = []
+        for start in range(0, len(texts), PART):
+            parts.append(encoder.ngrams(texts[start : start + PART]))
+            yield Step(min(start + PART, len(texts)), len(texts), phase="embed")
+        counts.append(vstack(parts, format="csr"))
+    return counts
+
+
+PART = 256
+
+
+class Predictor:
+    """Weighed n-grams through the linear head."""
+
+    def __init__(self, head, weighting: Weighting, target: str, encoder):
+        self.head, self.weighting, self.target, self.encoder = head, weighting, target, encoder
+
+    def predict(self, examples: Sequence[Example]) -> Steps[np.ndarray]:
+        """(n, C) float32."""
+        from tl_core.models.heads import HeadPredictor
+
+        def features(rows: Sequence[Example]) -> Steps:
+            return self.weighting.weigh((yield from _counted(self.encoder, rows)))
+
+        return (yield from HeadPredictor(self.head, self.target, features).predict(examples))
+
+    def save(self, folder: Path) -> None:
+        """Write the head and the weighting."""
+        from tl_core.models.heads import save_head
+        from tl_core.models.saved import write_arrays
+
+        save_head(self.head, folder)
+        w = self.weighting
+        write_arrays(folder, columns=w.columns, idf=w.idf, words=np.array([w.words]), pair=np.array([w.pair]))
+
+
+STRATEGY = Tfidf()

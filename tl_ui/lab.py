@@ -1,0 +1,68 @@
+"""What a tab gets: the place it runs in, the signals tabs share, and one way to wire events.
+
+Nothing of a visitor is kept here. A visitor's states hold ids; the data lie in stores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+
+from spaces_config import Profile
+from tl_core.experiments.queue import StudyQueue
+from tl_ui.datasets import Datasets
+from tl_ui.shown import shown
+from tl_ui.studies import Studies
+
+Handler = Callable[..., dict]
+STUDIES_REMEMBERED = 30  # keys in a visitor's browser
+
+
+@dataclass(frozen=True)
+class Lab:
+    """Handed to every tab. Tabs listen to the signals and know no other tab."""
+
+    profile: Profile
+    queue: StudyQueue
+    datasets: Datasets
+    studies: Studies
+    # signals, one value per visitor
+    lang: gr.Radio
+    dataset_id: gr.State
+    study_id: gr.State  # "" while none is open
+    status: gr.State  # of the open study, as `StudyQueue.status` gives it; None while none is open
+    fresh: gr.State  # changes when there are results worth drawing anew
+    selection: gr.State  # what was clicked in a plot, see tabs/results.py
+    saved: gr.BrowserState  # {"lang", "dataset", "keys": {study: key}}, in the visitor's browser
+    beat: gr.Timer  # ticks while a study runs
+    tabs: gr.Tabs
+    drawn: list[tuple[Any, Callable[[str], Any]]] = field(default_factory=list)  # component, what it shows in a language
+
+    def on(
+        self, triggers: Any, handler: Handler, inputs: Sequence[Any] = (), outputs: Sequence[Any] = (),
+        notice: Any | None = None, **more: Any,
+    ) -> Any:  # fmt: skip
+        """Wire `handler(values)`: values by component in, changes by component out, failures told in `notice`."""
+        everything = [*outputs, *([notice] if notice is not None else [])]
+        more = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 8, **more}
+        return gr.on(triggers, shown(handler, self.lang, everything, notice), {self.lang, *inputs}, everything, **more)
+
+    def in_language(self, component: Any, draw: Callable[[str], Any]) -> Any:
+        """Say what a component shows in each language; the shell draws it anew at a switch."""
+        self.drawn.append((component, draw))
+        return component
+
+
+def with_key(saved: dict | None, name: str, key: str) -> dict:
+    """The browser's memory with the key of one more study; the oldest go."""
+    saved = {"lang": "", "dataset": "", "keys": {}, **(saved or {})}
+    keys = list({**saved["keys"], name: key}.items())[-STUDIES_REMEMBERED:]
+    return {**saved, "keys": dict(keys)}
+
+
+def key_of(saved: dict | None, name: str) -> str:
+    """The key of a study, if this browser started it; else ""."""
+    return ((saved or {}).get("keys") or {}).get(name, "")

@@ -1,0 +1,89 @@
+"""A Plotly figure that can be clicked, follows light and dark, and says what it shows.
+
+Drawn with the plotly.js inside the installed plotly package, so both sides always agree. `gr.Plot` ships another
+version, has no click event and stays white in the dark.
+"""
+
+from __future__ import annotations
+
+import html
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+SCRIPT_ROUTE = "/tl-static"
+
+_JS = r"""
+const box = element.querySelector('.tl-plot');
+const colour = name => getComputedStyle(document.querySelector('.gradio-container') || document.body).getPropertyValue(name).trim();
+let listening = false;
+const axes = layout => new Set([...Object.keys(layout).filter(key => /^[xy]axis\d*$/.test(key)), 'xaxis', 'yaxis']);
+const themed = layout => {
+  const ink = colour('--body-text-color'), line = colour('--border-color-primary'), clear = 'rgba(0,0,0,0)';
+  const out = {...layout, autosize: true, width: undefined, uirevision: 'keep', paper_bgcolor: clear, plot_bgcolor: clear,
+    font: {...(layout.font || {}), color: ink, family: getComputedStyle(document.body).fontFamily},
+    modebar: {bgcolor: clear, color: ink, activecolor: ink},
+    hoverlabel: {bgcolor: colour('--block-background-fill') || '#fff', bordercolor: line, font: {color: ink}, align: 'left', ...(layout.hoverlabel || {})}};
+  for (const key of axes(layout)) out[key] = {...(layout[key] || {}), gridcolor: line, zerolinecolor: line, linecolor: line};
+  if (box.clientWidth < 520) {
+    out.legend = {...(layout.legend || {}), orientation: 'h', x: 0, xanchor: 'left', y: -0.22, yanchor: 'top'};
+  }
+  return out;
+};
+const draw = () => {
+  if (typeof Plotly === 'undefined') { setTimeout(draw, 50); return; }
+  if (!props.value) { Plotly.purge(box); box.style.height = '0'; box.removeAttribute('aria-label'); return; }
+  const given = JSON.parse(props.value), figure = given.figure;
+  box.setAttribute('aria-label', given.label);
+  box.style.height = (figure.layout.height || given.height) + 'px';
+  Plotly.react(box, figure.data, themed(figure.layout), {responsive: true, displaylogo: false, displayModeBar: false});
+  if (listening) return;
+  listening = true;
+  box.on('plotly_click', event => {
+    const p = event.points[0];
+    trigger('select', {id: p.customdata === undefined ? null : p.customdata, x: p.x, y: p.y, curve: p.curveNumber});
+  });
+};
+draw();
+watch('value', draw);
+new MutationObserver(draw).observe(document.body, {attributes: true, attributeFilter: ['class']});
+new ResizeObserver(() => { if (props.value && box.clientWidth && typeof Plotly !== 'undefined' && listening) Plotly.Plots.resize(box); }).observe(element);
+"""
+
+
+class PlotlyView(gr.HTML):
+    """Shows `drawing(figure, label)`; emits `select` with the `id` (customdata), `x`, `y` of a clicked point."""
+
+    def __init__(self, *, label: str, height: int = 360, **more: Any):
+        self.height = height
+        super().__init__(
+            label=label,
+            html_template=f"<div class='tl-plot' role='figure' tabindex='-1' aria-label='{html.escape(label, quote=True)}'></div>",
+            js_on_load=_JS,
+            head=f"<script src='{SCRIPT_ROUTE}/plotly.min.js'></script>",
+            **more,
+        )
+
+    def api_info(self) -> dict[str, str]:
+        """What goes over the wire."""
+        return {"type": "string", "description": "JSON with a Plotly figure, its description and its height"}
+
+    def get_block_name(self) -> str:
+        """The browser draws it as HTML."""
+        return "html"
+
+
+def drawing(figure: Any, label: str, height: int = 360) -> str:
+    """A figure as the view takes it; `label` is what somebody who cannot see it is told."""
+    shown = json.loads(figure.to_json())
+    shown["layout"].pop("template", None)  # colours come from the page; the template alone is 7 KB
+    return json.dumps({"figure": shown, "label": label, "height": height})
+
+
+def script_folder() -> Path:
+    """Where the installed plotly keeps its plotly.min.js."""
+    found = importlib.util.find_spec("plotly")
+    return Path(found.submodule_search_locations[0]) / "package_data"

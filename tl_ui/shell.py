@@ -1,0 +1,243 @@
+"""The frame: header, language, light and dark, the tabs that were found, and what happens on arrival."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.i18n import I18nData
+from starlette.middleware import Middleware
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from spaces_config import Profile
+from tl_core.errors import UserError
+from tl_core.experiments.queue import StudyQueue
+from tl_core.experiments.store import told
+from tl_core.plugins import found
+from tl_ui import api
+from tl_ui.datasets import FIRST, Datasets
+from tl_ui.lab import Lab
+from tl_ui.look import CSS, HEAD, theme
+from tl_ui.plotly_view import SCRIPT_ROUTE, script_folder
+from tl_ui.studies import Studies
+from tl_ui.words import WORDS, t
+
+BEAT_SECONDS = 1.5
+OPEN_STATES = ("queued", "running")
+
+# The address bar and the document's language follow what the page shows; a reload or a copied link comes back to it.
+_FOLLOW = """
+const follow = () => {
+  const now = JSON.parse(props.value || '{}');
+  if (now.lang) document.documentElement.lang = now.lang;
+  if (now.study === undefined) return;
+  const url = new URL(location);
+  if (now.study) url.searchParams.set('study', now.study); else url.searchParams.delete('study');
+  if (url.href !== location.href) history.replaceState(history.state, '', url);
+};
+follow(); watch('value', follow);
+"""
+_TOGGLE = "() => { const dark = document.body.classList.toggle('dark'); try { localStorage.setItem('tl-theme', dark ? 'dark' : 'light'); } catch (e) {} }"
+
+
+def build(home: Path, profile: Profile) -> tuple[gr.Blocks, StudyQueue]:
+    """The page, and the queue that must be started for studies to run."""
+    with told(home):
+        home.mkdir(parents=True, exist_ok=True)
+    queue = StudyQueue(home, max_waiting=profile.max_queue, max_seconds=profile.max_study_seconds)
+    datasets = Datasets(home, profile, lambda models, texts: list(queue.ask("token_reports", models=models, texts=texts, hub=profile.allow_hub_models)))
+    queue.sweep(profile.keep_studies_days)
+    datasets.sweep(profile.keep_studies_days)
+    with gr.Blocks(title="Transfer Lab", analytics_enabled=False, delete_cache=(3600, 6 * 3600), fill_width=True) as page:
+        lab, theme_button, address = _frame(profile, queue, datasets)
+        with lab.tabs:
+            for tab in found("tl_ui.tabs", "TAB").values():
+                with gr.Tab(I18nData(tab.title), id=tab.id, elem_id=f"tab-{tab.id}"):
+                    tab.build(lab)
+        _arrive(page, lab, address)
+        _switch_language(page, lab)
+        theme_button.click(None, None, None, js=_TOGGLE, api_visibility="private")
+        api.add(lab)
+    return page.queue(default_concurrency_limit=8, max_size=max(64, profile.max_queue)), queue
+
+
+def _frame(profile: Profile, queue: StudyQueue, datasets: Datasets) -> tuple[Lab, gr.Button, gr.HTML]:
+    with gr.Row(elem_classes="tl-head"):
+        with gr.Column(scale=5, min_width=260):
+            gr.Markdown(I18nData("lede"), elem_classes="tl-lede", elem_id="lede")
+        with gr.Row(elem_classes="tl-switches"):
+            lang = gr.Radio(
+                [("English", "en"), ("한국어", "ko")], value="en", label="Language / 언어", show_label=False, container=False, elem_id="lang"
+            )
+            theme_button = gr.Button(I18nData("theme"), size="sm", variant="secondary", elem_id="theme", scale=0, min_width=120)
+    address = gr.HTML("", js_on_load=_FOLLOW, html_template="<span hidden></span>", elem_classes="tl-hidden")
+    lab = Lab(
+        profile=profile,
+        queue=queue,
+        datasets=datasets,
+        studies=Studies(queue),
+        lang=lang,
+        dataset_id=gr.State(FIRST),
+        study_id=gr.State(""),
+        status=gr.State(None),
+        fresh=gr.State(""),
+        selection=gr.State(None),
+        saved=gr.BrowserState({"lang": "", "dataset": "", "keys": {}}, storage_key="transfer-lab", secret="transfer-lab"),
+        beat=gr.Timer(BEAT_SECONDS, active=False),
+        tabs=gr.Tabs(selected="compare", elem_id="tabs"),
+    )
+    return lab, theme_button, address
+
+
+# --- arriving, and following a study -------------------------------------------------------------------
+
+
+def _arrive(page: gr.Blocks, lab: Lab, address: gr.HTML) -> None:
+    def arrive(values: dict, request: gr.Request) -> dict:
+        """Language, dataset and study as this browser left them, or as the link says."""
+        saved = values[lab.saved] or {}
+        lang = saved.get("lang") or preferred_language(request.headers.get("accept-language", ""))
+        changed: dict = {lab.lang: lang}
+        if saved.get("dataset") and lab.datasets.here(saved["dataset"]):
+            changed[lab.dataset_id] = saved["dataset"]
+        name = request.query_params.get("study", "")
+        if name:
+            try:
+                changed |= {lab.study_id: name, **_status(lab, name)}
+            except UserError:
+                gr.Warning(t(lang, "no_such_study"))
+                changed[address] = json.dumps({"study": "", "lang": lang})
+        return changed
+
+    def follow(values: dict) -> dict:
+        """One tick: how far the open study is."""
+        return _status(lab, values[lab.study_id]) if values[lab.study_id] else {lab.beat: gr.Timer(active=False)}
+
+    def show_address(values: dict) -> dict:
+        return {address: json.dumps({"study": values[lab.study_id], "lang": values[lab.lang]})}
+
+    def remember(values: dict) -> dict:
+        """What the next visit starts with."""
+        saved = {"keys": {}, **(values[lab.saved] or {})}
+        return {lab.saved: {**saved, "dataset": values[lab.dataset_id]}}
+
+    def remember_language(values: dict) -> dict:
+        return {lab.saved: {"keys": {}, **(values[lab.saved] or {}), "lang": values[lab.lang]}}
+
+    status = [lab.status, lab.fresh, lab.beat]
+    lab.on(page.load, arrive, [lab.saved], [lab.lang, lab.dataset_id, lab.study_id, address, *status], queue=False)
+    lab.on(lab.beat.tick, follow, [lab.study_id], status)
+    lab.on([lab.study_id.change, lab.lang.change], show_address, [lab.study_id], [address])
+    lab.on(lab.dataset_id.change, remember, [lab.dataset_id, lab.saved], [lab.saved])
+    lab.on(lab.lang.input, remember_language, [lab.saved], [lab.saved])
+
+
+def _status(lab: Lab, name: str) -> dict:
+    status = lab.queue.status(name)
+    going = status["status"] in OPEN_STATES
+    return {lab.status: {"name": name, **status}, lab.fresh: f"{name} {status['done']} {going}", lab.beat: gr.Timer(active=going)}
+
+
+def preferred_language(header: str) -> str:
+    """"ko" when the browser prefers Korean to English, else "en"."""
+    for part in header.lower().split(","):
+        language = part.split(";")[0].strip()[:2]
+        if language in WORDS:
+            return language
+    return "en"
+
+
+# --- languages -----------------------------------------------------------------------------------------
+
+
+def _switch_language(page: gr.Blocks, lab: Lab) -> None:
+    """Labels first follow the browser by themselves; from the first switch on they are sent as chosen."""
+    marked = [(block, props) for block in page.blocks.values() if (props := _marked(block))]
+    components = [block for block, _ in marked] + [component for component, _ in lab.drawn]
+
+    def switch(values: dict) -> dict:
+        lang = values[lab.lang]
+        changed = {block: type(block)(**{prop: _said(value, lang) for prop, value in props.items()}) for block, props in marked}
+        return changed | {component: draw(lang) for component, draw in lab.drawn}
+
+    lab.on(lab.lang.change, switch, outputs=components)
+
+
+def _marked(block: Any) -> dict[str, Any]:
+    """The properties of a component that hold keys of words."""
+    names = ("label", "info", "placeholder", "choices", "value")
+    return {name: value for name in names if _has_key(value := getattr(block, name, None))}
+
+
+def _has_key(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(isinstance(item, tuple) and _has_key(item[0]) for item in value)
+    return isinstance(value, I18nData)
+
+
+def _said(value: Any, lang: str) -> Any:
+    if isinstance(value, list):
+        return [(_said(name, lang), key) for name, key in value]
+    return t(lang, value.key) if isinstance(value, I18nData) else value
+
+
+# --- launching -----------------------------------------------------------------------------------------
+
+
+class CachedFiles(StaticFiles):
+    """Static files a browser may keep for a day."""
+
+    async def get_response(self, path: str, scope: Any) -> Any:
+        """As ever, with the header that says so."""
+        response = await super().get_response(path, scope)
+        response.headers["cache-control"] = "public, max-age=86400"
+        return response
+
+
+class SafeHeaders:
+    """Adds the headers a browser should have with every answer."""
+
+    HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))  # the address holds a study's name
+
+    def __init__(self, app: Any):
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def sending(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], *self.HEADERS]}
+            await send(message)
+
+        await self.app(scope, receive, sending if scope["type"] == "http" else send)
+
+
+async def health(_request: Any) -> JSONResponse:
+    """Says that the page is up."""
+    return JSONResponse({"status": "ok"})
+
+
+def launch_kwargs(profile: Profile) -> dict[str, Any]:
+    """What `launch` is given."""
+    return {
+        "theme": theme(),
+        "css": CSS,
+        "head": HEAD,
+        "i18n": gr.I18n(**WORDS),
+        "max_file_size": profile.max_upload_mb * 2**20,
+        "show_error": False,
+        "run_history": False,
+        "enable_monitoring": False,
+        "ssr_mode": False,
+        "strict_cors": True,
+        "share": False,
+        "footer_links": ["api"],
+        "app_kwargs": {
+            "routes": [Mount(SCRIPT_ROUTE, CachedFiles(directory=script_folder())), Route("/healthz", health)],
+            "middleware": [Middleware(SafeHeaders)],
+            "openapi_url": None,
+        },
+    }

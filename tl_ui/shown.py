@@ -1,0 +1,95 @@
+"""The one guard on every handler: each failure is told in words, none is swallowed.
+
+What a visitor can put right is shown as its sentences. A bug is shown as a reference number; the traceback
+stands in the log beside that number.
+"""
+
+from __future__ import annotations
+
+import functools
+import html
+import logging
+import re
+import secrets
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gradio as gr
+
+from tl_core.errors import UserError
+from tl_ui.words import CONTROLS, t
+
+log = logging.getLogger("transfer-lab")
+
+
+def shown(handler: Callable, lang: Any, outputs: Sequence[Any], notice: Any | None = None) -> Callable:
+    """`handler`, but its failures appear in `notice` (or as a toast) and leave every other output as it was.
+
+    Args:
+        handler: takes the values by component, perhaps an event or a request; returns new values by component.
+        lang: the component that holds the visitor's language.
+        outputs: what the event may change.
+        notice: a gr.HTML of the tab; None: a toast.
+    """
+
+    @functools.wraps(handler)
+    def guarded(values: dict, *more: Any) -> Any:
+        try:
+            changed = handler(values, *more) or {}
+        except UserError as fault:
+            return tell(str(fault), values)
+        except Exception:  # noqa: BLE001  a bug: the visitor gets a number, the log the rest
+            reference = secrets.token_hex(3)
+            log.exception("reference %s, in %s", reference, handler.__qualname__)
+            return tell(t(values[lang], "bug", reference=reference), values)
+        if notice is not None:
+            return {notice: "", **changed}
+        return changed or nothing()
+
+    def tell(sentences: str, values: dict) -> Any:
+        if notice is None:
+            gr.Warning(html.escape(on_page(sentences, values[lang])), duration=12)
+            return nothing()
+        return {notice: notice_html(on_page(sentences, values[lang]))}
+
+    def nothing() -> Any:
+        return {outputs[0]: gr.skip()} if outputs else None
+
+    return guarded
+
+
+def plain_errors(function: Callable) -> Callable:
+    """For the public API: a UserError reaches the client as its sentence, a bug as a reference number."""
+
+    @functools.wraps(function)
+    def guarded(*arguments: Any, **named: Any) -> Any:
+        try:
+            return function(*arguments, **named)
+        except UserError as fault:
+            raise gr.Error(str(fault), print_exception=False) from None
+        except Exception:  # noqa: BLE001
+            reference = secrets.token_hex(3)
+            log.exception("reference %s, in %s", reference, function.__qualname__)
+            raise gr.Error(t("en", "bug", reference=reference), print_exception=False) from None
+
+    return guarded
+
+
+def notice_html(sentences: str, kind: str = "fault") -> str:
+    """A box with one line per sentence given on its own line; nothing in it is markup."""
+    if not sentences:
+        return ""
+    lines = [line for line in sentences.splitlines() if line.strip()]
+    body = f"<p>{html.escape(lines[0])}</p>" if len(lines) == 1 else "<ul>" + "".join(f"<li>{html.escape(x)}</li>" for x in lines) + "</ul>"
+    role = "alert" if kind == "fault" else "status"
+    return f"<div class='tl-notice tl-{kind}' role='{role}'>{body}</div>"
+
+
+def on_page(sentences: str, lang: str) -> str:
+    """The engine names options of the command line; here they are controls, called as they are written on the page."""
+    return re.sub(r"--[a-z][a-z-]*( NAME| FILE)?", lambda found: _control(found[0], lang), sentences)
+
+
+def _control(option: str, lang: str) -> str:
+    key = CONTROLS.get(option.split()[0])
+    return f"“{t(lang, key)}”" if key else option

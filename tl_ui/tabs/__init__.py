@@ -1,0 +1,1 @@
+"""One tab per file; a file that sets `TAB` is found."""

@@ -1,0 +1,336 @@
+"""Which texts: a bundled sample or the visitor's file, how it was read, what was found in it."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from tl_core.data.audit import Finding
+from tl_core.data.labels import labels_from_rows, labels_to_rows, read_labels, write_labels
+from tl_core.data.samples import SAMPLES
+from tl_core.data.tables import DELIMITERS, READABLE, ReadOptions
+from tl_core.errors import UserError
+from tl_core.models.catalog import EMBEDDED
+from tl_ui.datasets import SAMPLE, Held, sample_ids
+from tl_ui.downloads import hand_out
+from tl_ui.lab import Lab
+from tl_ui.pieces import bar, clip, escaped
+from tl_ui.shown import notice_html, on_page
+from tl_ui.words import FINDINGS, GUESSES, t, word
+
+PREVIEW_ROWS = 8
+PREVIEW_COLUMNS = 8
+ENCODINGS = ("utf-8", "utf-16", "cp949", "euc-kr", "latin-1", "cp1252", "shift_jis", "gbk", "big5", "cp1251")
+ROLES = ("text", "text_b", "label", "group")
+
+
+@dataclasses.dataclass(frozen=True)
+class Tab:
+    """The data tab."""
+
+    id: str = "data"
+    order: int = 10
+    title: str = "tab_data"
+
+    def build(self, lab: Lab) -> None:
+        """Draw the tab and wire it."""
+        notice = gr.HTML(elem_classes="tl-notices", elem_id="data-notice")
+        with gr.Row():
+            with gr.Column(scale=2, min_width=300):
+                files = gr.State(f"{SAMPLE}support_tickets")
+                source = _source(lab)
+                read = _how_read()
+            with gr.Column(scale=3, min_width=320):
+                shown = _shown()
+        labels = _label_table()
+        _wire_sources(lab, files, source, read, notice)
+        _wire_shown(lab, files, source, read, shown, labels, notice)
+        _wire_labels(lab, files, labels, notice)
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    sample: gr.Radio
+    file: gr.File
+    test: gr.File
+
+
+@dataclasses.dataclass(frozen=True)
+class Read:
+    guesses: gr.HTML
+    text: gr.Dropdown
+    text_b: gr.Dropdown
+    label: gr.Dropdown
+    group: gr.Dropdown
+    encoding: gr.Dropdown
+    delimiter: gr.Dropdown
+    sheet: gr.Textbox
+    multi_label: gr.Checkbox
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in (*ROLES, "encoding", "delimiter", "sheet", "multi_label")}
+
+
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    summary: gr.HTML
+    preview: gr.Dataframe
+    findings: gr.HTML
+    reading: gr.HTML
+
+
+@dataclasses.dataclass(frozen=True)
+class Labels:
+    table: gr.Dataframe
+    keep: gr.Button
+    down: gr.DownloadButton
+    up: gr.UploadButton
+
+
+# --- drawing -------------------------------------------------------------------------------------------
+
+
+def _source(lab: Lab) -> Source:
+    gr.Markdown(word("data_head"))
+    sample = gr.Radio([(word(f"sample_{name}"), name) for name in SAMPLES], value="support_tickets", label=word("sample"), elem_id="sample", elem_classes="tl-stack")
+    kinds = [kind for kind in READABLE if kind != ".txt"]
+    file = gr.File(label=word("own_file"), file_types=kinds, file_count="single", height=120, elem_id="upload")
+    lab.in_language(gr.HTML(_limits(lab, "en"), elem_classes="tl-fine"), lambda lang: _limits(lab, lang))
+    with gr.Accordion(word("test_file_head"), open=False):
+        test = gr.File(label=word("test_file"), file_types=kinds, file_count="single", height=100, elem_id="upload-test")
+    return Source(sample, file, test)
+
+
+def _limits(lab: Lab, lang: str) -> str:
+    return f"<p>{escaped(t(lang, 'limits', mb=lab.profile.max_upload_mb, rows=f'{lab.profile.max_rows:,}'))}</p>"
+
+
+def _how_read() -> Read:
+    with gr.Accordion(word("how_read"), open=False, elem_id="how-read"):
+        guesses = gr.HTML()
+        with gr.Row():
+            roles = {role: gr.Dropdown([], label=word(f"column_{role}"), min_width=130, interactive=True, elem_id=f"column-{role}") for role in ROLES}
+        with gr.Row():
+            encoding = gr.Dropdown([(word("guess_it"), ""), *((e, e) for e in ENCODINGS)], value="", label=word("encoding"), allow_custom_value=True, min_width=130)
+            marks = [(word("guess_it"), ""), *((word(f"mark_{what.replace(' ', '_')}"), mark) for mark, what in DELIMITERS.items())]
+            delimiter = gr.Dropdown(marks, value="", label=word("delimiter"), min_width=130, elem_id="delimiter")
+            sheet = gr.Textbox(label=word("sheet"), min_width=130)
+        multi = gr.Checkbox(False, label=word("multi_label"), info=word("multi_label_info"))
+    return Read(guesses, **roles, encoding=encoding, delimiter=delimiter, sheet=sheet, multi_label=multi)
+
+
+def _shown() -> Shown:
+    summary = gr.HTML(elem_id="data-summary")
+    preview = gr.Dataframe(datatype="str", interactive=False, wrap=True, label=word("preview"), max_height=330, elem_id="preview")
+    findings = gr.HTML(elem_id="findings")
+    reading = gr.HTML(elem_id="reading")
+    return Shown(summary, preview, findings, reading)
+
+
+def _label_table() -> Labels:
+    gr.Markdown(word("labels_head"))
+    table = gr.Dataframe(
+        headers=["id", "name", "descriptions", "words"], datatype="str", type="array", interactive=True, static_columns=[0], wrap=True,
+        column_widths=["14%", "20%", "44%", "22%"], label=word("labels_table"), elem_id="labels", max_height=420,
+    )  # fmt: skip
+    with gr.Row(elem_classes="tl-actions"):
+        keep = gr.Button(word("labels_keep"), variant="secondary", elem_id="labels-keep", min_width=160)
+        down = gr.DownloadButton(word("labels_down"), elem_id="labels-down", min_width=160)
+        up = gr.UploadButton(word("labels_up"), file_types=[".json", ".csv", ".tsv"], elem_id="labels-up", min_width=160)
+    return Labels(table, keep, down, up)
+
+
+# --- choosing ------------------------------------------------------------------------------------------
+
+
+def _wire_sources(lab: Lab, files: gr.State, source: Source, read: Read, notice: gr.HTML) -> None:
+    fields = read.fields
+
+    def choose_sample(values: dict) -> dict:
+        name = values[source.sample]
+        return {lab.dataset_id: sample_ids()[name], files: f"{SAMPLE}{name}", source.file: None, source.test: None}
+
+    def upload(values: dict) -> dict:
+        """A new file, perhaps with a test file: everything about it is guessed anew."""
+        if not values[source.file]:
+            return {}
+        kept = lab.datasets.add(values[source.file], values[source.test])
+        return {source.sample: None, **_chosen(lab, kept, ReadOptions(), None, files, read, notice, values[lab.lang])}
+
+    def read_so(values: dict) -> dict:
+        """Read the same file as the form says."""
+        options = ReadOptions(**{name: values[field] or None for name, field in fields.items() if name != "multi_label"}, multi_label=values[read.multi_label])
+        same = options.multi_label == _options_now(lab, values).multi_label and options.label in (None, _columns_now(lab, values).get("label"))
+        labels = _labels_now(lab, values, values[files]) if same else None
+        return _chosen(lab, values[files], options, labels, files, read, notice, values[lab.lang])
+
+    changed = [lab.dataset_id, files, source.sample, *fields.values()]
+    lab.on(source.sample.input, choose_sample, [source.sample], [lab.dataset_id, files, source.file, source.test], notice)
+    lab.on([source.file.upload, source.test.upload], upload, [source.file, source.test], changed, notice)
+    said = [field.submit if isinstance(field, gr.Textbox) else field.input for field in fields.values()]
+    lab.on(said, read_so, [files, lab.dataset_id, *fields.values()], changed, notice)
+
+
+def _chosen(lab: Lab, kept: str, options: ReadOptions, labels: Any, files: gr.State, read: Read, notice: gr.HTML, lang: str) -> dict:
+    """Read a file; when that fails, offer its columns so that the visitor can say what is what."""
+    try:
+        return {lab.dataset_id: lab.datasets.choose(kept, options, labels), files: kept}
+    except UserError as fault:
+        told = {notice: notice_html(on_page(f"{fault}\n{t(lang, 'previous_kept')}", lang))}
+        try:
+            columns = lab.datasets.columns(kept, options)
+        except UserError:
+            return told
+        chosen = {role: getattr(options, role) for role in ROLES}
+        return {files: kept, **told, **_role_choices(read, columns, chosen, lang)}
+
+
+def _role_choices(read: Read, columns: list[str], chosen: dict[str, str | None], lang: str) -> dict:
+    choices = [(t(lang, "none"), ""), *((clip(c, 60), c) for c in columns)]
+    return {getattr(read, role): gr.Dropdown(choices=choices, value=chosen.get(role) or "") for role in ROLES}
+
+
+def _options_now(lab: Lab, values: dict) -> ReadOptions:
+    return lab.datasets.get(values[lab.dataset_id]).options
+
+
+def _columns_now(lab: Lab, values: dict) -> dict[str, str | None]:
+    return lab.datasets.get(values[lab.dataset_id]).loaded.columns
+
+
+def _labels_now(lab: Lab, values: dict, files: str) -> Any:
+    """The label table as it is, when the dataset on show is from the same file."""
+    if values[lab.dataset_id].partition("/")[0] != files:
+        return None
+    return lab.datasets.get(values[lab.dataset_id]).loaded.dataset.problem.labels
+
+
+# --- showing -------------------------------------------------------------------------------------------
+
+
+def _wire_shown(lab: Lab, files: gr.State, source: Source, read: Read, shown: Shown, labels: Labels, notice: gr.HTML) -> None:
+    def show(values: dict) -> dict:
+        lang, held = values[lab.lang], lab.datasets.get(values[lab.dataset_id])
+        kept = held.id.partition("/")[0]
+        is_sample = kept.startswith(SAMPLE)
+        return {
+            files: kept,
+            source.sample: kept.removeprefix(SAMPLE) if is_sample else None,
+            shown.summary: summary_html(held, lang),
+            shown.preview: gr.Dataframe(value=_preview(held)),
+            shown.findings: findings_html(held.audit.findings, lang) + _notes(held, lang),
+            read.guesses: _guesses(held, lang),
+            read.multi_label: held.options.multi_label,
+            **_role_choices(read, list(held.table.columns), held.loaded.columns, lang),
+            labels.table: labels_to_rows(held.loaded.dataset.problem.labels),
+            labels.down: _label_file(held),
+        }
+
+    def read_by_models(values: dict) -> dict:
+        held = lab.datasets.get(values[lab.dataset_id])
+        report = lab.datasets.tokens(held, EMBEDDED.name)
+        found = [f for f in held.audit_with([report]).findings if f.id.startswith(("reading:", "long:"))]
+        return {shown.reading: findings_html(found, values[lab.lang])}
+
+    outputs = [files, source.sample, shown.summary, shown.preview, shown.findings, read.guesses, *read.fields.values(), labels.table, labels.down]
+    again = [lab.dataset_id.change, lab.lang.change]
+    lab.on(again, show, [lab.dataset_id], outputs, notice)
+    lab.on(again, read_by_models, [lab.dataset_id], [shown.reading], notice, trigger_mode="always_last")
+    first = lab.datasets.get(sample_ids()["support_tickets"])
+    shown.summary.value, shown.findings.value = summary_html(first, "en"), findings_html(first.audit.findings, "en")
+
+
+def _preview(held: Held) -> dict[str, list]:
+    roles = [c for c in held.loaded.columns.values() if c]
+    names = [*roles, *(c for c in held.table.columns if c not in roles)][:PREVIEW_COLUMNS]
+    cells = [[clip(_cell(held.table.columns[n][i]), 300) for n in names] for i in range(min(PREVIEW_ROWS, held.table.rows))]
+    return {"headers": [clip(n, 60) for n in names], "data": cells}
+
+
+def _cell(cell: Any) -> str:
+    return "" if cell is None else str(cell)
+
+
+def summary_html(held: Held, lang: str) -> str:
+    """Name, counts, split and balance of the labels."""
+    problem, counts = held.loaded.dataset.problem, held.audit.label_counts
+    try:
+        split, _ = held.usual_split
+        parts = t(lang, "split_sizes", test=f"{len(split.test):,}", pool=f"{len(split.pool):,}", dropped=f"{split.dropped:,}")
+    except UserError as fault:
+        parts = on_page(str(fault), lang)
+    kind = t(lang, "kind_" + problem.inputs.replace(" ", "_")) + ", " + t(lang, "kind_" + problem.target.replace(" ", "_"))
+    most = max(counts.values(), default=1) or 1
+    names = {x.id: x.name for x in problem.labels}
+    shown = sorted(counts.items(), key=lambda item: -item[1])
+    rows = "".join(
+        f"<tr><th scope='row'>{escaped(names[i])}</th><td class='tl-wide'>{bar(n / most, t(lang, 'rows_n', n=n))}</td><td class='tl-num'>{n:,}</td></tr>" for i, n in shown[:20]
+    )
+    more = f"<p class='tl-fine'>{escaped(t(lang, 'more_labels', n=len(shown) - 20))}</p>" if len(shown) > 20 else ""
+    return (
+        f"<section class='tl-card'><h3>{escaped(held.name)}</h3>"
+        f"<p class='tl-facts'><b>{len(held.loaded.dataset):,}</b> {escaped(t(lang, 'rows'))} · <b>{len(problem.labels)}</b> {escaped(t(lang, 'labels'))} · {escaped(kind)}</p>"
+        f"<p>{escaped(parts)}</p>"
+        f"<table class='tl-balance'><caption>{escaped(t(lang, 'balance'))}</caption><tbody>{rows}</tbody></table>{more}</section>"
+    )
+
+
+def findings_html(findings: Any, lang: str) -> str:
+    """What was found and what is done about it, the serious first."""
+    order = {"warning": 0, "note": 1, "ok": 2}
+    ranked = sorted(findings, key=lambda f: order[f.level])
+    items = "".join(_finding(f, lang) for f in ranked if f.level != "ok")
+    fine = [f for f in ranked if f.level == "ok"]
+    rest = f"<details><summary>{escaped(t(lang, 'fine_n', n=len(fine)))}</summary><ul class='tl-findings'>{''.join(_finding(f, lang) for f in fine)}</ul></details>" if fine else ""
+    return (f"<ul class='tl-findings'>{items}</ul>" if items else "") + rest
+
+
+def _finding(f: Finding, lang: str) -> str:
+    title = FINDINGS.get(lang, {}).get(f.id.partition(":")[0], f.title)
+    rows = f" <span class='tl-fine'>{escaped(t(lang, 'rows_are', rows=', '.join(map(str, f.rows[:8]))))}</span>" if f.rows and f.level != "ok" else ""
+    return (
+        f"<li class='tl-{f.level}'><span class='tl-level'>{escaped(t(lang, 'level_' + f.level))}</span> <b>{escaped(title)}</b>"
+        f"<p>{escaped(on_page(f.detail, lang))}{rows}</p><p class='tl-do'>{escaped(on_page(f.action, lang))}</p></li>"
+    )
+
+
+def _notes(held: Held, lang: str) -> str:
+    return notice_html(on_page("\n".join(held.loaded.notes), lang), kind="note") if held.loaded.notes else ""
+
+
+def _guesses(held: Held, lang: str) -> str:
+    said = [f"<li><b>{escaped(GUESSES.get(lang, {}).get(g.what, g.what))}</b>: {escaped(g.value)} <span class='tl-fine'>({escaped(g.why)})</span></li>" for g in held.loaded.guesses]
+    return f"<p>{escaped(t(lang, 'guesses_head'))}</p><ul>{''.join(said)}</ul>" if said else f"<p>{escaped(t(lang, 'guesses_none'))}</p>"
+
+
+# --- the label table -----------------------------------------------------------------------------------
+
+
+def _wire_labels(lab: Lab, files: gr.State, labels: Labels, notice: gr.HTML) -> None:
+    def keep(values: dict) -> dict:
+        return _relabelled(lab, values, labels_from_rows(values[labels.table]))
+
+    def upload(values: dict) -> dict:
+        return _relabelled(lab, values, read_labels(Path(values[labels.up])))
+
+    lab.on(labels.keep.click, keep, [labels.table, lab.dataset_id], [lab.dataset_id], notice)
+    lab.on(labels.up.upload, upload, [labels.up, lab.dataset_id], [lab.dataset_id], notice)
+
+
+def _relabelled(lab: Lab, values: dict, given: Any) -> dict:
+    held = lab.datasets.get(values[lab.dataset_id])
+    gr.Info(t(values[lab.lang], "labels_kept"), duration=4)
+    return {lab.dataset_id: lab.datasets.choose(held.id.partition("/")[0], held.options, given)}
+
+
+def _label_file(held: Held) -> str:
+    path = Path(hand_out("labels.json", b""))
+    write_labels(held.loaded.dataset.problem.labels, path)
+    return str(path)
+
+
+TAB = Tab()
