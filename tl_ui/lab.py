@@ -25,6 +25,7 @@ STUDIES_REMEMBERED = 30  # keys in a visitor's browser
 class Lab:
     """Handed to every tab. Tabs listen to the signals and know no other tab."""
 
+    page: gr.Blocks
     profile: Profile
     queue: StudyQueue
     datasets: Datasets

@@ -53,7 +53,9 @@ def duration(seconds: float, lang: str) -> str:
 
 def shots_text(shots: int | None | str, lang: str) -> str:
     """Labels per class, in words."""
-    return t(lang, "all_rows") if shots in (None, "all") else t(lang, "shots_n", n=shots)
+    if shots in (None, "all"):
+        return t(lang, "all_rows")
+    return t(lang, f"shots_{shots}" if str(shots) in ("0", "1") else "shots_n", n=shots)
 
 
 def strategy_title(strategy: Any, lang: str) -> str:

@@ -53,7 +53,8 @@ def build(home: Path, profile: Profile) -> tuple[gr.Blocks, StudyQueue]:
     queue.sweep(profile.keep_studies_days)
     datasets.sweep(profile.keep_studies_days)
     with gr.Blocks(title="Transfer Lab", analytics_enabled=False, delete_cache=(3600, 6 * 3600), fill_width=True) as page:
-        lab, theme_button, address = _frame(profile, queue, datasets)
+        lab, theme_button, address = _frame(page, profile, queue, datasets)
+        api.add(lab)  # before the tabs, whose own handlers may have the same names
         with lab.tabs:
             for tab in found("tl_ui.tabs", "TAB").values():
                 with gr.Tab(I18nData(tab.title), id=tab.id, elem_id=f"tab-{tab.id}"):
@@ -61,11 +62,10 @@ def build(home: Path, profile: Profile) -> tuple[gr.Blocks, StudyQueue]:
         _arrive(page, lab, address)
         _switch_language(page, lab)
         theme_button.click(None, None, None, js=_TOGGLE, api_visibility="private")
-        api.add(lab)
     return page.queue(default_concurrency_limit=8, max_size=max(64, profile.max_queue)), queue
 
 
-def _frame(profile: Profile, queue: StudyQueue, datasets: Datasets) -> tuple[Lab, gr.Button, gr.HTML]:
+def _frame(page: gr.Blocks, profile: Profile, queue: StudyQueue, datasets: Datasets) -> tuple[Lab, gr.Button, gr.HTML]:
     with gr.Row(elem_classes="tl-head"):
         with gr.Column(scale=5, min_width=260):
             gr.Markdown(I18nData("lede"), elem_classes="tl-lede", elem_id="lede")
@@ -76,6 +76,7 @@ def _frame(profile: Profile, queue: StudyQueue, datasets: Datasets) -> tuple[Lab
             theme_button = gr.Button(I18nData("theme"), size="sm", variant="secondary", elem_id="theme", scale=0, min_width=120)
     address = gr.HTML("", js_on_load=_FOLLOW, html_template="<span hidden></span>", elem_classes="tl-hidden")
     lab = Lab(
+        page=page,
         profile=profile,
         queue=queue,
         datasets=datasets,

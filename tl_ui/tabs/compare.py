@@ -13,7 +13,7 @@ import gradio as gr
 from tl_core.data.labels import are_named
 from tl_core.errors import UserError, raise_all
 from tl_core.experiments.estimate import estimate
-from tl_core.experiments.plan import ArmRequest, Plan, Study, make_study, plan
+from tl_core.experiments.plan import ArmRequest, Study, make_study, plan
 from tl_core.models.catalog import EMBEDDED, describe
 from tl_core.report import figures
 from tl_core.strategies import strategies
@@ -21,7 +21,7 @@ from tl_core.types import Facts
 from tl_ui.datasets import Held
 from tl_ui.forms import Form, changed, settings_form
 from tl_ui.lab import Lab, key_of, with_key
-from tl_ui.pieces import bar, clip, duration, escaped, interval_text, shots_text, strategy_about, strategy_title
+from tl_ui.pieces import bar, clip, duration, escaped, interval_text, shots_text, strategy_about, strategy_title, table_html
 from tl_ui.plotly_view import PlotlyView, drawing
 from tl_ui.shown import notice_html, on_page
 from tl_ui.studies import Opened
@@ -50,8 +50,9 @@ class Tab:
         notice = gr.HTML(elem_classes="tl-notices", elem_id="compare-notice")
         with gr.Row():
             with gr.Column(scale=5, min_width=320, elem_classes="tl-card"):
-                form = _form(lab)
+                drawn = _form(lab)
             with gr.Column(scale=6, min_width=320, elem_classes="tl-card tl-sticky"):
+                form = _go(drawn)
                 live = _live()
         _wire_form(lab, form, notice)
         _wire_running(lab, form, live, first, notice)
@@ -75,8 +76,9 @@ class ArmsForm:
     seeds: gr.Slider
     test_size: gr.Number
     model: gr.Dropdown
-    advice: gr.HTML
-    run: gr.Button
+    advice: gr.HTML | None = None
+    reading: gr.HTML | None = None
+    run: gr.Button | None = None
 
     @property
     def asked(self) -> list[Any]:
@@ -136,21 +138,33 @@ def _form(lab: Lab) -> ArmsForm:
         models = [(f"{m['title']} ({m['id']})", m["id"]) for m in describe()]
         free = lab.profile.allow_hub_models
         model = gr.Dropdown(models, value=EMBEDDED.name, label=word("model"), info=word("model_info_free" if free else "model_info"), allow_custom_value=free, elem_id="model")
+    return ArmsForm(boxes, own, table, own_row, gone, remove, name, strategy, settings, add, shots, more_shots, seeds, test_size, model)
+
+
+def _go(form: ArmsForm) -> ArmsForm:
+    """Beside the form, so that it stays in sight: how long it takes, what speaks against it, the button."""
+    gr.Markdown(word("go_head"))
     advice = gr.HTML(elem_id="advice")
+    reading = gr.HTML(elem_id="model-reads")
     run = gr.Button(word("run"), variant="primary", elem_id="run")
-    return ArmsForm(boxes, own, table, own_row, gone, remove, name, strategy, settings, add, shots, more_shots, seeds, test_size, model, advice, run)
+    return dataclasses.replace(form, advice=advice, reading=reading, run=run)
 
 
 def _strategy_boxes(lab: Lab) -> dict[str, gr.Checkbox]:
     """A box for each strategy with its one sentence, grouped by how many labels it wants."""
     boxes: dict[str, gr.Checkbox] = {}
     for needs in NEEDS:
-        lab.in_language(gr.HTML(_group_head(needs, "en")), lambda lang, needs=needs: _group_head(needs, lang))
-        for id, strategy in strategies().items():
-            if strategy.needs == needs:
-                box = gr.Checkbox(id in FIRST_STRATEGIES, label=strategy.title, info=strategy.about, elem_id=f"arm-{id}", elem_classes="tl-arm", container=False)
-                boxes[id] = lab.in_language(box, lambda lang, s=strategy: gr.Checkbox(label=strategy_title(s, lang), info=strategy_about(s, lang)))
+        with gr.Column(elem_classes="tl-arms"):
+            _boxes_of(lab, needs, boxes)
     return boxes
+
+
+def _boxes_of(lab: Lab, needs: str, boxes: dict[str, gr.Checkbox]) -> None:
+    lab.in_language(gr.HTML(_group_head(needs, "en")), lambda lang, needs=needs: _group_head(needs, lang))
+    for id, strategy in strategies().items():
+        if strategy.needs == needs:
+            box = gr.Checkbox(id in FIRST_STRATEGIES, label=strategy.title, info=strategy.about, elem_id=f"arm-{id}", elem_classes="tl-arm", container=False)
+            boxes[id] = lab.in_language(box, lambda lang, s=strategy: gr.Checkbox(label=strategy_title(s, lang), info=strategy_about(s, lang)))
 
 
 def _group_head(needs: str, lang: str) -> str:
@@ -170,8 +184,6 @@ def _own_form(lab: Lab) -> tuple[gr.Textbox, gr.Dropdown, dict[str, Form], gr.Bu
 
 
 def _live() -> Live:
-    with gr.Row(elem_classes="tl-live-head"):
-        gr.Markdown(word("live_head"))
     status = gr.HTML(status_html(None, None, "en"), elem_id="status")
     with gr.Row(elem_classes="tl-actions"):
         stop = gr.Button(word("stop"), variant="stop", visible=False, elem_id="stop", min_width=120)
@@ -212,6 +224,10 @@ def _wire_form(lab: Lab, form: ArmsForm, notice: gr.HTML) -> None:
     def advise(values: dict) -> dict:
         return {form.advice: advice_html(lab, form, values)}
 
+    def read(values: dict) -> dict:
+        """Whether the models can read the texts: asked of a worker, which may still be starting."""
+        return {form.reading: notice_html("\n".join(_unread(lab, form, values)), kind="note")}
+
     def fit_to_data(values: dict) -> dict:
         choices = _shot_choices(lab.datasets.get(values[lab.dataset_id]), values[lab.lang])
         offered = [key for _, key in choices]
@@ -223,8 +239,9 @@ def _wire_form(lab: Lab, form: ArmsForm, notice: gr.HTML) -> None:
     lab.on(form.remove.click, remove, [form.own, form.gone], own, notice)
     lab.on([lab.dataset_id.change, lab.lang.change], fit_to_data, [lab.dataset_id, form.shots], [form.shots])
     said = [box.input for box in form.strategies.values()] + [form.shots.input, form.more_shots.blur, form.seeds.release, form.test_size.blur, form.model.input]
-    again = [*said, form.own.change, lab.dataset_id.change, lab.lang.change]
+    again = [*said, form.own.change, lab.dataset_id.change, lab.lang.change, lab.page.load]
     lab.on(again, advise, [lab.dataset_id, *form.asked], [form.advice], trigger_mode="always_last")
+    lab.on(again, read, [lab.dataset_id, *form.asked], [form.reading], trigger_mode="always_last")
 
 
 def _arm_name(given: str, strategy: str, settings: dict, own: list[dict]) -> str:
@@ -299,14 +316,17 @@ def advice_html(lab: Lab, form: ArmsForm, values: dict) -> str:
     limit = lab.profile.max_study_seconds
     warnings = [t(lang, "too_long", limit=duration(limit, lang))] if seconds > limit else []
     warnings += sorted(set(made.refused.values()))
-    warnings += _unread(lab, made, values)
     return "".join(said) + notice_html(on_page("\n".join(warnings), lang), kind="note")
 
 
-def _unread(lab: Lab, made: Plan, values: dict) -> list[str]:
-    """The sentence for each model that cannot read the texts."""
+def _unread(lab: Lab, form: ArmsForm, values: dict) -> list[str]:
+    """The sentence for each model that cannot read the texts, or spells them out."""
     held = lab.datasets.get(values[lab.dataset_id])
-    reports = (lab.datasets.tokens(held, name) for name in sorted({arm.model.name for arm in made.study.arms if arm.model}))
+    try:
+        arms = _study(lab, form, values).arms
+    except UserError:
+        return []  # `advise` says what is wrong
+    reports = (lab.datasets.tokens(held, name) for name in sorted({arm.model.name for arm in arms if arm.model}))
     return [report.sentence for report in reports if not report.readable or report.spelled]
 
 
@@ -453,8 +473,6 @@ def _best_table(opened: Opened, lang: str) -> str:
     rows: Sequence[Any] = [(escaped(c.arm), escaped(shots_text(c.shots, lang)), escaped(interval_text(getattr(c, metric))), f"{len(c.seeds)}") for c in best.values()]
     if not rows:
         return ""
-    from tl_ui.pieces import table_html
-
     return table_html(t(lang, "best_so_far", metric=t(lang, metric)), [t(lang, "arm"), t(lang, "labels_per_class"), t(lang, metric), t(lang, "draws")], rows)
 
 

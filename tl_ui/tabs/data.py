@@ -237,7 +237,7 @@ def _wire_shown(lab: Lab, files: gr.State, source: Source, read: Read, shown: Sh
         return {shown.reading: findings_html(found, values[lab.lang])}
 
     outputs = [files, source.sample, shown.summary, shown.preview, shown.findings, read.guesses, *read.fields.values(), labels.table, labels.down]
-    again = [lab.dataset_id.change, lab.lang.change]
+    again = [lab.page.load, lab.dataset_id.change, lab.lang.change]
     lab.on(again, show, [lab.dataset_id], outputs, notice)
     lab.on(again, read_by_models, [lab.dataset_id], [shown.reading], notice, trigger_mode="always_last")
     first = lab.datasets.get(sample_ids()["support_tickets"])

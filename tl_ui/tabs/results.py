@@ -127,12 +127,13 @@ def _wire_answer(lab: Lab, answer: gr.HTML, body: gr.Column, metric: gr.Radio, f
         if opened is None:
             return {answer: nothing_html(lang), body: gr.Column(visible=False)}
         comparison, going = opened.comparison, values[lab.status]["status"] in ("queued", "running")
-        new = values[known] != opened.name
+        seen = f"{opened.name} {going}"  # while it runs the leader may change; at the end it is chosen once more
+        new = values[known] != seen
         measure = comparison.metric if new else values[metric]
         cells = _cell_choices(comparison, lang)
         kept = not new and values[rows.cell] in [key for _, key in cells]
         return {
-            known: opened.name,
+            known: seen,
             answer: answer_html(opened, measure, going, lang),
             body: gr.Column(visible=True),
             metric: gr.Radio(value=measure),
@@ -254,7 +255,7 @@ def _wire_rows(lab: Lab, metric: gr.Radio, figure: Figures, rows: Rows, notice: 
             rows.caption: f"<p>{escaped(t(lang, 'first_draw', n=len(cell.seeds), seed=run.seed + 1))}</p>",
             rows.chosen: f"<p role='status'>{escaped(_chosen_text(opened, cell, values[rows.which], values[lab.selection], kept, lang))}</p>",
             rows.clear: gr.Button(visible=bool(values[lab.selection]) or values[rows.which] != "all"),
-            rows.table: gr.Dataframe(value=table),
+            rows.table: gr.Dataframe(value=table, column_widths=["64px", "360px", *["170px"] * (len(table["headers"]) - 2)]),
         }
 
     def clear(_values: dict) -> dict:

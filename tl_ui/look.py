@@ -1,0 +1,195 @@
+"""How the page looks: system fonts (with Korean ones), one accent colour, light and dark."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+FONTS = ["system-ui", "-apple-system", "Segoe UI", "Apple SD Gothic Neo", "Malgun Gothic", "Noto Sans KR", "Noto Sans CJK KR", "NanumGothic", "sans-serif"]
+MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
+
+# A chosen theme is kept; without one the page follows the system, and ?__theme= decides for one visit.
+HEAD = """
+<link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect width='32' height='32' rx='7' fill='%230f766e'/%3E%3Cpath d='M7 23 L13 14 L18 18 L25 8' stroke='white' stroke-width='3.2' fill='none' stroke-linecap='round' stroke-linejoin='round'/%3E%3C/svg%3E">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<script>
+(() => {
+  let kept = null;
+  try { kept = localStorage.getItem('tl-theme'); } catch (e) {}
+  if (!kept || new URLSearchParams(location.search).has('__theme')) return;
+  const apply = () => document.body && document.body.classList.toggle('dark', kept === 'dark');
+  const until = Date.now() + 4000;  // Gradio sets its own class while it starts
+  const seen = () => { apply(); if (Date.now() < until && !document.querySelector('#lang')) setTimeout(seen, 30); };
+  document.addEventListener('DOMContentLoaded', seen);
+})();
+</script>
+"""
+
+
+def theme() -> Any:
+    """Gradio's default theme in slate and teal, with darker small print than it comes with."""
+    made = gr.themes.Default(primary_hue="teal", secondary_hue="teal", neutral_hue="slate", font=FONTS, font_mono=MONO, radius_size="lg", text_size="md")
+    return made.set(
+        body_background_fill="*neutral_50",
+        body_background_fill_dark="*neutral_950",
+        body_text_color="*neutral_800",
+        body_text_color_dark="*neutral_100",
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
+        block_background_fill="white",
+        block_background_fill_dark="*neutral_900",
+        block_label_text_color="*neutral_700",
+        block_label_text_color_dark="*neutral_200",
+        block_title_text_color="*neutral_800",
+        block_title_text_color_dark="*neutral_100",
+        block_title_text_weight="600",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_300",
+        block_border_width="1px",
+        block_shadow="none",
+        border_color_primary="*neutral_200",
+        border_color_primary_dark="*neutral_700",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_600",
+        button_primary_background_fill_hover_dark="*primary_700",
+        button_primary_text_color="white",
+        button_primary_text_color_dark="white",
+        button_secondary_background_fill="white",
+        button_secondary_background_fill_hover="*neutral_100",
+        button_secondary_background_fill_dark="*neutral_800",
+        button_secondary_background_fill_hover_dark="*neutral_700",
+        button_secondary_border_color="*neutral_300",
+        button_secondary_border_color_dark="*neutral_600",
+        button_cancel_background_fill="white",
+        button_cancel_background_fill_hover="*neutral_100",
+        button_cancel_background_fill_dark="*neutral_800",
+        button_cancel_background_fill_hover_dark="*neutral_700",
+        button_cancel_text_color="#b91c1c",
+        button_cancel_text_color_dark="#fca5a5",
+        button_cancel_border_color="#b91c1c",
+        button_cancel_border_color_dark="#fca5a5",
+        button_border_width="1px",
+        button_large_radius="10px",
+        checkbox_background_color_selected="*primary_700",
+        checkbox_background_color_selected_dark="*primary_500",
+        checkbox_border_color_selected="*primary_700",
+        checkbox_label_background_fill="white",
+        checkbox_label_background_fill_dark="*neutral_800",
+        checkbox_label_background_fill_selected="*primary_50",
+        checkbox_label_background_fill_selected_dark="*primary_900",
+        checkbox_label_text_color_selected="*neutral_900",
+        checkbox_label_text_color_selected_dark="white",
+        slider_color="*primary_700",
+        slider_color_dark="*primary_500",
+        link_text_color="*primary_700",
+        link_text_color_dark="*primary_300",
+    )
+
+
+CSS = """
+.gradio-container { max-width: none !important; padding: 0 !important; }
+.gradio-container > .main, .gradio-container main { max-width: 1240px !important; margin-inline: auto !important; padding: 20px 24px 48px !important; width: 100%; }
+:root { --tl-accent: #0f766e; --tl-soft: #f0fdfa; --tl-warn: #b45309; --tl-warn-soft: #fffbeb; --tl-bad: #b91c1c; --tl-bad-soft: #fef2f2; }
+.dark { --tl-accent: #2dd4bf; --tl-soft: #0b2b2a; --tl-warn: #fbbf24; --tl-warn-soft: #2b2109; --tl-bad: #fca5a5; --tl-bad-soft: #331416; }
+:focus-visible { outline: 3px solid var(--tl-accent) !important; outline-offset: 2px; }
+input:focus-visible, textarea:focus-visible { outline-offset: 0; }
+
+.tl-head { align-items: center; gap: 12px 24px; margin-bottom: 4px; flex-wrap: wrap; }
+.tl-lede h1 { font-size: 1.55rem; letter-spacing: -0.02em; margin: 0; line-height: 1.2; }
+.tl-lede p { margin: 4px 0 0; color: var(--body-text-color-subdued); font-size: 1rem; }
+.tl-switches { flex-wrap: nowrap; flex: 0 0 auto !important; width: auto !important; min-width: 300px; align-items: center; justify-content: flex-end; gap: 10px; }
+.tl-switches > * { flex: 0 0 auto !important; width: auto !important; }
+#lang .wrap { flex-wrap: nowrap; gap: 6px; }
+#lang label { padding: 5px 10px; white-space: nowrap; }
+.tl-hidden { display: none !important; }
+
+.tab-container button { font-size: 1rem; padding-inline: 16px; }
+.tab-container button.selected { color: var(--tl-accent) !important; font-weight: 650; }
+.tab-container button.selected::after { background: var(--tl-accent) !important; }
+.tabitem { border: none !important; background: transparent !important; padding: 20px 0 0 !important; }
+
+.tl-card, .tl-hero { background: var(--block-background-fill); border: 1px solid var(--border-color-primary); border-radius: 14px; padding: 20px 22px; }
+.column.tl-card { gap: 14px; align-self: flex-start; }
+section.tl-card { margin: 0 0 14px; }
+.block:has(> .html-container), .block:has(> .prose), .block:has(> div > .prose) { border-width: 0 !important; background: transparent; padding: 0 !important; overflow: visible !important; }
+.html-container { padding: 0 !important; }
+.tl-card .block, .tl-card .form { border-width: 0 !important; background: transparent; box-shadow: none; overflow: visible !important; }
+.tl-card .form { gap: 14px; }
+.tl-card .block { padding: 0 !important; }
+.tl-card .block:has(> .label-wrap) { border-width: 1px !important; border-radius: 10px; padding: 10px 14px !important; }
+.tl-card .block:has(> .label-wrap) .block { padding: 4px 0 !important; }
+.tl-arms { gap: 10px; }
+.tl-hero { background: var(--tl-soft); border-color: color-mix(in srgb, var(--tl-accent) 26%, transparent); margin-bottom: 4px; align-items: center; }
+.tl-hero h2 { margin: 0 0 6px; font-size: 1.3rem; letter-spacing: -0.01em; }
+.tl-hero p { margin: 0; max-width: 64ch; line-height: 1.55; }
+.tl-hero-act { gap: 8px; }
+.tl-hero .block, .tl-hero .column, .tl-hero .form { background: transparent !important; border-width: 0 !important; }
+.tl-card h3, .tl-card h2 { margin: 0; letter-spacing: -0.01em; }
+.tl-card .prose h3, .prose h3 { margin: 0 0 2px; font-size: 1.12rem; }
+.prose p { line-height: 1.55; }
+.tl-fine, .tl-fine p, .tl-fine .prose { color: var(--body-text-color-subdued); font-size: 0.9rem !important; line-height: 1.5; }
+p.tl-fine { margin: 4px 0; }
+.tl-empty { text-align: center; padding: 48px 24px; }
+.tl-empty p { color: var(--body-text-color-subdued); max-width: 56ch; margin: 8px auto 0; }
+.tl-actions { gap: 10px; flex-wrap: wrap; }
+.tl-actions > * { flex: 0 1 auto !important; }
+
+.tl-group { margin: 10px 0 0; font-size: 0.82rem; letter-spacing: 0.02em; color: var(--tl-accent); font-weight: 650; }
+.tl-arm { padding: 2px 0 !important; }
+.tl-arm label { align-items: flex-start; font-weight: 600; }
+.tl-arm label input { margin-top: 2px; }
+.tl-arm .info-text { margin: 0 0 0 25px; font-size: 0.88rem; line-height: 1.45; }
+.tl-stack .wrap { flex-direction: column; align-items: stretch; gap: 8px; }
+.tl-stack label { width: 100%; }
+.tl-examples label span { white-space: normal; text-align: left; font-weight: 400; }
+.tl-sticky { position: sticky; top: 12px; }
+
+.tl-bar { height: 10px; border-radius: 999px; background: var(--border-color-primary); overflow: hidden; }
+.tl-bar i { display: block; height: 100%; background: var(--tl-accent); border-radius: inherit; transition: width .3s; }
+@media (prefers-reduced-motion: reduce) { .tl-bar i { transition: none; } }
+.tl-status { margin-top: 10px; } .tl-status p { margin: 2px 0; }
+.tl-estimate { margin: 0 0 6px; font-weight: 600; }
+
+.tl-notice { border-radius: 10px; padding: 12px 16px; margin: 4px 0 10px; border-left: 4px solid var(--tl-bad); background: var(--tl-bad-soft); line-height: 1.5; }
+.tl-notice p, .tl-notice ul { margin: 0; } .tl-notice ul { padding-left: 18px; } .tl-notice li + li { margin-top: 4px; }
+.tl-notice.tl-note { border-left-color: var(--tl-warn); background: var(--tl-warn-soft); }
+.tl-notices:not(:has(.tl-notice)) { display: none; }
+
+.tl-facts { font-size: 1.02rem; margin: 6px 0; } .tl-card > p { line-height: 1.5; }
+.tl-balance, .tl-table { width: 100%; border-collapse: collapse; font-size: 0.93rem; border: none !important; border-style: hidden !important; }
+.tl-balance caption, .tl-table caption { text-align: left; font-weight: 600; padding: 10px 0 6px; }
+.tl-balance th, .tl-balance td { padding: 4px 0; border: none !important; font-weight: 400; text-align: left; vertical-align: middle; background: none !important; }
+.tl-balance th { width: 42%; padding-right: 12px; overflow-wrap: break-word; } .tl-balance .tl-num { width: 52px; text-align: right; font-variant-numeric: tabular-nums; }
+.tl-first th, .tl-first td { font-weight: 650 !important; }
+.tl-balance tr:not(.tl-first) .tl-bar i { opacity: .62; } #data-summary .tl-bar i { opacity: 1 !important; }
+.tl-table th { text-align: left; font-weight: 600; border: none !important; border-bottom: 1px solid var(--border-color-primary) !important; padding: 6px 10px 6px 0; background: none !important; }
+.tl-table td { border: none !important; border-bottom: 1px solid var(--border-color-primary) !important; padding: 7px 10px 7px 0; vertical-align: top; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; background: none !important; }
+.tl-prose .tl-table td:first-child { min-width: 120px; } .tl-prose h2 { font-size: 1.2rem; margin: 26px 0 6px; } .tl-prose p, .tl-prose li, .tl-prose dd { line-height: 1.6; max-width: 78ch; }
+.tl-terms dt { font-weight: 650; margin-top: 12px; } .tl-terms dd { margin: 2px 0 0; }
+.tl-prose code { font-size: 0.85em; color: var(--body-text-color-subdued); background: none; border: none; padding: 0; }
+
+.tl-findings { list-style: none; padding: 0; margin: 8px 0; display: grid; gap: 10px; }
+.tl-findings li { background: var(--block-background-fill); border: 1px solid var(--border-color-primary); border-left: 4px solid var(--border-color-primary); border-radius: 10px; padding: 10px 14px; }
+.tl-findings li.tl-warning { border-left-color: var(--tl-warn); } .tl-findings li.tl-note { border-left-color: var(--tl-accent); }
+.tl-findings p { display: block !important; margin: 3px 0 0; line-height: 1.5; font-size: 0.94rem; overflow-wrap: anywhere; } .tl-findings p.tl-do { color: var(--body-text-color-subdued); }
+.tl-level { font-size: 0.78rem; font-weight: 650; padding: 1px 8px; border-radius: 999px; border: 1px solid currentColor; color: var(--body-text-color-subdued); margin-right: 4px; }
+.tl-warning .tl-level { color: var(--tl-warn); } .tl-note .tl-level { color: var(--tl-accent); }
+details summary { cursor: pointer; padding: 6px 0; }
+
+.tl-answer { padding: 4px 2px 8px; } .tl-answer h2 { font-size: 1.5rem; line-height: 1.35; letter-spacing: -0.015em; margin: 2px 0 8px; max-width: 50ch; text-wrap: balance; }
+.tl-answer p { margin: 3px 0; line-height: 1.55; max-width: 90ch; } .tl-kicker { color: var(--tl-accent); font-weight: 600; font-size: 0.92rem; }
+.tl-answers { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(330px, 100%), 1fr)); gap: 14px; } .tl-answers .tl-card { margin: 0; padding: 14px 16px; } .tl-answers h4 { margin: 0; }
+.tl-plot { width: 100%; min-width: 0; }
+.table-wrap, .table-wrap table, .table-wrap .cell-menu-button, .table-wrap td, .table-wrap th { font-family: var(--font) !important; }
+.table-wrap td { font-variant-numeric: tabular-nums; }
+footer { opacity: .8; }
+@media (max-width: 640px) {
+  .gradio-container > .main, .gradio-container main { padding: 14px 14px 40px !important; }
+  .tl-card, .tl-hero { padding: 16px; } .tl-sticky { position: static; }
+  .tl-switches { min-width: 0; justify-content: flex-start; } .tl-answer h2 { font-size: 1.25rem; }
+  .tab-container button { padding-inline: 10px; font-size: 0.95rem; }
+  .tl-prose .tl-table thead { display: none; } .tl-prose .tl-table td { display: block; border: none !important; padding: 1px 0; } .tl-prose .tl-table tr { display: block; padding: 10px 0; border-bottom: 1px solid var(--border-color-primary); }
+}
+"""
