@@ -30,7 +30,7 @@ from tl_core.data.duplicates import Duplicates, find_duplicates
 from tl_core.data.labels import are_named, read_labels
 from tl_core.data.samples import SAMPLES, sample
 from tl_core.data.split import Pool, default_test_size
-from tl_core.data.tables import READABLE, ReadOptions, Table, read_table
+from tl_core.data.tables import GUESS_ALL, READABLE, ReadOptions, Table, read_table
 from tl_core.errors import UserError
 from tl_core.experiments.plan import make_split
 from tl_core.types import Label, Split
@@ -132,7 +132,7 @@ class Datasets:
         """The columns of an uploaded file."""
         return list(self._table(self._file(files, "data"), options, self._names(files)["data"]).columns)
 
-    def choose(self, files: str, options: ReadOptions = ReadOptions(), labels: tuple[Label, ...] | None = None) -> str:
+    def choose(self, files: str, options: ReadOptions = GUESS_ALL, labels: tuple[Label, ...] | None = None) -> str:
         """Read files so; returns the id of the dataset.
 
         Raises:

@@ -25,12 +25,12 @@ STUDIES_REMEMBERED = 30  # keys in a visitor's browser
 class Lab:
     """Handed to every tab. Tabs listen to the signals and know no other tab."""
 
-    page: gr.Blocks
     profile: Profile
     queue: StudyQueue
     datasets: Datasets
     studies: Studies
     # signals, one value per visitor
+    arrived: gr.State  # changes once, when language and dataset of the visitor are known
     lang: gr.Radio
     dataset_id: gr.State
     study_id: gr.State  # "" while none is open

@@ -90,7 +90,8 @@ def theme() -> Any:
 
 CSS = """
 .gradio-container { max-width: none !important; padding: 0 !important; }
-.gradio-container > .main, .gradio-container main { max-width: 1240px !important; margin-inline: auto !important; padding: 20px 24px 48px !important; width: 100%; }
+.gradio-container > .main { max-width: 1240px !important; margin-inline: auto !important; padding: 20px 24px 48px !important; width: 100%; }
+.gradio-container main { padding: 0 !important; }
 :root { --tl-accent: #0f766e; --tl-soft: #f0fdfa; --tl-warn: #b45309; --tl-warn-soft: #fffbeb; --tl-bad: #b91c1c; --tl-bad-soft: #fef2f2; }
 .dark { --tl-accent: #2dd4bf; --tl-soft: #0b2b2a; --tl-warn: #fbbf24; --tl-warn-soft: #2b2109; --tl-bad: #fca5a5; --tl-bad-soft: #331416; }
 :focus-visible { outline: 3px solid var(--tl-accent) !important; outline-offset: 2px; }
@@ -160,6 +161,7 @@ p.tl-fine { margin: 4px 0; }
 .tl-facts { font-size: 1.02rem; margin: 6px 0; } .tl-card > p { line-height: 1.5; }
 .tl-balance, .tl-table { width: 100%; border-collapse: collapse; font-size: 0.93rem; border: none !important; border-style: hidden !important; }
 .tl-balance caption, .tl-table caption { text-align: left; font-weight: 600; padding: 10px 0 6px; }
+.tl-balance tr { border: none !important; }
 .tl-balance th, .tl-balance td { padding: 4px 0; border: none !important; font-weight: 400; text-align: left; vertical-align: middle; background: none !important; }
 .tl-balance th { width: 42%; padding-right: 12px; overflow-wrap: break-word; } .tl-balance .tl-num { width: 52px; text-align: right; font-variant-numeric: tabular-nums; }
 .tl-first th, .tl-first td { font-weight: 650 !important; }
@@ -182,11 +184,11 @@ details summary { cursor: pointer; padding: 6px 0; }
 .tl-answer p { margin: 3px 0; line-height: 1.55; max-width: 90ch; } .tl-kicker { color: var(--tl-accent); font-weight: 600; font-size: 0.92rem; }
 .tl-answers { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(330px, 100%), 1fr)); gap: 14px; } .tl-answers .tl-card { margin: 0; padding: 14px 16px; } .tl-answers h4 { margin: 0; }
 .tl-plot { width: 100%; min-width: 0; }
-.table-wrap, .table-wrap table, .table-wrap .cell-menu-button, .table-wrap td, .table-wrap th { font-family: var(--font) !important; }
+.table-wrap, .table-wrap * { font-family: var(--font) !important; }
 .table-wrap td { font-variant-numeric: tabular-nums; }
 footer { opacity: .8; }
 @media (max-width: 640px) {
-  .gradio-container > .main, .gradio-container main { padding: 14px 14px 40px !important; }
+  .gradio-container > .main { padding: 14px 14px 40px !important; }
   .tl-card, .tl-hero { padding: 16px; } .tl-sticky { position: static; }
   .tl-switches { min-width: 0; justify-content: flex-start; } .tl-answer h2 { font-size: 1.25rem; }
   .tab-container button { padding-inline: 10px; font-size: 0.95rem; }

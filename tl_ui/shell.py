@@ -53,7 +53,7 @@ def build(home: Path, profile: Profile) -> tuple[gr.Blocks, StudyQueue]:
     queue.sweep(profile.keep_studies_days)
     datasets.sweep(profile.keep_studies_days)
     with gr.Blocks(title="Transfer Lab", analytics_enabled=False, delete_cache=(3600, 6 * 3600), fill_width=True) as page:
-        lab, theme_button, address = _frame(page, profile, queue, datasets)
+        lab, theme_button, address = _frame(profile, queue, datasets)
         api.add(lab)  # before the tabs, whose own handlers may have the same names
         with lab.tabs:
             for tab in found("tl_ui.tabs", "TAB").values():
@@ -65,7 +65,7 @@ def build(home: Path, profile: Profile) -> tuple[gr.Blocks, StudyQueue]:
     return page.queue(default_concurrency_limit=8, max_size=max(64, profile.max_queue)), queue
 
 
-def _frame(page: gr.Blocks, profile: Profile, queue: StudyQueue, datasets: Datasets) -> tuple[Lab, gr.Button, gr.HTML]:
+def _frame(profile: Profile, queue: StudyQueue, datasets: Datasets) -> tuple[Lab, gr.Button, gr.HTML]:
     with gr.Row(elem_classes="tl-head"):
         with gr.Column(scale=5, min_width=260):
             gr.Markdown(I18nData("lede"), elem_classes="tl-lede", elem_id="lede")
@@ -76,12 +76,12 @@ def _frame(page: gr.Blocks, profile: Profile, queue: StudyQueue, datasets: Datas
             theme_button = gr.Button(I18nData("theme"), size="sm", variant="secondary", elem_id="theme", scale=0, min_width=120)
     address = gr.HTML("", js_on_load=_FOLLOW, html_template="<span hidden></span>", elem_classes="tl-hidden")
     lab = Lab(
-        page=page,
         profile=profile,
         queue=queue,
         datasets=datasets,
         studies=Studies(queue),
         lang=lang,
+        arrived=gr.State(False),
         dataset_id=gr.State(FIRST),
         study_id=gr.State(""),
         status=gr.State(None),
@@ -102,7 +102,7 @@ def _arrive(page: gr.Blocks, lab: Lab, address: gr.HTML) -> None:
         """Language, dataset and study as this browser left them, or as the link says."""
         saved = values[lab.saved] or {}
         lang = saved.get("lang") or preferred_language(request.headers.get("accept-language", ""))
-        changed: dict = {lab.lang: lang}
+        changed: dict = {lab.lang: lang, lab.arrived: True}
         if saved.get("dataset") and lab.datasets.here(saved["dataset"]):
             changed[lab.dataset_id] = saved["dataset"]
         name = request.query_params.get("study", "")
@@ -130,7 +130,7 @@ def _arrive(page: gr.Blocks, lab: Lab, address: gr.HTML) -> None:
         return {lab.saved: {"keys": {}, **(values[lab.saved] or {}), "lang": values[lab.lang]}}
 
     status = [lab.status, lab.fresh, lab.beat]
-    lab.on(page.load, arrive, [lab.saved], [lab.lang, lab.dataset_id, lab.study_id, address, *status], queue=False)
+    lab.on(page.load, arrive, [lab.saved], [lab.lang, lab.arrived, lab.dataset_id, lab.study_id, address, *status], queue=False)
     lab.on(lab.beat.tick, follow, [lab.study_id], status)
     lab.on([lab.study_id.change, lab.lang.change], show_address, [lab.study_id], [address])
     lab.on(lab.dataset_id.change, remember, [lab.dataset_id, lab.saved], [lab.saved])

@@ -38,7 +38,7 @@ def shown(handler: Callable, lang: Any, outputs: Sequence[Any], notice: Any | No
             changed = handler(values, *more) or {}
         except UserError as fault:
             return tell(str(fault), values)
-        except Exception:  # noqa: BLE001  a bug: the visitor gets a number, the log the rest
+        except Exception:  # a bug: the visitor gets a number, the log the rest
             reference = secrets.token_hex(3)
             log.exception("reference %s, in %s", reference, handler.__qualname__)
             return tell(t(values[lang], "bug", reference=reference), values)
@@ -67,7 +67,7 @@ def plain_errors(function: Callable) -> Callable:
             return function(*arguments, **named)
         except UserError as fault:
             raise gr.Error(str(fault), print_exception=False) from None
-        except Exception:  # noqa: BLE001
+        except Exception:
             reference = secrets.token_hex(3)
             log.exception("reference %s, in %s", reference, function.__qualname__)
             raise gr.Error(t("en", "bug", reference=reference), print_exception=False) from None

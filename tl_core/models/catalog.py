@@ -66,7 +66,7 @@ def find(name: str, *, hub: bool = True) -> Source:
     if name == EMBEDDED.name:
         return _checked(name, _embedded_folder())
     folder = Path(name).expanduser()
-    if folder.is_dir():
+    if name.strip() and folder.is_dir():
         return _checked(name, folder)
     if folder.is_file():
         raise UserError(f"{name} is a file. Give the folder that holds config.json and the safetensors weights.")
@@ -101,7 +101,7 @@ def _embedded_folder() -> Path:
 
 def _from_hub(name: str) -> Path:
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     wanted = ["*.safetensors", "*.json", "*.txt", "*.model", "*/config.json"]
     try:
@@ -116,7 +116,11 @@ def _from_hub(name: str) -> Path:
         status = getattr(getattr(fault, "response", None), "status_code", None)
         reason = {401: "there is no such model, or it is private", 403: "its owner has not given you access", 404: "there is no such model"}
         raise UserError(f"{name} could not be had from the hub: {reason.get(status, f'the hub answered {status}')}.") from None
-    except (OSError, OfflineModeIsEnabled, RuntimeError):
+    except HFValidationError:
+        raise UserError(unknown("model", name, ENTRIES) + " A local folder or a hub name such as owner/model works too.") from None
+    except UserError:
+        raise
+    except Exception:  # no network: the hub's client raises what its own HTTP library raises, which is no OSError
         try:
             return Path(snapshot_download(name, local_files_only=True))
         except (LocalEntryNotFoundError, OSError):
@@ -131,8 +135,11 @@ def _checked(name: str, folder: Path) -> Source:
         raise UserError(f"{name} holds no config.json. Give the folder of a model saved with save_pretrained.")
     try:
         config = json.loads(config_file.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError):
+        layers = next((int(config[k]) for k in ("num_hidden_layers", "n_layer", "n_layers", "num_layers") if k in config), 0)
+    except (ValueError, TypeError):  # no JSON, no mapping, or no number where one belongs
         raise UserError(f"config.json of {name} is damaged. Save or download the model again.") from None
+    if not isinstance(config, dict):
+        raise UserError(f"config.json of {name} is damaged. Save or download the model again.")
     if "auto_map" in config and "model_type" not in config:
         raise UserError(f"{name} brings its own code, which is never run here. Choose a model that transformers knows.")
     weights = sorted(folder.glob("*.safetensors"))
@@ -142,7 +149,6 @@ def _checked(name: str, folder: Path) -> Source:
     _check_size(name, size)
     if not any((folder / f).is_file() for f in ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "tokenizer.model", "sentencepiece.bpe.model")):
         raise UserError(f"{name} has no tokenizer files. Save its tokenizer into the same folder.")
-    layers = next((int(config[k]) for k in ("num_hidden_layers", "n_layer", "n_layers", "num_layers") if k in config), 0)
     return Source(ModelRef(name, _digest(folder)), folder, str(config.get("model_type", "")), layers, size)
 
 

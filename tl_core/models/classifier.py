@@ -7,7 +7,8 @@ the untrained features (Kumar et al. 2022): training starts from the probe's acc
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,8 @@ class TextClassifier(nn.Module):
             self.body, self.given = layers.copied(network), None
         if isinstance(getattr(self.body, "pooler", None), nn.Module):
             self.body.pooler.requires_grad_(False)  # BERT's own pooler is not what is read here
-        self.head = nn.Linear(encoder.model.width, len(problem.labels))
+        with seeded(random_weights or 0):
+            self.head = nn.Linear(encoder.model.width, len(problem.labels))
         self.to(encoder.device)
 
     def inputs(self, examples: Sequence[Example]) -> Steps[list]:
@@ -196,18 +198,13 @@ def _depth(name: str, parts: layers.Anatomy, top: int) -> int:
     return 0
 
 
-class seeded:
-    """Dropout and initial weights from a run's own seed; the generator of everyone else is put back."""
-
-    def __init__(self, seed: int):
-        self.seed = seed
-
-    def __enter__(self) -> None:
-        self._before = torch.get_rng_state()
-        torch.manual_seed(self.seed)
-
-    def __exit__(self, *_) -> None:
-        torch.set_rng_state(self._before)
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Dropout and initial weights from a run's own seed; the generators of everyone else are put back."""
+    gpu = [torch.cuda.current_device()] if torch.cuda.is_initialized() else []
+    with torch.random.fork_rng(devices=gpu):
+        torch.manual_seed(seed)
+        yield
 
 
 def _drawn(network: nn.Module, seed: int) -> nn.Module:

@@ -14,15 +14,19 @@ import torch
 from torch import nn
 
 
+TUPLES = {"MPNetLayer": 1, "DebertaLayer": 2, "DebertaV2Layer": 2}  # layers that return a tuple, and how many it holds
+
+
 class Skip(nn.Module):
     """Stands for a layer that was computed already."""
 
     def __init__(self, layer: nn.Module):
         super().__init__()
         self.attention_type = getattr(layer, "attention_type", None)  # ModernBERT's forward asks each layer for it
+        self.outputs = TUPLES.get(type(layer).__name__, 0)
 
-    def forward(self, hidden_states: torch.Tensor, *args, **kwargs) -> torch.Tensor:
-        return hidden_states
+    def forward(self, hidden_states: torch.Tensor, *args, **kwargs) -> torch.Tensor | tuple:
+        return (hidden_states, *[None] * (self.outputs - 1)) if self.outputs else hidden_states
 
 
 class Given(nn.Module):
@@ -65,8 +69,8 @@ def anatomy(network: nn.Module) -> Anatomy | None:
 
 @torch.inference_mode()
 def can_be_cut(network: nn.Module, parts: Anatomy | None) -> bool:
-    """Whether going through lower and upper half gives what the whole gives. Tried, not assumed: some bodies hand
-    more than hidden states from layer to layer (DeBERTa), and those are trained from the first layer on."""
+    """Whether going through lower and upper half gives what the whole gives. Tried, not assumed: some bodies do more
+    than go from layer to layer (the convolution of DeBERTa-v2-xlarge), and those are trained from the first layer on."""
     if parts is None or parts.count < 2:
         return False
     batch = {"input_ids": torch.tensor([[5, 6, 7, 8], [9, 8, 0, 0]]) % network.config.vocab_size, "attention_mask": torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]])}
@@ -87,6 +91,8 @@ def lower(network: nn.Module, parts: Anatomy, upto: int) -> nn.Module:
     stack = body.get_submodule(parts.layers)
     for i in range(upto, parts.count):
         stack[i] = Skip(stack[i])
+    if hasattr(body, "final_norm"):  # ModernBERT's belongs after the last layer, not between two
+        body.final_norm = nn.Identity()
     return body
 
 

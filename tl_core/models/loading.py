@@ -18,6 +18,9 @@ from tl_core.models.catalog import Source
 from tl_core.types import ModelRef
 
 
+DEFAULT_TOKENS = 512  # for models that set no limit themselves
+
+
 @dataclass
 class LoadedModel:
     """A model in memory, on the CPU, in evaluation mode. Whoever trains, trains a copy of `network`."""
@@ -41,12 +44,13 @@ def load_model(source: Source) -> LoadedModel:
     """Load weights and tokenizer.
 
     Raises:
-        UserError: transformers cannot make a text encoder of these files.
+        UserError: transformers cannot make a text encoder of these files, or weights are missing from them.
     """
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()  # what it would warn of, weights that are missing, is refused below
     logging.getLogger("sentence_transformers").setLevel(logging.ERROR)  # "creating a new one with mean pooling" is what we want
     try:
         model = SentenceTransformer(
@@ -55,14 +59,45 @@ def load_model(source: Source) -> LoadedModel:
         )  # fmt: skip
         network, tokenizer = model[0].auto_model, model[0].tokenizer
         width = model.get_embedding_dimension()
-    except (OSError, ValueError, KeyError, AttributeError, RuntimeError) as fault:
+    except Exception as fault:  # damaged files raise whatever the library that reads them likes (safetensors: plain Exception)
         reason = str(fault).strip().splitlines()[0][:300] if str(fault).strip() else type(fault).__name__
-        raise UserError(f"{source.ref.name} could not be loaded as a text encoder: {reason}") from fault
+        reason += "" if reason.endswith((".", "!", "?")) else "."
+        raise UserError(f"{source.ref.name} could not be loaded as a text encoder: {reason} Save or download it again, or choose another model.") from fault
+    if absent := _absent_weights(network, source):
+        raise UserError(
+            f"{source.ref.name} lacks {len(absent)} of the weights its config.json asks for, such as {absent[0]}; they would be random numbers. "
+            "Save or download the model again."
+        )
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
-    limits = [model.max_seq_length, getattr(tokenizer, "model_max_length", None), getattr(network.config, "max_position_embeddings", None)]
-    max_tokens = min(int(n) for n in limits if n and 0 < n < 1_000_000)
+    limits = [model.max_seq_length, getattr(tokenizer, "model_max_length", None), _positions(network)]
+    max_tokens = min((int(n) for n in limits if n and 0 < n < 1_000_000), default=DEFAULT_TOKENS)
     return LoadedModel(source.ref, tokenizer, network.eval(), nn.ModuleList(list(model)[1:]).eval(), max_tokens, int(width))
+
+
+def _absent_weights(network: nn.Module, source: Source) -> list[str]:
+    """Parameters that were drawn at random because the files do not hold them; a pooler is not read here.
+
+    transformers marks what it has loaded; names are looked up too, so that a version without marks refuses nothing.
+    """
+    unmarked = [n for n, p in network.named_parameters() if not getattr(p, "_is_hf_initialized", False) and not n.startswith("pooler.")]
+    if not unmarked:
+        return []
+    from safetensors import safe_open
+
+    held: set[str] = set()
+    for file in source.folder.glob("*.safetensors"):
+        with safe_open(file, "pt") as weights:
+            held.update(weights.keys())
+    return [n for n in unmarked if not any(name == n or name.endswith(f".{n}") for name in held)]
+
+
+def _positions(network: nn.Module) -> int | None:
+    """How many tokens have a position. RoBERTa and MPNet count from the padding token's number on: 512 of 514."""
+    table = getattr(getattr(network, "embeddings", None), "position_embeddings", None)
+    offset = table.padding_idx + 1 if isinstance(table, nn.Embedding) and table.padding_idx is not None else 0
+    positions = getattr(network.config, "max_position_embeddings", None)
+    return positions - offset if positions else None
 
 
 def choose_device(asked: str | None = None) -> str:

@@ -48,12 +48,11 @@ class Lora:
 
     def fit(self, job: Job) -> Steps[Fitted]:
         """Head from the probe, then adapters and head together."""
-        from tl_core.models.classifier import ClassifierPredictor, seeded, train_classifier
+        from tl_core.models.classifier import ClassifierPredictor, train_classifier
         from tl_core.models.training import steps_for
 
         p: Params = job.params
-        with seeded(job.seed):
-            model = _adapted(job.encoder, job.problem, p)
+        model = _adapted(job.encoder, job.problem, p, job.seed)
         yield from model.start_head_from_probe(job.train)
         adapters = [tensor for name, tensor in model.trainable().items() if not name.startswith("head.")]
         groups = [
@@ -67,6 +66,7 @@ class Lora:
 
     def load(self, folder: Path, problem: Problem, encoder):
         """Adapters and head as saved, on the same model."""
+        from tl_core.models.classifier import ClassifierPredictor
         from tl_core.models.saved import read_settings
 
         params = Params(**read_settings(folder))
@@ -75,16 +75,17 @@ class Lora:
         return ClassifierPredictor(model, params)
 
 
-def _adapted(encoder, problem: Problem, p: Params):
+def _adapted(encoder, problem: Problem, p: Params, seed: int = 0):
     """The model with fresh adapters (the update starts at zero) on every linear map of its upper layers."""
     from peft import LoraConfig, inject_adapter_in_model
 
-    from tl_core.models.classifier import TextClassifier
+    from tl_core.models.classifier import TextClassifier, seeded
 
     first = encoder.first_of_upper(p.layers)
     model = TextClassifier(encoder, problem, start=first)
     names = encoder.parts.linear_names(model.body, first)  # our own targets: peft has none for several encoders
-    inject_adapter_in_model(LoraConfig(r=p.rank, lora_alpha=p.alpha, target_modules=names, lora_dropout=0.0), model.body)
+    with seeded(seed):
+        inject_adapter_in_model(LoraConfig(r=p.rank, lora_alpha=p.alpha, target_modules=names, lora_dropout=0.0), model.body)
     model.to(encoder.device)
     return model
 

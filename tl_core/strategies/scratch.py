@@ -43,12 +43,11 @@ class Scratch:
 
     def fit(self, job: Job) -> Steps[Fitted]:
         """Everything from random weights, drawn by the run's seed."""
-        from tl_core.models.classifier import ClassifierPredictor, TextClassifier, layer_groups, seeded, train_classifier
+        from tl_core.models.classifier import ClassifierPredictor, TextClassifier, layer_groups, train_classifier
         from tl_core.models.training import steps_for
 
         p: Params = job.params
-        with seeded(job.seed):
-            model = TextClassifier(job.encoder, job.problem, start=0, random_weights=job.seed)
+        model = TextClassifier(job.encoder, job.problem, start=0, random_weights=job.seed)
         groups = layer_groups(model, p.learning_rate, 1.0, p.head_learning_rate, p.weight_decay)
         steps = steps_for(len(job.train), p.batch, epochs=p.epochs, low=p.min_steps, high=p.max_steps)
         curve = yield from train_classifier(model, job.train, groups, steps=steps, batch=p.batch, seed=job.seed)

@@ -22,7 +22,7 @@ from tl_ui.datasets import Held
 from tl_ui.forms import Form, changed, settings_form
 from tl_ui.lab import Lab, key_of, with_key
 from tl_ui.pieces import bar, clip, duration, escaped, interval_text, shots_text, strategy_about, strategy_title, table_html
-from tl_ui.plotly_view import PlotlyView, drawing
+from tl_ui.plotly_view import drawing, plotly_view
 from tl_ui.shown import notice_html, on_page
 from tl_ui.studies import Opened
 from tl_ui.words import t, word
@@ -92,7 +92,7 @@ class Live:
     stop: gr.Button
     go_on: gr.Button
     results: gr.Button
-    chart: PlotlyView
+    chart: gr.HTML
     table: gr.HTML
     lead: gr.State  # the study after which the page goes to the results by itself
     drawn: gr.State  # what the chart shows: "study done language"
@@ -189,7 +189,7 @@ def _live() -> Live:
         stop = gr.Button(word("stop"), variant="stop", visible=False, elem_id="stop", min_width=120)
         go_on = gr.Button(word("go_on"), variant="secondary", visible=False, elem_id="go-on", min_width=120)
         results = gr.Button(word("see_results"), variant="primary", visible=False, elem_id="see-results", min_width=160)
-    chart = PlotlyView(label="Leaderboard so far", elem_id="live-chart")
+    chart = plotly_view(label="Leaderboard so far", elem_id="live-chart")
     table = gr.HTML(elem_id="live-table")
     return Live(status, stop, go_on, results, chart, table, gr.State(""), gr.State(""))
 
@@ -239,7 +239,7 @@ def _wire_form(lab: Lab, form: ArmsForm, notice: gr.HTML) -> None:
     lab.on(form.remove.click, remove, [form.own, form.gone], own, notice)
     lab.on([lab.dataset_id.change, lab.lang.change], fit_to_data, [lab.dataset_id, form.shots], [form.shots])
     said = [box.input for box in form.strategies.values()] + [form.shots.input, form.more_shots.blur, form.seeds.release, form.test_size.blur, form.model.input]
-    again = [*said, form.own.change, lab.dataset_id.change, lab.lang.change, lab.page.load]
+    again = [*said, form.own.change, lab.dataset_id.change, lab.lang.change, lab.arrived.change]
     lab.on(again, advise, [lab.dataset_id, *form.asked], [form.advice], trigger_mode="always_last")
     lab.on(again, read, [lab.dataset_id, *form.asked], [form.reading], trigger_mode="always_last")
 

@@ -135,7 +135,7 @@ def _label_table() -> Labels:
     gr.Markdown(word("labels_head"))
     table = gr.Dataframe(
         headers=["id", "name", "descriptions", "words"], datatype="str", type="array", interactive=True, static_columns=[0], wrap=True,
-        column_widths=["14%", "20%", "44%", "22%"], label=word("labels_table"), elem_id="labels", max_height=420,
+        column_widths=["130px", "200px", "500px", "280px"], label=word("labels_table"), elem_id="labels", max_height=420,
     )  # fmt: skip
     with gr.Row(elem_classes="tl-actions"):
         keep = gr.Button(word("labels_keep"), variant="secondary", elem_id="labels-keep", min_width=160)
@@ -237,7 +237,7 @@ def _wire_shown(lab: Lab, files: gr.State, source: Source, read: Read, shown: Sh
         return {shown.reading: findings_html(found, values[lab.lang])}
 
     outputs = [files, source.sample, shown.summary, shown.preview, shown.findings, read.guesses, *read.fields.values(), labels.table, labels.down]
-    again = [lab.page.load, lab.dataset_id.change, lab.lang.change]
+    again = [lab.arrived.change, lab.dataset_id.change, lab.lang.change]
     lab.on(again, show, [lab.dataset_id], outputs, notice)
     lab.on(again, read_by_models, [lab.dataset_id], [shown.reading], notice, trigger_mode="always_last")
     first = lab.datasets.get(sample_ids()["support_tickets"])

@@ -16,7 +16,7 @@ from tl_core.types import Example
 from tl_ui.downloads import hand_out, harmless_csv
 from tl_ui.lab import Lab
 from tl_ui.pieces import clip, escaped, interval_text, label_name, percent, shots_text, strategy_title
-from tl_ui.plotly_view import PlotlyView, drawing
+from tl_ui.plotly_view import drawing, plotly_view
 from tl_ui.shown import notice_html
 from tl_ui.studies import Opened
 from tl_ui.words import t, word
@@ -25,6 +25,7 @@ ROWS_SHOWN = 200
 METRICS = ("accuracy", "macro_f1")
 FILTERS = ("all", "wrong", "disagree")
 LABELS_IN_MATRIX = 40
+BOARD_WIDTHS = ["150px", "92px", "100px", "118px", "100px", "118px", "92px", "76px", "92px", "92px", "92px"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Tab:
         with gr.Column(visible=False, elem_id="results-body") as body:
             metric = gr.Radio([(word(m), m) for m in METRICS], value="accuracy", label=word("metric"), elem_id="metric")
             figure = _figures()
-            table = gr.Dataframe(interactive=False, label=word("leaderboard"), wrap=True, elem_id="leaderboard", max_height=420)
+            table = gr.Dataframe(interactive=False, label=word("leaderboard"), wrap=True, elem_id="leaderboard", max_height=420, column_widths=BOARD_WIDTHS)
             rows = _rows()
             files = _files()
         _wire_answer(lab, answer, body, metric, figure, table, rows, notice)
@@ -52,14 +53,14 @@ class Tab:
 
 @dataclasses.dataclass(frozen=True)
 class Figures:
-    curves: PlotlyView
-    board: PlotlyView
+    curves: gr.HTML
+    board: gr.HTML
 
 
 @dataclasses.dataclass(frozen=True)
 class Rows:
     cell: gr.Dropdown  # "arm\tshots"
-    matrix: PlotlyView
+    matrix: gr.HTML
     caption: gr.HTML
     which: gr.Radio
     chosen: gr.HTML
@@ -82,11 +83,11 @@ def _figures() -> Figures:
     with gr.Row():
         with gr.Column(scale=1, min_width=320, elem_classes="tl-card"):
             gr.Markdown(word("curves_head"))
-            curves = PlotlyView(label="Learning curves", height=380, elem_id="curves")
+            curves = plotly_view(label="Learning curves", elem_id="curves")
             gr.Markdown(word("curves_info"), elem_classes="tl-fine")
         with gr.Column(scale=1, min_width=320, elem_classes="tl-card"):
             gr.Markdown(word("board_head"))
-            board = PlotlyView(label="Leaderboard", height=380, elem_id="board")
+            board = plotly_view(label="Leaderboard", elem_id="board")
             gr.Markdown(word("board_info"), elem_classes="tl-fine")
     return Figures(curves, board)
 
@@ -94,16 +95,15 @@ def _figures() -> Figures:
 def _rows() -> Rows:
     gr.Markdown(word("rows_head"), elem_id="rows-head")
     with gr.Row():
-        with gr.Column(scale=2, min_width=320, elem_classes="tl-card"):
+        with gr.Column(scale=2, min_width=300, elem_classes="tl-card"):
             cell = gr.Dropdown([], label=word("cell"), info=word("cell_info"), elem_id="cell", interactive=True)
-            matrix = PlotlyView(label="Confusion matrix", height=380, elem_id="matrix")
+            which = gr.Radio([(word(f"filter_{f}"), f) for f in FILTERS], value="all", label=word("filter"), elem_id="filter")
+            chosen = gr.HTML(elem_id="chosen")
+            clear = gr.Button(word("clear"), size="sm", visible=False, elem_id="clear")
             caption = gr.HTML(elem_classes="tl-fine")
         with gr.Column(scale=3, min_width=320, elem_classes="tl-card"):
-            which = gr.Radio([(word(f"filter_{f}"), f) for f in FILTERS], value="all", label=word("filter"), elem_id="filter")
-            with gr.Row(equal_height=True):
-                chosen = gr.HTML(elem_id="chosen", min_height=0)
-                clear = gr.Button(word("clear"), size="sm", visible=False, scale=0, min_width=110, elem_id="clear")
-            table = gr.Dataframe(interactive=False, datatype="str", wrap=True, label=word("rows_table"), elem_id="rows", max_height=620)
+            matrix = plotly_view(label="Confusion matrix", elem_id="matrix")
+    table = gr.Dataframe(interactive=False, datatype="str", wrap=True, label=word("rows_table"), elem_id="rows", max_height=620)
     return Rows(cell, matrix, caption, which, chosen, clear, table)
 
 
@@ -139,7 +139,7 @@ def _wire_answer(lab: Lab, answer: gr.HTML, body: gr.Column, metric: gr.Radio, f
             metric: gr.Radio(value=measure),
             figure.curves: drawing(figures.learning_curves(comparison, measure), t(lang, "chart_curves")),
             figure.board: drawing(figures.leaderboard(comparison, measure), t(lang, "chart_leaderboard")),
-            table: gr.Dataframe(value=leaderboard_rows(opened, lang)),
+            table: leaderboard_rows(opened, lang),
             rows.cell: gr.Dropdown(choices=cells, value=values[rows.cell] if kept else cells[0][1]),
         }
 

@@ -1,0 +1,122 @@
+"""The page as a visitor has it: `python app.py` in a process of its own, and a browser in front of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+START_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running page."""
+
+    url: str
+    home: Path
+    log: Path
+    started_in: float  # seconds from the command to the first answer
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=1) as response:
+            return response.status == 200
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    home, port = tmp_path_factory.mktemp("home"), free_port()
+    log, url = home.with_suffix(".log"), f"http://127.0.0.1:{port}"
+    environment = {
+        **{k: v for k, v in os.environ.items() if k not in ("TL_PROFILE", "SPACE_ID")},
+        "TL_HOME": str(home), "GRADIO_SERVER_PORT": str(port), "GRADIO_TEMP_DIR": str(tmp_path_factory.mktemp("gradio")),
+        "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1",
+    }  # fmt: skip
+    began = time.monotonic()
+    with log.open("wb") as out:
+        process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=out, stderr=out, start_new_session=True)
+    try:
+        while not answers(f"{url}/healthz"):
+            assert process.poll() is None and time.monotonic() - began < START_SECONDS, log.read_text()
+            time.sleep(0.1)
+        yield Served(url, home, log, time.monotonic() - began)
+    finally:
+        process.send_signal(signal.SIGINT)  # the queue ends its workers
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if not found:
+        if os.environ.get("CI"):
+            pytest.fail("There is no Chromium on this machine; on CI the page must be tested in one.")
+        pytest.skip("There is no Chromium on this machine.")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=found, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium, served):
+    """Open the page as a new visitor; whatever goes wrong in the browser fails the test."""
+    contexts, wrong = [], []
+
+    def open_page(path: str = "/", *, width: int = 1280, context=None, **options):
+        if context is None:
+            context = chromium.new_context(viewport={"width": width, "height": 900}, **{"locale": "en-US", "accept_downloads": True, **options})
+            contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("pageerror", lambda e: wrong.append(f"error in the page: {e}"))
+        page.on("console", lambda m: wrong.append(f"console: {m.text}") if m.type == "error" else None)
+        page.on("request", lambda r: None if r.url.startswith((served.url, "data:", "blob:")) else wrong.append(f"outside: {r.url}"))
+        page.goto(served.url + path)
+        page.locator("#run").wait_for()
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not wrong
+
+
+@pytest.fixture(scope="session")
+def finished(chromium, served) -> str:
+    """The name of a finished first comparison, started by somebody else."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
+    page = context.new_page()
+    page.goto(served.url)
+    page.locator("#first").click()
+    page.locator("#answer h2").wait_for(timeout=90_000)
+    name = page.url.partition("study=")[2].partition("&")[0]
+    context.close()
+    return name

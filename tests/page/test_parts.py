@@ -1,0 +1,241 @@
+"""The parts of the page that need no browser: words, the guard, figures, files."""
+
+from __future__ import annotations
+
+import json
+import re
+import string
+import subprocess
+import sys
+from pathlib import Path
+
+import gradio as gr
+import pytest
+
+from spaces_config.profiles import profile_named
+from tl_core.data.tables import ReadOptions
+from tl_core.errors import Faults, UserError
+from tl_core.plugins import found
+from tl_core.strategies import strategies
+from tl_ui.datasets import FIRST, Datasets, sample_ids
+from tl_ui.downloads import hand_out, harmless_csv
+from tl_ui.pieces import clip, duration, escaped, shots_text
+from tl_ui.plotly_view import drawing, plotly_view, script_folder
+from tl_ui.shell import preferred_language
+from tl_ui.shown import notice_html, on_page, plain_errors, shown
+from tl_ui.words import ABOUT, CONTROLS, EN, KO, LABELS_OF_STRATEGIES, t, word
+
+ROOT = Path(__file__).parents[2]
+
+
+# --- words ---------------------------------------------------------------------------------------------
+
+
+def test_both_languages_have_the_same_keys_with_the_same_insertions():
+    assert set(EN) == set(KO)
+    named = lambda text: {name for _, name, _, _ in string.Formatter().parse(text) if name}  # noqa: E731
+    assert {key for key in EN if named(EN[key]) != named(KO[key])} == set()
+    assert len(ABOUT["en"]) == len(ABOUT["ko"])
+
+
+def test_every_key_the_page_says_has_words():
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tl_ui").rglob("*.py"))
+    said = set(re.findall(r"""(?:\bword\(|\bt\([^"'()]*(?:\[[^]]*\])?, )["']([a-z_0-9]+)["']""", code))
+    assert len(said) > 80
+    assert said - set(EN) == set()
+    assert set(CONTROLS.values()) <= set(EN)
+
+
+def test_korean_is_korean():
+    latin = {key for key, text in KO.items() if not re.search("[가-힣]", text)}
+    assert latin <= {"lede"} | {key for key in EN if len(EN[key]) < 12}
+
+
+def test_every_strategy_is_called_something_in_korean():
+    assert set(strategies()) <= set(LABELS_OF_STRATEGIES["ko"])
+
+
+def test_an_unknown_key_is_found_at_build_time():
+    with pytest.raises(KeyError):
+        word("no such words")
+
+
+@pytest.mark.parametrize(("header", "language"), [("ko-KR,ko;q=0.9,en;q=0.8", "ko"), ("fr-FR,fr;q=0.9,ko;q=0.3", "ko"), ("de", "en"), ("", "en"), ("en,ko", "en")])
+def test_language_of_the_browser(header, language):
+    assert preferred_language(header) == language
+
+
+def test_small_words():
+    assert [duration(s, "en") for s in (0.5, 42, 300, 7200)] == ["0.5 s", "42 s", "5 min", "2.0 h"]
+    assert [shots_text(s, "en") for s in (0, 1, 8, None)] == ["no labels", "1 label per class", "8 labels per class", "all rows"]
+    assert clip("a" * 500, 10) == "a" * 9 + "…"
+    assert escaped("<img src=x onerror=alert(1)>") == "&lt;img src=x onerror=alert(1)&gt;"
+    assert escaped("half \ud83d pair").encode()  # can be sent
+
+
+# --- the guard -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def components():
+    with gr.Blocks():
+        yield gr.Radio(["en", "ko"]), gr.HTML(), gr.Textbox()
+
+
+def test_guard_passes_changes_on_and_clears_the_notice(components):
+    lang, notice, out = components
+    assert shown(lambda values: {out: values[out] + "!"}, lang, [out], notice)({lang: "en", out: "a"}) == {out: "a!", notice: ""}
+
+
+def test_guard_tells_every_fault_and_changes_nothing_else(components):
+    lang, notice, out = components
+
+    def fails(values):
+        raise Faults(["First <b>fault</b>.", "Name it with --label NAME."])
+
+    told = shown(fails, lang, [out], notice)({lang: "en"})
+    assert set(told) == {notice}
+    assert "&lt;b&gt;" in told[notice] and "“Label column”" in told[notice] and "role='alert'" in told[notice]
+
+
+def test_guard_gives_a_bug_a_number_that_stands_in_the_log(components, caplog):
+    lang, notice, out = components
+
+    def breaks(values):
+        return {}["secret path"]
+
+    told = shown(breaks, lang, [out], notice)({lang: "en"})[notice]
+    number = re.search(r"number ([0-9a-f]{6})", told)[1]
+    assert "secret path" not in told
+    assert number in caplog.text and "secret path" in caplog.text
+
+
+def test_api_errors_are_sentences():
+    @plain_errors
+    def asked():
+        raise UserError("There is no such study here.")
+
+    with pytest.raises(gr.Error, match="no such study"):
+        asked()
+
+
+def test_options_are_called_as_on_the_page():
+    assert on_page("Correct --text-b, or use --multi-label. Add --unknown x.", "ko") == "Correct “두 번째 텍스트 열”, or use “한 텍스트에 라벨이 여러 개일 수 있음”. Add --unknown x."
+    assert notice_html("") == ""
+
+
+# --- figures and files ---------------------------------------------------------------------------------
+
+
+def test_drawing_says_what_it_shows():
+    import plotly.graph_objects as go
+
+    made = json.loads(drawing(go.Figure(go.Scatter(x=[1], y=[2], customdata=[["lora", 8]])), "Two points", 300))
+    assert made["label"] == "Two points" and made["height"] == 300
+    assert "template" not in made["figure"]["layout"]
+
+
+def test_plotly_view_escapes_its_label_and_can_be_listened_to():
+    with gr.Blocks():
+        view = plotly_view(label="a'><script>")
+        view.select(lambda: None)
+    assert "<script>" not in view.html_template.replace("<script src", "")
+
+
+def test_plotly_script_is_the_installed_one():
+    assert (script_folder() / "plotly.min.js").stat().st_size > 1_000_000
+
+
+def test_csv_runs_no_formula():
+    made = harmless_csv([["=1+1", "-2", -2, "ok", "@x"]]).decode("utf-8-sig")
+    assert made == "'=1+1,'-2,-2,ok,'@x\r\n"
+
+
+def test_files_are_handed_out_under_names_nobody_can_guess():
+    first, second = Path(hand_out("a.csv", b"1")), Path(hand_out("a.csv", b"1"))
+    assert first != second and first.name == "a.csv" and len(first.parent.name) == 24
+
+
+# --- datasets ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def datasets(tmp_path):
+    return Datasets(tmp_path, profile_named("cpu"), lambda models, texts: [])
+
+
+def test_samples_are_ready(datasets):
+    assert len(sample_ids()) == 4
+    for id in sample_ids().values():
+        assert len(datasets.get(id).loaded.dataset) > 300
+    assert datasets.get(FIRST).least_rows >= 16
+
+
+def test_an_upload_is_kept_and_found_again(datasets, tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("text,label,other\n" + "".join(f"text number {i},{'ab'[i % 2]},x{i % 3}\n" for i in range(60)), encoding="utf-8")
+    files = datasets.add(path)
+    id = datasets.choose(files, ReadOptions())
+    again = Datasets(tmp_path, profile_named("cpu"), lambda models, texts: [])  # as after a restart
+    assert again.get(id).name == "mine.csv" and len(again.get(id).loaded.dataset) == 60
+    other = again.choose(files, ReadOptions(label="other"))
+    assert other != id and len(again.get(other).loaded.dataset.problem.labels) == 3
+    again.forget(id)
+    assert not again.here(id) and not again.here(other)
+
+
+@pytest.mark.parametrize("id", ["", "../../etc/passwd/as-is", "sample:nope/as-is", "a" * 22 + "/" + "b" * 12, "sample:support_tickets/../../x"])
+def test_ids_that_are_none(datasets, id):
+    assert not datasets.here(id)
+
+
+def test_limits_are_kept_on_the_server(datasets, tmp_path):
+    big = tmp_path / "big.csv"
+    big.write_bytes(b"text,label\n" + b"x,y\n" * (profile_named("cpu").max_rows + 1))
+    with pytest.raises(UserError, match="at most 5,000"):
+        datasets.choose(datasets.add(big))
+    big.write_bytes(b"x" * (profile_named("cpu").max_upload_mb * 2**20 + 1))
+    with pytest.raises(UserError, match="larger than the 5 MB"):
+        datasets.add(big)
+    with pytest.raises(UserError, match="more than the 500 allowed"):
+        rows = tmp_path / "rows.csv"
+        rows.write_text("text,label\n" + "".join(f"some text number {i} {i * 7919 % 1009},{'ab'[i % 2]}\n" for i in range(1500)), encoding="utf-8")
+        datasets.get(datasets.choose(datasets.add(rows))).split(600)
+
+
+# --- the whole -----------------------------------------------------------------------------------------
+
+
+def test_tabs_are_found_and_few():
+    assert list(found("tl_ui.tabs", "TAB")) == ["data", "compare", "results", "try", "about"]
+
+
+def test_the_page_never_imports_a_network_library(tmp_path):
+    code = (
+        "import sys, pathlib, app\n"
+        "assert 'gradio' not in sys.modules\n"
+        f"page, queue = app.build(pathlib.Path({str(tmp_path)!r}))\n"
+        "kwargs = app.launch_kwargs()\n"
+        "assert kwargs['run_history'] is False and kwargs['show_error'] is False and kwargs['ssr_mode'] is False\n"
+        "heavy = {'torch', 'transformers', 'sentence_transformers', 'peft'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+        "print(sorted(page.get_api_info()['named_endpoints']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "['/list_strategies', '/predict', '/study']"
+
+
+def test_strangers_may_not_name_models(tmp_path):
+    from tl_ui.shell import build, launch_kwargs
+
+    page, _ = build(tmp_path, profile_named("cpu"))
+    model = next(b for b in page.blocks.values() if getattr(b, "elem_id", None) == "model")
+    assert not model.allow_custom_value
+    with pytest.raises(gr.Error):
+        model.preprocess("owner/model")
+    assert launch_kwargs(profile_named("cpu"))["max_file_size"] == 5 * 2**20
+
+
+def test_sentences_with_insertions():
+    assert t("en", "rows_n", n=3) == "3 rows" and t(None, "yes") == "yes" and t("xx", "yes") == "yes"

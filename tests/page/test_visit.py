@@ -1,0 +1,366 @@
+"""The page as a visitor: through the real server, in a real browser."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import time
+import urllib.request
+
+import pytest
+
+TABS = ("data", "compare", "results", "try", "about")
+WORDS = {"login": "password account sign locked", "billing": "invoice charge card money", "shipping": "parcel courier late tracking"}
+
+
+def expect(locator, **options):
+    from playwright.sync_api import expect as real
+
+    return real(locator, **options)
+
+
+def to_tab(page, id: str) -> None:
+    """Choose a tab, from the overflow menu where the screen is narrow."""
+    tab = page.locator(f"#tab-{id}-button")
+    if not tab.is_visible():
+        page.locator(".overflow-menu > button").click()
+        page.locator(".overflow-dropdown button", has_text=tab_name(page, id)).click()
+    else:
+        tab.click()
+    page.locator(f"#tab-{id}").wait_for()
+
+
+def tab_name(page, id: str) -> str:
+    from tl_ui.words import t
+
+    return t(page.evaluate("document.documentElement.lang"), f"tab_{id}")
+
+
+def own_file(folder, rows: int = 90, name: str = "mine.csv"):
+    draw = random.Random(7)
+    lines = ["text,label"]
+    for i in range(rows):
+        label = list(WORDS)[i % 3]
+        words = [*draw.sample(WORDS[label].split(), 2), *draw.sample("the my is it please today again still help".split(), 3)]
+        lines.append(f"{' '.join(words)} number {i},{label}")
+    path = folder / name
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def only(page, *arms: str) -> None:
+    """Tick these strategies and no others."""
+    for box in page.locator(".tl-arm input").all():
+        wanted = box.evaluate("e => e.closest('.tl-arm').id.replace('arm-', '')") in arms
+        box.set_checked(wanted)
+
+
+def click_point(page, figure: str, nth: int = 0) -> None:
+    page.locator(f"{figure} .point").nth(nth).wait_for()
+    box = page.locator(f"{figure} .point").nth(nth).bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+
+# --- the server ----------------------------------------------------------------------------------------
+
+
+def test_it_answers_soon_and_says_it_is_well(served):
+    assert served.started_in < 20  # 6 seconds on a machine that has nothing else to do
+    with urllib.request.urlopen(f"{served.url}/healthz") as answer:
+        assert json.load(answer) == {"status": "ok"}
+        assert answer.headers["x-content-type-options"] == "nosniff" and answer.headers["referrer-policy"] == "no-referrer"
+    with urllib.request.urlopen(f"{served.url}/tl-static/plotly.min.js") as answer:
+        assert "max-age" in answer.headers["cache-control"] and len(answer.read()) > 1_000_000
+
+
+# --- a first comparison --------------------------------------------------------------------------------
+
+
+def test_one_click_gives_a_first_comparison(visit):
+    page = visit()
+    began = time.monotonic()
+    page.locator("#first").click()
+    expect(page.locator("#status")).to_contain_text(re.compile(r"\d+ of \d+ runs|Waiting|Finished"))
+    expect(page.locator("#answer h2")).to_contain_text("leads", timeout=90_000)
+    print(f"first comparison after {time.monotonic() - began:.1f} s")
+    assert "study=" in page.url
+    expect(page.locator("#leaderboard")).to_contain_text("prior-probe")
+    expect(page.locator("#answer")).to_contain_text("test rows")
+
+    study = page.url
+    page.reload()
+    to_tab(page, "results")
+    expect(page.locator("#answer h2")).to_contain_text("leads")
+    assert page.url == study
+
+
+def test_nobody_else_sees_it_without_the_link(visit, finished):
+    page = visit()
+    to_tab(page, "results")
+    expect(page.locator("#answer")).to_contain_text("No results yet")
+    assert "study=" not in page.url
+
+
+def test_who_has_the_link_may_read_and_not_stop(visit, finished):
+    page = visit(f"/?study={finished}")
+    expect(page.locator("#status")).to_contain_text("Finished")
+    for button in ("#stop", "#go-on"):
+        expect(page.locator(button)).not_to_be_visible()
+    to_tab(page, "about")
+    page.locator("#delete-study").click()
+    expect(page.locator("#about-notice")).to_contain_text("started in another browser")
+
+
+def test_a_link_to_nothing_is_told(visit):
+    page = visit("/?study=nothing-here")
+    expect(page.get_by_text("not here any more")).to_be_visible()
+    expect(page.locator("#status")).to_contain_text("Nothing is running")
+
+
+# --- own data ------------------------------------------------------------------------------------------
+
+
+def test_own_file_to_rows(visit, tmp_path):
+    page = visit()
+    to_tab(page, "data")
+    page.locator("#upload input[type=file]").set_input_files(own_file(tmp_path))
+    expect(page.locator("#data-summary")).to_contain_text("mine.csv")
+    expect(page.locator("#data-summary")).to_contain_text("90 rows")
+    expect(page.locator("#preview")).to_contain_text("number 0")
+    expect(page.locator("#labels")).to_contain_text("shipping")
+
+    to_tab(page, "compare")
+    expect(page.locator("#intro")).to_contain_text("mine.csv")
+    only(page, "majority", "tfidf")
+    expect(page.locator("#advice")).to_contain_text("runs, about")
+    page.locator("#run").click()
+    expect(page.locator("#status")).to_contain_text("Finished", timeout=60_000)
+    page.locator("#see-results").click()
+    expect(page.locator("#answer h2")).to_contain_text("TF-IDF")
+    expect(page.locator("#chosen")).to_contain_text("All test rows")
+    page.locator("#curves .point").first.wait_for()
+
+    click_point(page, "#curves")
+    expect(page.locator("#chosen")).to_contain_text("Wrong by")
+    expect(page.locator("#rows tbody")).to_contain_text("✗")
+    page.locator("#clear").click()
+    expect(page.locator("#chosen")).to_contain_text("All test rows")
+
+
+def test_a_bad_file_is_told_and_the_old_data_stay(visit, tmp_path):
+    page = visit()
+    to_tab(page, "data")
+    bad = tmp_path / "picture.csv"
+    bad.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 10)
+    page.locator("#upload input[type=file]").set_input_files(bad)
+    expect(page.locator("#data-notice")).to_contain_text("PNG image")
+    expect(page.locator("#data-notice")).to_contain_text("before is still in use")
+    expect(page.locator("#data-summary")).to_contain_text("support_tickets.csv")
+
+
+def test_columns_can_be_named_when_they_cannot_be_told(visit, tmp_path):
+    path = tmp_path / "odd.csv"
+    path.write_text("one,two,three\n" + "".join(f"{'x' * 8} {i},{'y' * 8} {i},{'ab'[i % 2]}\n" for i in range(60)), encoding="utf-8")
+    page = visit()
+    to_tab(page, "data")
+    page.locator("#upload input[type=file]").set_input_files(path)
+    expect(page.locator("#data-notice")).to_contain_text("“Text column”")
+    page.locator("#how-read button").first.click()
+    page.locator("#column-text input").click()
+    page.get_by_role("option", name="two").click()
+    expect(page.locator("#data-summary")).to_contain_text("odd.csv")
+
+
+def test_html_in_texts_is_text(visit, tmp_path):
+    evil = "<img src=x onerror=document.title='run'><b>bold</b> ${document.title='run'} {{7*7}}"
+    path = tmp_path / "<b>evil.csv"
+    rows = "".join(f'"{evil} {i}",{["<i>first</i>", "${second}"][i % 2]}\n' for i in range(60))
+    path.write_text("text,label\n" + rows, encoding="utf-8")
+    page = visit()
+    to_tab(page, "data")
+    page.locator("#upload input[type=file]").set_input_files(path)
+    expect(page.locator("#preview")).to_contain_text("<b>bold</b>")
+    to_tab(page, "compare")
+    only(page, "majority")
+    page.locator("#run").click()
+    expect(page.locator("#status")).to_contain_text("Finished", timeout=60_000)
+    page.locator("#see-results").click()
+    expect(page.locator("#rows")).to_contain_text("{{7*7}}")
+    expect(page.locator("#answer h2")).to_be_visible()
+    assert page.title() == "Transfer Lab"
+
+
+def test_label_names_can_be_changed(visit):
+    page = visit()
+    to_tab(page, "data")
+    page.locator("#labels-up input[type=file]").set_input_files({"name": "l.csv", "mimeType": "text/csv", "buffer": b"id,name\nbug,Bug\n"})
+    expect(page.locator("#data-notice")).to_contain_text("lacks")
+    with page.expect_download() as got:
+        page.locator("#labels-down").click()
+    table = json.loads(got.value.path().read_text(encoding="utf-8"))
+    table[0]["name"] = "Money matters"
+    page.locator("#labels-up input[type=file]").set_input_files({"name": "l.json", "mimeType": "application/json", "buffer": json.dumps(table).encode()})
+    expect(page.locator("#data-summary")).to_contain_text("Money matters")
+
+
+# --- while it runs -------------------------------------------------------------------------------------
+
+
+def test_stop_and_continue(visit):
+    page = visit()
+    page.locator("#first").wait_for()
+    only(page, "lora")
+    page.locator("#run").click()
+    expect(page.locator("#status")).to_contain_text("step", timeout=60_000)
+    began = time.monotonic()
+    page.locator("#stop").click()
+    expect(page.locator("#status")).to_contain_text("Stopped")
+    assert time.monotonic() - began < 5
+    page.reload()
+    expect(page.locator("#status")).to_contain_text("Stopped")
+    page.locator("#go-on").click()
+    expect(page.locator("#stop")).to_be_visible()
+    expect(page.locator("#status")).to_contain_text(re.compile("runs are finished|Waiting"))
+    page.locator("#stop").click()
+    expect(page.locator("#status")).to_contain_text("Stopped")
+
+
+def test_an_arm_with_its_own_settings(visit):
+    page = visit()
+    only(page)
+    page.locator("#own button").first.click()
+    page.locator("#own").get_by_label("rank").fill("100000")
+    page.locator("#own-add").click()
+    expect(page.locator("#compare-notice")).to_contain_text("must be from 1 to 256")
+    page.locator("#own").get_by_label("rank").fill("4")
+    page.locator("#own-name input, #own-name textarea").fill("small lora")
+    page.locator("#own-add").click()
+    expect(page.locator("#own-table")).to_contain_text("small lora")
+    expect(page.locator("#own-table")).to_contain_text("rank = 4")
+    expect(page.locator("#advice")).to_contain_text("runs, about")
+    page.locator("#own").get_by_role("button", name="Remove").click()
+    expect(page.locator("#advice")).to_contain_text("Choose at least one strategy")
+
+
+# --- results and trying --------------------------------------------------------------------------------
+
+
+def test_matrix_and_filters(visit, finished):
+    page = visit(f"/?study={finished}")
+    to_tab(page, "results")
+    page.locator("#filter").get_by_label("arms disagree").check()
+    expect(page.locator("#chosen")).to_contain_text("arms disagree")
+    page.locator("#matrix .heatmaplayer").wait_for()
+    box = page.locator("#matrix .nsewdrag").bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.05, box["y"] + box["height"] * 0.95)
+    expect(page.locator("#chosen")).to_contain_text("Given “")
+    page.locator("#metric").get_by_label("macro-F1").check()
+    expect(page.locator("#answer h2")).to_contain_text("macro-F1")
+
+
+def test_downloads(visit, finished):
+    page = visit(f"/?study={finished}")
+    to_tab(page, "results")
+    for what, name in (("record", "study.json"), ("predictions", "predictions.parquet"), ("board", "leaderboard.csv"), ("report", "report.html")):
+        with page.expect_download(timeout=30_000) as got:
+            page.locator(f"#down-{what}").click()
+        assert got.value.suggested_filename == name
+        assert got.value.path().stat().st_size > 300
+
+
+def test_try_a_text(visit, finished):
+    page = visit(f"/?study={finished}")
+    to_tab(page, "try")
+    page.locator("#try-ask").click()
+    expect(page.locator("#try-notice")).to_contain_text("Write a text first")
+    box = page.locator("#try-text").get_by_role("textbox")
+    box.fill("I was charged twice, please refund my card")
+    box.press("Enter")
+    expect(page.locator("#try-answers .tl-card")).to_have_count(5, timeout=30_000)
+    expect(page.locator("#try-answers")).to_contain_text("%")
+    page.locator("#try-examples label").first.click()
+    expect(box).not_to_have_value("I was charged twice, please refund my card")
+
+
+def test_programs_may_ask(served, finished):
+    from gradio_client import Client
+
+    client = Client(served.url, verbose=False)
+    assert "tfidf" in {s["id"] for s in client.predict(api_name="/list_strategies")}
+    assert client.predict(finished, api_name="/study")["name"] == "support_tickets.csv"
+    answers = client.predict(finished, "my parcel is late", api_name="/predict")
+    assert abs(sum(answers["probe"].values()) - 1) < 1e-3
+    with pytest.raises(Exception, match="no such study"):
+        client.predict("../..", api_name="/study")
+    client.close()
+
+
+# --- for everybody -------------------------------------------------------------------------------------
+
+
+def test_the_whole_page_changes_its_language(visit, finished):
+    page = visit(f"/?study={finished}", locale="ko-KR")
+    expect(page.locator("#run")).to_have_text("이대로 비교 실행")
+    expect(page.locator("#status")).to_contain_text("모두 마쳤습니다")
+    expect(page.locator("#arm-lora")).to_contain_text("LoRA 어댑터")
+    to_tab(page, "results")
+    expect(page.locator("#answer h2")).to_contain_text("가장 앞섭니다")
+    page.locator("#lang").get_by_label("English").check()
+    expect(page.locator("#answer h2")).to_contain_text("leads")
+    assert page.evaluate("document.documentElement.lang") == "en"
+    page.reload()
+    expect(page.locator("#run")).to_have_text("Run this comparison")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_is_wider_than_a_telephone(visit, finished, theme):
+    page = visit(f"/?study={finished}", width=390, color_scheme=theme)
+    assert page.evaluate("document.body.classList.contains('dark')") == (theme == "dark")
+    for tab in TABS:
+        to_tab(page, tab)
+        page.wait_for_timeout(400)
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, tab
+
+
+def test_the_keyboard_reaches_run(visit):
+    page = visit()
+    page.locator("#tab-compare-button").focus()
+    reached = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.id || document.activeElement.closest('[id]')?.id || ''"))
+        if reached[-1] == "run":
+            break
+    assert "first" in reached and reached[-1] == "run", reached
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+def test_dark_and_light_by_a_button(visit):
+    page = visit(color_scheme="light")
+    page.locator("#theme").click()
+    assert page.evaluate("document.body.classList.contains('dark')")
+    page.reload()
+    page.locator("#run").wait_for()
+    page.wait_for_timeout(300)
+    assert page.evaluate("document.body.classList.contains('dark')")
+
+
+def test_deleting_leaves_nothing(visit, served, tmp_path):
+    page = visit()
+    to_tab(page, "data")
+    page.locator("#upload input[type=file]").set_input_files(own_file(tmp_path, name="secret.csv"))
+    expect(page.locator("#data-summary")).to_contain_text("secret.csv")
+    to_tab(page, "compare")
+    only(page, "majority")
+    page.locator("#run").click()
+    expect(page.locator("#status")).to_contain_text("Finished", timeout=60_000)
+    name = re.search(r"study=([\w-]+)", page.url)[1]
+    assert (served.home / "studies" / name).is_dir()
+    to_tab(page, "about")
+    page.locator("#delete-study").click()
+    page.locator("#delete-upload").click()
+    expect(page.get_by_text("The file is deleted")).to_be_visible()
+    assert not (served.home / "studies" / name).exists()
+    assert not [p for p in (served.home / "uploads").glob("*/names.json") if "secret.csv" in p.read_text()]
+    assert "study=" not in page.url
