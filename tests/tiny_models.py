@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 TOPICS = {
-    "sea": "ship wave sail harbour anchor tide gull rope deck captain".split(),
-    "bread": "oven flour yeast crust dough baker loaf butter rye crumb".split(),
-    "music": "violin chord choir drum flute tempo opera string tune song".split(),
+    "sea": "ship wave harbour anchor tide gull".split(),
+    "bread": "oven flour yeast crust dough rye".split(),
+    "music": "violin chord choir drum flute tune".split(),
 }
 COMMON = "the a is about this text near and with old".split()
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,!?{}-"
@@ -84,7 +84,7 @@ def _save_tokenizer(folder: Path, kind: str) -> int:
     return len(vocabulary)
 
 
-def text(topic: str, random, words: int = 6) -> str:
+def text(topic: str, random, words: int = 9) -> str:
     """A sentence of the made-up language: words of one topic, no other topic's."""
     return " ".join([*random.choice(TOPICS[topic], words - 2).tolist(), *random.choice(COMMON, 2).tolist()])
 

@@ -10,6 +10,7 @@ import json
 import shlex
 import sys
 import traceback
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return arguments.run(arguments) or DONE
     except UserError as fault:
-        print("\n".join(f"transfer-lab: {line}" for line in str(fault).splitlines()), file=sys.stderr)
+        print("\n".join(f"transfer-lab: {_shown(line)}" for line in str(fault).splitlines()), file=sys.stderr)
         return PUT_RIGHT
     except KeyboardInterrupt:
         print("transfer-lab: stopped. What was finished is kept; the same command goes on from there.", file=sys.stderr)
@@ -127,12 +128,12 @@ def _check(a: argparse.Namespace) -> int:
     _say_reading(loaded, sys.stdout)
     print(f"\n{found.rows} rows, {len(found.label_counts)} labels, {loaded.dataset.problem.inputs} per row, {loaded.dataset.problem.target} per row")
     for label, count in sorted(found.label_counts.items(), key=lambda item: -item[1])[:20]:
-        print(f"  {count:>8}  {label}")
+        print(f"  {count:>8}  {_shown(label)}")
     if len(found.label_counts) > 20:
         print(f"            and {len(found.label_counts) - 20} more labels")
     for finding in found.findings:
         mark = {"ok": "ok     ", "note": "note   ", "warning": "WARNING"}[finding.level]
-        print(f"\n{mark}  {finding.title}\n         {finding.detail}" + (f"\n         {finding.action}" if finding.action else ""))
+        print(f"\n{mark}  {_shown(finding.title)}\n         {_shown(finding.detail)}" + (f"\n         {_shown(finding.action)}" if finding.action else ""))
     return DONE
 
 
@@ -203,6 +204,11 @@ def _interval(mean: dict[str, Any]) -> str:
     return f"{100 * mean['mean']:.1f} % [{100 * mean['low']:.1f}, {100 * mean['high']:.1f}]"
 
 
+def _shown(text: str) -> str:
+    """For a terminal: what a file says must not move the cursor or change colours."""
+    return "".join(" " if unicodedata.category(c) == "Cc" else c for c in text)
+
+
 def _names(text: str | None) -> tuple[str, ...] | None:
     return None if text is None else tuple(dict.fromkeys(n.strip() for n in text.split(",") if n.strip()))
 
@@ -255,8 +261,8 @@ def _predict(a: argparse.Namespace) -> int:
         print(f"{len(answer.examples)} texts labelled by {answer.arm}: {a.out}", file=sys.stderr)
     else:
         for example, labels, scores in answer.rows():
-            shown = ", ".join(f"{name} {100 * p:.1f} %" for name, p in scores[:3])
-            print(f"{', '.join(labels) or '(none)'}\t{shown}\t{example.text[:80]}")
+            shown = ", ".join(f"{_shown(name)} {100 * p:.1f} %" for name, p in scores[:3])
+            print(f"{_shown(', '.join(labels)) or '(none)'}\t{shown}\t{_shown(example.text[:80])}")
     return DONE
 
 

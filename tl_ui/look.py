@@ -9,21 +9,9 @@ import gradio as gr
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Apple SD Gothic Neo", "Malgun Gothic", "Noto Sans KR", "Noto Sans CJK KR", "NanumGothic", "sans-serif"]
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 
-# A chosen theme is kept; without one the page follows the system, and ?__theme= decides for one visit.
 HEAD = """
 <link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect width='32' height='32' rx='7' fill='%230f766e'/%3E%3Cpath d='M7 23 L13 14 L18 18 L25 8' stroke='white' stroke-width='3.2' fill='none' stroke-linecap='round' stroke-linejoin='round'/%3E%3C/svg%3E">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<script>
-(() => {
-  let kept = null;
-  try { kept = localStorage.getItem('tl-theme'); } catch (e) {}
-  if (!kept || new URLSearchParams(location.search).has('__theme')) return;
-  const apply = () => document.body && document.body.classList.toggle('dark', kept === 'dark');
-  const until = Date.now() + 4000;  // Gradio sets its own class while it starts
-  const seen = () => { apply(); if (Date.now() < until && !document.querySelector('#lang')) setTimeout(seen, 30); };
-  document.addEventListener('DOMContentLoaded', seen);
-})();
-</script>
 """
 
 

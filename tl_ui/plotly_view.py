@@ -28,9 +28,6 @@ const themed = layout => {
     modebar: {bgcolor: clear, color: ink, activecolor: ink},
     hoverlabel: {bgcolor: colour('--block-background-fill') || '#fff', bordercolor: line, font: {color: ink}, align: 'left', ...(layout.hoverlabel || {})}};
   for (const key of axes(layout)) out[key] = {...(layout[key] || {}), gridcolor: line, zerolinecolor: line, linecolor: line};
-  if (box.clientWidth < 520) {
-    out.legend = {...(layout.legend || {}), orientation: 'h', x: 0, xanchor: 'left', y: -0.22, yanchor: 'top'};
-  }
   return out;
 };
 const draw = () => {

@@ -43,6 +43,13 @@ follow(); watch('value', follow);
 """
 _TOGGLE = "() => { const dark = document.body.classList.toggle('dark'); try { localStorage.setItem('tl-theme', dark ? 'dark' : 'light'); } catch (e) {} }"
 
+# A chosen theme is kept; without one the page follows the system, and ?__theme= decides for one visit.
+_THEME = """() => {
+  let kept = null;
+  try { kept = localStorage.getItem('tl-theme'); } catch (e) {}
+  if (kept && !new URLSearchParams(location.search).has('__theme')) document.body.classList.toggle('dark', kept === 'dark');
+}"""
+
 
 def build(home: Path, profile: Profile) -> tuple[gr.Blocks, StudyQueue]:
     """The page, and the queue that must be started for studies to run."""
@@ -61,6 +68,7 @@ def build(home: Path, profile: Profile) -> tuple[gr.Blocks, StudyQueue]:
                     tab.build(lab)
         _arrive(page, lab, address)
         _switch_language(page, lab)
+        page.load(None, None, None, js=_THEME, api_visibility="private")
         theme_button.click(None, None, None, js=_TOGGLE, api_visibility="private")
     return page.queue(default_concurrency_limit=8, max_size=max(64, profile.max_queue)), queue
 
@@ -130,7 +138,7 @@ def _arrive(page: gr.Blocks, lab: Lab, address: gr.HTML) -> None:
         return {lab.saved: {"keys": {}, **(values[lab.saved] or {}), "lang": values[lab.lang]}}
 
     status = [lab.status, lab.fresh, lab.beat]
-    lab.on(page.load, arrive, [lab.saved], [lab.lang, lab.arrived, lab.dataset_id, lab.study_id, address, *status], queue=False)
+    lab.on(page.load, arrive, [lab.saved], [lab.lang, lab.arrived, lab.dataset_id, lab.study_id, address, *status])  # through the queue: only there do changed states tell
     lab.on(lab.beat.tick, follow, [lab.study_id], status)
     lab.on([lab.study_id.change, lab.lang.change], show_address, [lab.study_id], [address])
     lab.on(lab.dataset_id.change, remember, [lab.dataset_id, lab.saved], [lab.saved])

@@ -11,8 +11,13 @@ from tests.tiny_models import make
 def one_thread():
     """Tiny matrices are faster on one thread, and much faster where the machine is busy."""
     import torch
+    from threadpoolctl import threadpool_limits
 
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
+    with threadpool_limits(1):
+        yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

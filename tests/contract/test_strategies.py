@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 
-from tests.tiny_models import TOPICS, drain, text
+from tests.tiny_models import TOPICS, WORDS, drain, text
 from tl_core.data.columns import load
 from tl_core.errors import UserError
 from tl_core.experiments.plan import ArmRequest, make_split, make_study, plan
@@ -28,7 +28,7 @@ trained_strategies = pytest.mark.parametrize("id", TRAINED)
 
 
 def problem_of(topics=("sea", "bread"), inputs="one text", target="one label") -> Problem:
-    return Problem(inputs, target, tuple(Label(t, t, (" ".join(TOPICS[t][:4]),)) for t in topics))
+    return Problem(inputs, target, tuple(Label(t, t, (" ".join(TOPICS[t]),)) for t in topics))
 
 
 def rows_of(topics=("sea", "bread"), shots=4, seed=0, pairs=False) -> list[Example]:
@@ -139,8 +139,8 @@ def test_the_same_seed_gives_the_same_scores(id, new_encoder):
     first, again = (scores_of(id, problem, train, test, new_encoder()) for _ in range(2))
     assert np.array_equal(first, again)
     warm = new_encoder()
-    scores_of(id, problem, rows_of(seed=4), test, warm, seed=8)
-    assert np.allclose(first, scores_of(id, problem, train, test, warm), atol=1e-5), "what another run left behind shows"
+    scores_of(id, problem, rows_of(seed=4), test, warm, seed=8)  # another run has gone before
+    assert np.allclose(first, scores_of(id, problem, train, test, warm), atol=1e-5)
 
 
 @trained_strategies
@@ -186,7 +186,7 @@ def test_columns_follow_the_order_of_labels(id, encoder):
 @pytest.mark.parametrize("count", [2, 200])
 def test_two_labels_and_two_hundred_work(id, count, encoder):
     random = np.random.default_rng(0)
-    names = [f"{a} {b}" for a in TOPICS["sea"] + TOPICS["bread"] for b in TOPICS["music"]][:count]
+    names = [f"{a} {b}" for a in WORDS[3:17] for b in WORDS[3:21]][:count]
     problem = Problem("one text", "one label", tuple(Label(n, n) for n in names))
     train = [Example(i, f"{n} {random.choice(TOPICS['sea'])} {i}", labels=(n,)) for i, n in enumerate(names * 2, start=1)]
     scores = scores_of(id, problem, train, train[:30], encoder, steps=2)
@@ -210,15 +210,16 @@ def test_odd_texts_are_scored_like_any_other(id, encoder):
 
 
 @all_strategies
-def test_company_does_not_matter(id, encoder, new_encoder):
+def test_company_does_not_matter(id, encoder, new_encoder, tmp_path):
     """A text gets the same scores alone, among short texts and among long ones."""
     problem, train = problem_of(), rows_of()
     test = rows_of(seed=5) + [Example(90, "ship " * 50, labels=("sea",)), Example(91, "rye", labels=("bread",))]
     predictor = fit(id, problem, train, encoder).predictor
     together = drain(predictor.predict(test))
     backwards = drain(predictor.predict(test[::-1]))[::-1]
-    predictor.encoder = new_encoder()  # nothing remembered from `together`
-    alone = np.concatenate([drain(predictor.predict([e])) for e in test])
+    predictor.save(tmp_path)
+    fresh = strategies()[id].load(tmp_path, problem, new_encoder())  # remembers nothing of the others
+    alone = np.concatenate([drain(fresh.predict([e])) for e in test])
     assert np.allclose(together, backwards, atol=1e-5) and np.allclose(together, alone, atol=1e-5)
 
 
@@ -259,6 +260,45 @@ def test_it_learns_an_easy_language(id, encoder):
     if id in TRAINED:
         assert len(fitted.curve) == fitted.optimizer_steps > 0 and fitted.trainable_parameters > 0
         assert np.mean(fitted.curve[-5:]) < np.mean(fitted.curve[:5])
+
+
+def test_equal_counts_are_decided_by_the_seed_however_many_rows_there_are(encoder):
+    topics = ("sea", "bread", "music")
+    for shots in (1, 64, 1000):
+        train = [Example(i, "", labels=(t,)) for i, t in enumerate(topics * shots)]
+        winners = {int(scores_of("majority", problem_of(topics), train, train[:1], encoder, seed=seed).argmax()) for seed in range(30)}
+        assert winners == {0, 1, 2}
+    more = [*train, Example(0, "", labels=("music",))]
+    assert {int(scores_of("majority", problem_of(topics), more, train[:1], encoder, seed=s).argmax()) for s in range(30)} == {2}
+
+
+def test_majority_without_smoothing_stays_a_probability(encoder):
+    many = Problem("one text", "many labels", tuple(Label(str(i), f"name {i}") for i in range(200)))
+    train = [Example(i, "", labels=many.label_ids) for i in range(3)]
+    params = settings_of("majority", smoothing=0.0)
+    scores = drain(drain(strategies()["majority"].fit(Job(many, train, params, 0, encoder))).predictor.predict(train))
+    assert (scores <= 1).all() and (scores > 0.99).all()
+
+
+@pytest.mark.parametrize("frozen", [0, 2, 4])
+def test_full_leaves_the_layers_alone_that_it_should(frozen, encoder, tmp_path):
+    from safetensors.numpy import load_file
+
+    params = settings_of("full", frozen_layers=frozen)
+    fitted = drain(strategies()["full"].fit(Job(problem_of(), rows_of(), params, 0, encoder)))
+    fitted.predictor.save(tmp_path)
+    changed = load_file(tmp_path / "weights.safetensors")
+    assert {int(n.split("layer.")[1].split(".")[0]) for n in changed if "layer." in n} == set(range(frozen, 4))
+    assert any("word_embeddings" in n for n in changed) == (frozen == 0)
+    before = encoder.model.network.state_dict()
+    for name, array in changed.items():
+        if name.startswith("body.") and name.endswith("query.weight"):
+            assert not np.array_equal(array, before[name.removeprefix("body.")].numpy())
+
+
+def test_freezing_more_layers_than_there_are_is_told(encoder):
+    with pytest.raises(UserError, match="4 layers"):
+        drain(strategies()["full"].fit(Job(problem_of(), rows_of(), settings_of("full", frozen_layers=5), 0, encoder)))
 
 
 # --- what it leaves alone -------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ def test_every_key_the_page_says_has_words():
     code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tl_ui").rglob("*.py"))
     said = set(re.findall(r"""(?:\bword\(|\bt\([^"'()]*(?:\[[^]]*\])?, )["']([a-z_0-9]+)["']""", code))
     assert len(said) > 80
-    assert said - set(EN) == set()
+    assert {key for key in said if not any(known == key or (key.endswith("_") and known.startswith(key)) for known in EN)} == set()
     assert set(CONTROLS.values()) <= set(EN)
 
 

@@ -10,6 +10,7 @@ import urllib.request
 
 import pytest
 
+pytestmark = pytest.mark.browser
 TABS = ("data", "compare", "results", "try", "about")
 WORDS = {"login": "password account sign locked", "billing": "invoice charge card money", "shipping": "parcel courier late tracking"}
 
@@ -308,7 +309,7 @@ def test_the_whole_page_changes_its_language(visit, finished):
     expect(page.locator("#answer h2")).to_contain_text("가장 앞섭니다")
     page.locator("#lang").get_by_label("English").check()
     expect(page.locator("#answer h2")).to_contain_text("leads")
-    assert page.evaluate("document.documentElement.lang") == "en"
+    expect(page.locator("html")).to_have_attribute("lang", "en")
     page.reload()
     expect(page.locator("#run")).to_have_text("Run this comparison")
 

@@ -646,7 +646,20 @@ def _gather(path: Path, rows: Iterable[dict]) -> dict[str, list]:
 
 
 def _flat(cell: Any) -> Cell:
-    return json.dumps(cell, ensure_ascii=False) if type(cell) is dict else cell
+    if type(cell) is dict:
+        cell = json.dumps(cell, ensure_ascii=False)
+    if type(cell) is list:
+        return [well_formed(part) if type(part) is str else part for part in cell]
+    return well_formed(cell) if type(cell) is str else cell
+
+
+def well_formed(text: str) -> str:
+    """The text with U+FFFD for each half of a surrogate pair, which JSON can spell but no tokenizer or file can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 # --- Parquet and XLSX ----------------------------------------------------------------------------------
@@ -800,7 +813,7 @@ def _checked(
     faults: Iterable[str] = (),
 ) -> Table:
     notes, faults = list(notes), list(faults)
-    names = [name.strip() for name in names]
+    names = [well_formed(name.strip()) for name in names]
     kept = [i for i, name in enumerate(names) if name or any(cell not in (None, "") for cell in columns[i])]
     unnamed = [i for i in kept if not names[i]]
     if unnamed:

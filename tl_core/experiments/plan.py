@@ -82,6 +82,8 @@ def make_split(
             notes.append(f"{len(repeated)} rows repeat a row of the test file, exactly or nearly; they are not used for training.")
     else:
         made = split(examples, problem, duplicates, size=size, lock=lock)
+        if lock and not made.test:
+            raise UserError(f"None of the {len(set(lock))} test rows of the earlier study are in {loaded.dataset.name}. Give the file that it was made from.")
         if lock:
             gone = len(set(lock)) - len({lock_key(e) for e in made.test})
             notes.append(
@@ -126,25 +128,32 @@ def make_study(
     chosen_seeds = tuple(range(FIRST_SEED, FIRST_SEED + seeds)) if isinstance(seeds, int) else tuple(dict.fromkeys(seeds))
     if not 1 <= len(chosen_seeds) <= MAX_SEEDS:
         faults.append(f"Seeds must be from 1 to {MAX_SEEDS}.")
-    made: list[Arm] = []
-    folders: dict[str, str] = {}
-    sources: dict[str, Any] = {}
-    for request in arms:
-        try:
-            made.append(_arm(request, model, hub, folders, sources))
-        except UserError as fault:
-            faults.extend(str(fault).splitlines())
-    if not arms:
-        faults.append(f"Choose at least one strategy. There are: {', '.join(strategies())}.")
-    names = [arm.id for arm in made]
-    for double in sorted({n for n in names if names.count(n) > 1}):
-        faults.append(f"Two arms are called {double!r}. Give each its own name, as in name=...")
-    raise_all(faults)
-    study = Study(name, problem, split, tuple(made), grid, chosen_seeds, folders)
+    made, folders, of_arms = check_arms(arms, model, hub)
+    raise_all([*faults, *of_arms])
+    study = Study(name, problem, split, made, grid, chosen_seeds, folders)
     runs = len(study.arms) * len(grid) * len(chosen_seeds)
     if runs > MAX_RUNS:
         raise UserError(f"{runs} runs asked for; the limit is {MAX_RUNS}. Choose fewer arms, shots or seeds.")
     return study
+
+
+def check_arms(requests: Sequence[ArmRequest], model: str = EMBEDDED.name, hub: bool = True) -> tuple[tuple[Arm, ...], dict[str, str], list[str]]:
+    """The arms with their defaults written out, the folder of each model by its digest, and every fault that was found."""
+    made: list[Arm] = []
+    faults: list[str] = []
+    folders: dict[str, str] = {}
+    sources: dict[str, Any] = {}
+    for request in requests:
+        try:
+            made.append(_arm(request, model, hub, folders, sources))
+        except UserError as fault:
+            faults.extend(str(fault).splitlines())
+    if not requests:
+        faults.append(f"Choose at least one strategy. There are: {', '.join(strategies())}.")
+    names = [arm.id for arm in made]
+    for double in sorted({n for n in names if names.count(n) > 1}):
+        faults.append(f"Two arms are called {double!r}. Give each its own name, as in name=...")
+    return tuple(made), folders, faults
 
 
 def default_shots(pool: Pool) -> tuple[int | None, ...]:

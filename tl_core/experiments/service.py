@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +59,14 @@ def token_reports(state: State, models: Sequence[str], texts: Sequence[str], hub
 
 def predict(state: State, folder: str, runs: Sequence[str], examples: Sequence[Example]) -> Iterator[Any]:
     """(run id, scores) for each kept run: (n, C) float32, columns in label order."""
+    from tl_core.data.tables import well_formed
+    from tl_core.experiments.plan import plan
     from tl_core.experiments.store import Store
     from tl_core.strategies import strategies
 
     store = Store(Path(folder))
     study = store.load_study()
-    from tl_core.experiments.plan import plan
-
+    examples = [replace(e, text=well_formed(e.text), text_b=e.text_b and well_formed(e.text_b)) for e in examples]
     specs = {spec.id: spec for spec in plan(study).specs}
     for run in runs:
         spec = specs[run]

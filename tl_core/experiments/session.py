@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,13 @@ from tl_core.data.audit import TokenReport, read_texts
 from tl_core.data.columns import Loaded, load
 from tl_core.data.split import lock_key
 from tl_core.data.tables import ReadOptions
-from tl_core.errors import UserError
+from tl_core.errors import UserError, raise_all
 from tl_core.experiments.compare import compare
 from tl_core.experiments.conduct import Conductor
 from tl_core.experiments.estimate import Estimate, estimate, learn
-from tl_core.experiments.plan import DEFAULT_SEEDS, DEFAULT_STRATEGIES, ArmRequest, Plan, Study, make_split, make_study, plan
-from tl_core.experiments.store import Store
-from tl_core.experiments.worker import Worker
+from tl_core.experiments.plan import DEFAULT_SEEDS, DEFAULT_STRATEGIES, ArmRequest, Plan, Study, check_arms, make_split, make_study, plan
+from tl_core.experiments.store import Store, is_own, told
+from tl_core.experiments.worker import Worker, WorkerDied
 from tl_core.models.catalog import EMBEDDED
 from tl_core.types import FINAL, Finished, Note, Progress
 
@@ -72,20 +73,15 @@ def open_session(asked: Asked) -> Session:
     asked, locked = _with_origin(asked)
     if asked.file is None:
         raise UserError("Say which FILE to compare on, or take one from an earlier study with --from study.json.")
-    loaded = load(asked.file, ReadOptions(**asked.columns), asked.labels)
-    test = None
-    if asked.test is not None:
-        roles = {**asked.columns, **{role: name for role, name in loaded.columns.items() if name}}
-        test = load(asked.test, ReadOptions(**roles), labels=loaded.dataset.problem.labels, check_classes=False)
+    requests = (*(ArmRequest(s) for s in (asked.strategies or (() if asked.arms else DEFAULT_STRATEGIES))), *asked.arms)
     out = asked.out or Path(f"{Path(str(asked.file).replace('sample:', '')).stem}-study")
     store = Store(out)
-    earlier = store.read_json("study.json")
-    if earlier is not None and not asked.origin:
-        locked = _lock_of(earlier, loaded, test, out, asked)
-    elif out.exists() and earlier is None and (not out.is_dir() or any(p.name not in ("runs", "models") for p in out.iterdir())):
-        raise UserError(f"{out} is there already and holds no study. Choose another folder with --out.")
-    split, notes = make_split(loaded, test=test, size=asked.test_size, lock=() if test else locked)
-    requests = (*(ArmRequest(s) for s in (asked.strategies or (() if asked.arms else DEFAULT_STRATEGIES))), *asked.arms)
+    with _faults_of_arms_too(requests, asked.model or EMBEDDED.name):
+        earlier = _earlier(store)
+        loaded, test = _read(asked)
+        if earlier is not None and not asked.origin:
+            locked = _lock_of(earlier, loaded, test, out, asked)
+        split, notes = make_split(loaded, test=test, size=asked.test_size, lock=() if test else locked)
     name = Path(str(asked.file)).name
     study = make_study(
         name, loaded.dataset.problem, split, arms=requests, shots=asked.shots,
@@ -95,22 +91,68 @@ def open_session(asked: Asked) -> Session:
     if earlier is not None and asked.origin and earlier["split"]["test_digest"] != split.test_digest:
         raise UserError(f"{out} holds another study, with other test rows. Choose another folder with --out.")
     store.prepare()
-    store.save_study(study)
     worker = Worker(asked.device)
     tokens = token_sentences(worker, study, split.pool)
+    store.save_study(study)
     notes = (*notes, *(t["sentence"] for t in tokens if t["sentence"]))
     done = {run for run, result in store.results(s.id for s in made.specs).items() if result.status in FINAL}
     return Session(loaded, made, store, worker, asked.keep, notes, _context(asked, loaded, test, tokens, notes), estimate(made, done=done))
 
 
+def _read(asked: Asked) -> tuple[Loaded, Loaded | None]:
+    """The file, and the test file where one is given, read as the file was."""
+    loaded = load(asked.file, ReadOptions(**asked.columns), asked.labels)
+    if asked.test is None:
+        return loaded, None
+    roles = {**asked.columns, **{role: name for role, name in loaded.columns.items() if name}}
+    return loaded, load(asked.test, ReadOptions(**roles), labels=loaded.dataset.problem.labels, check_classes=False)
+
+
+def _earlier(store: Store) -> dict[str, Any] | None:
+    """The record that the folder holds; None where there is none yet, as when a study was killed in its first second.
+
+    Raises:
+        UserError: the folder is something else's, or its record is damaged or newer.
+    """
+    folder = store.folder
+    with told(folder):
+        names = [p.name for p in folder.iterdir()] if os.path.lexists(folder) else []
+    if "study.json" not in names:
+        if not all(map(is_own, names)):
+            raise UserError(f"{folder} is there already and holds no study. Choose another folder with --out.")
+        return None
+    record = store.read_json("study.json")
+    store.check_schema(record)
+    if not isinstance(record, dict) or not {"split", "problem", "dataset"} <= record.keys():
+        raise UserError(f"study.json in {folder} is damaged. Remove that file and start again: finished runs are found again. Or choose another folder with --out.")
+    return record
+
+
+@contextmanager
+def _faults_of_arms_too(requests: Sequence[ArmRequest], model: str) -> Iterator[None]:
+    """Tells what is wrong with the arms beside what is wrong with the file."""
+    try:
+        yield
+    except UserError as fault:
+        raise_all([*str(fault).splitlines(), *check_arms(requests, model)[2]])
+
+
 def token_sentences(worker: Worker, study: Study, pool: Sequence) -> list[dict[str, Any]]:
-    """How the models of a study read its texts, as plain values."""
+    """How the models of a study read its texts, as plain values. The worker is awake afterwards, on its device.
+
+    Raises:
+        UserError: the device or a model is not there.
+    """
     names = list(dict.fromkeys(arm.model.name for arm in study.arms if arm.model))
-    some = read_texts(pool[:: max(1, len(pool) // TOKEN_SAMPLE)])
-    if not names:
-        return []
-    with closing(worker.call("token_reports", models=names, texts=some, hub=True)) as reports:
-        return [plain_tokens(report) for report in reports]
+    some = read_texts(pool[:: max(1, len(pool) // TOKEN_SAMPLE)]) if names else []
+    try:
+        with closing(worker.call("token_reports", models=names, texts=some, hub=True)) as reports:
+            return [plain_tokens(report) for report in reports]
+    except WorkerDied as fault:
+        raise UserError(f"{fault} Free some memory or choose a smaller model, then start again.") from fault
+    except UserError:
+        worker.end()
+        raise
 
 
 def plain_tokens(report: TokenReport) -> dict[str, Any]:
@@ -203,13 +245,16 @@ def _with_origin(asked: Asked) -> tuple[Asked, list[str]]:
         return asked, []
     path = asked.origin / "study.json" if asked.origin.is_dir() else asked.origin
     try:
-        earlier = json.loads(path.read_text(encoding="utf-8"))
-        request = earlier["request"]
-        locked = list(earlier["split"]["locked"])
+        earlier = json.loads(path.read_bytes())
+        Store(path.parent).check_schema(earlier)
+        return _filled(asked, earlier["request"], list(earlier["split"]["locked"]))
     except OSError:
         raise UserError(f"{path} cannot be read. Give the study.json of an earlier study.") from None
-    except (ValueError, KeyError, TypeError):
-        raise UserError(f"{path} is not the study.json of a comparison, or it is damaged.") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UserError(f"{path} is not the study.json of a comparison, or it is damaged. Give that of an earlier study.") from None
+
+
+def _filled(asked: Asked, request: dict[str, Any], locked: list[str]) -> tuple[Asked, list[str]]:
     columns = {k: v if v not in (None, False) else request["columns"].get(k, v) for k, v in asked.columns.items()}
     same_test = asked.test is None and asked.test_size is None
     said = dataclasses.replace(
@@ -237,12 +282,13 @@ def _lock_of(earlier: dict, loaded: Loaded, test: Loaded | None, out: Path, aske
     other = UserError(f"{out} holds another study. Choose another folder with --out, or remove that one.")
     try:
         locked, size = list(earlier["split"]["locked"]), earlier["split"]["n_test"]
-    except (KeyError, TypeError):
+        same_labels = {x["id"] for x in earlier["problem"]["labels"]} == set(loaded.dataset.problem.label_ids)
+        same_kind = bool(earlier["dataset"].get("test_file")) == (test is not None)
+    except (KeyError, TypeError, AttributeError):
         raise other from None
     rows = test.dataset.examples if test else loaded.dataset.examples
     there = {lock_key(e) for e in rows}
-    same_labels = {x["id"] for x in earlier["problem"]["labels"]} == set(loaded.dataset.problem.label_ids)
-    if not same_labels or not set(locked) <= there or bool(earlier["dataset"].get("test_file")) != (test is not None):
+    if not same_labels or not set(locked) <= there or not same_kind:
         raise other
     if test and len({lock_key(e) for e in test.dataset.examples if e.text.strip()}) != len(set(locked)):
         raise other

@@ -18,6 +18,7 @@ import errno
 import io
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from tl_core.experiments.plan import Study
 from tl_core.types import Arm, Example, Label, ModelRef, Problem, RunResult, Split
 
 SCHEMA = 1
+OWN = ("study.json", "plan.json", "rows.parquet", "predictions.parquet", "samples.parquet", "progress.json", "report.html", "runs", "models")
+BESIDE = re.compile(r"\.(.+)\.\d+")  # a file being written, or left by a process that was killed while writing
 RESULT_FIELDS = {f.name for f in dataclasses.fields(RunResult)} - {"scores"}
 
 
@@ -47,6 +50,9 @@ class Store:
         with told(self.folder):
             for part in ("runs", "models"):
                 (self.folder / part).mkdir(parents=True, exist_ok=True)
+            for left in (*self.folder.iterdir(), *(self.folder / "runs").iterdir()):
+                if is_own(left.name) and BESIDE.fullmatch(left.name):
+                    left.unlink()
             self._write(self.folder / ".writable", b"")
             (self.folder / ".writable").unlink()
 
@@ -80,14 +86,23 @@ class Store:
             UserError: there is no study here, it is damaged, or a newer program wrote it.
         """
         asked = self.read_json("plan.json")
-        if asked is None:
+        if asked is None and not os.path.exists(self.folder / "plan.json"):
             raise UserError(f"{self.folder} holds no study. Give the folder that compare wrote with --out.")
-        if asked.get("schema", 0) > SCHEMA:
-            raise UserError(f"The study in {self.folder} was written by a newer version of this program. Update, then open it again.")
+        self.check_schema(asked)
         try:
             return _study(asked, *self.load_rows())
-        except (KeyError, TypeError, ValueError) as fault:
-            raise UserError(f"The study in {self.folder} is damaged ({fault}). Start it again in another folder.") from fault
+        except (KeyError, TypeError, ValueError, AttributeError) as fault:
+            raise UserError(f"The study in {self.folder} is damaged ({type(fault).__name__}: {fault}). Start it again in another folder.") from fault
+
+    def check_schema(self, record: Any) -> None:
+        """See that this program can read a record.
+
+        Raises:
+            UserError: a newer program wrote it.
+        """
+        schema = record.get("schema") if isinstance(record, dict) else None
+        if isinstance(schema, int) and schema > SCHEMA:
+            raise UserError(f"The study in {self.folder} was written by a newer version of this program. Update, then open it again.")
 
     def load_rows(self) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
         """Pool and test rows."""
@@ -114,7 +129,7 @@ class Store:
             np.save(buffer, result.scores)
             self._write(self._run(result.spec_id, "npy"), buffer.getvalue())
         record = {name: getattr(result, name) for name in sorted(RESULT_FIELDS)}
-        self._write(self._run(result.spec_id, "json"), json.dumps(record, ensure_ascii=False).encode())
+        self._write(self._run(result.spec_id, "json"), _json(record))
 
     def result(self, run: str) -> RunResult | None:
         """A finished run, or None. A damaged record counts as not there: the run is done again."""
@@ -147,7 +162,7 @@ class Store:
 
     def write_json(self, name: str, value: Any) -> None:
         """Write a JSON file of the folder, whole or not at all."""
-        self._write(self.folder / name, json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1).encode())
+        self._write(self.folder / name, _json(value, allow_nan=False, indent=1))
 
     def write_bytes(self, name: str, data: bytes) -> None:
         """Write a file of the folder, whole or not at all."""
@@ -177,6 +192,11 @@ class Store:
                 beside.unlink(missing_ok=True)
 
 
+def _json(value: Any, **options: Any) -> bytes:
+    """JSON in UTF-8; half a surrogate pair, which UTF-8 cannot hold, is written as JSON's escape for it."""
+    return json.dumps(value, ensure_ascii=False, **options).encode("utf-8", "backslashreplace")
+
+
 def _storable(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")  # half a surrogate pair, as JSON may bring it, is kept as it is
 
@@ -202,6 +222,13 @@ def _study(asked: dict[str, Any], pool: tuple[Example, ...], test: tuple[Example
     return Study(asked["name"], problem, Split(test, pool, asked["dropped"]), arms, shots, tuple(asked["seeds"]), asked["model_folders"])
 
 
+def is_own(name: str) -> bool:
+    """Whether a file of this name in a study's folder is the study's."""
+    beside = BESIDE.fullmatch(name)
+    name = beside[1] if beside else name
+    return name in OWN or name == ".writable" or (beside is not None and name.endswith((".json", ".npy")))
+
+
 class told:
     """Turns what a disk can answer into a sentence."""
 
@@ -213,7 +240,7 @@ class told:
     def __exit__(self, _kind, fault, _trace) -> None:
         if not isinstance(fault, OSError):
             return
-        folder = self.path if self.path.is_dir() else self.path.parent
+        folder = self.path if os.path.isdir(self.path) else self.path.parent
         reasons = {
             errno.ENOSPC: f"The disk is full: {self.path.name} could not be written to {folder}. Free some space and start again; finished runs are kept.",
             errno.EDQUOT: f"Your disk quota is used up: {self.path.name} could not be written to {folder}. Free some space and start again.",

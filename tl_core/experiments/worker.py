@@ -145,6 +145,7 @@ def serve(connection: Connection, device: str | None) -> None:
     """Answer calls until the parent is gone."""
     from tl_core.experiments.service import FUNCTIONS, State
 
+    state: State | None = None
     stop, calls, arrived = threading.Event(), [], threading.Semaphore(0)
 
     def listen() -> None:
@@ -159,8 +160,12 @@ def serve(connection: Connection, device: str | None) -> None:
                 calls.append((name, arguments))
             arrived.release()
 
+    def answered(name: str, arguments: dict[str, Any]) -> Iterator[Any]:
+        nonlocal state
+        state = state or State(device)  # here, so that a device that is not there is told as a sentence
+        yield from FUNCTIONS[name](state, **arguments)
+
     threading.Thread(target=listen, daemon=True).start()
-    state = State(device)
     while True:
         arrived.acquire()
         if not calls:
@@ -169,7 +174,7 @@ def serve(connection: Connection, device: str | None) -> None:
                 connection.send(("stopped", None))
             continue
         name, arguments = calls.pop(0)
-        connection.send(_answer(FUNCTIONS[name](state, **arguments), connection, stop))
+        connection.send(_answer(answered(name, arguments), connection, stop))
 
 
 def _answer(events: Iterator[Event], connection: Connection, stop: threading.Event) -> tuple[str, Any]:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 DEFAULT_BYTES = 2 * 2**30  # about 1.3 million texts of MiniLM's width
+SLACK = 0.02  # share of the limit by which the file may be over it
 
 
 def home() -> Path:
@@ -33,6 +34,7 @@ class EmbeddingCache:
 
     def __init__(self, folder: Path | None, limit_bytes: int | None = None):
         self.limit = limit_bytes or int(os.environ.get("TL_CACHE_BYTES", DEFAULT_BYTES))
+        self._unchecked = float(self.limit)  # bytes written since the size was last looked at
         self.trouble = ""  # why the cache could not be used, as a sentence
         self._db: sqlite3.Connection | None = None
         if folder is None:
@@ -71,7 +73,11 @@ class EmbeddingCache:
             with self._db:
                 now = time.time()
                 self._db.executemany("INSERT OR REPLACE INTO vector VALUES (?, ?, ?, ?)", [(k, v.astype(np.float32).tobytes(), s, now) for k, v, s in items])
-            self._shrink(len(items[0][1]) * 4 + 80)
+            row_bytes = len(items[0][1]) * 4 + 80
+            self._unchecked += row_bytes * len(items)
+            if self._unchecked > self.limit * SLACK:  # counting reads the whole file: not at every batch
+                self._shrink(row_bytes)
+                self._unchecked = 0.0
         except sqlite3.Error as fault:
             self._give_up(fault)
 

@@ -27,6 +27,12 @@ NGRAM_TEXTS = 20_000  # texts whose n-gram counts are kept in memory, about 10 k
 NGRAM_COLUMNS = 2**22
 
 
+class Tokens(list):
+    """Token ids of one text, or of two: `second` is where the second begins."""
+
+    second: int | None = None
+
+
 class Encoder:
     """One model's view of texts; without a model it still counts n-grams."""
 
@@ -36,7 +42,7 @@ class Encoder:
         self.borrowed_seconds = 0.0
         self._cache = cache or EmbeddingCache(None)
         self._vectors: dict[bytes, tuple[np.ndarray, float]] = {}
-        self._tokens: dict[bytes, list[int]] = {}
+        self._tokens: dict[bytes, Tokens] = {}
         self._states: OrderedDict[tuple[int, bytes], tuple[torch.Tensor, float]] = OrderedDict()
         self._states_bytes = 0
         self._ngrams: OrderedDict[bytes, tuple[object, float]] = OrderedDict()
@@ -58,21 +64,24 @@ class Encoder:
 
     # --- tokens ------------------------------------------------------------------------------------
 
-    def tokens(self, examples: Sequence[Example]) -> list[list[int]]:
+    def tokens(self, examples: Sequence[Example]) -> list[Tokens]:
         """Token ids with special tokens, cut to what the model reads; two texts as one sequence."""
         keys = [e.content for e in examples]
         todo = list({k: e for k, e in zip(keys, examples, strict=True) if k not in self._tokens}.items())
         for start in range(0, len(todo), 1000):
             part = todo[start : start + 1000]
             pair = part[0][1].text_b is not None
-            ids = self.model.tokenizer(
+            read = self.model.tokenizer(
                 [e.text for _, e in part], [e.text_b or "" for _, e in part] if pair else None,
-                truncation=True, max_length=self.model.max_tokens, return_attention_mask=False, return_token_type_ids=False,
-            )["input_ids"]  # fmt: skip
-            self._tokens.update({k: row for (k, _), row in zip(part, ids, strict=True)})
+                truncation=True, max_length=self.model.max_tokens, return_attention_mask=False, return_token_type_ids=pair,
+            )  # fmt: skip
+            for i, (key, _) in enumerate(part):
+                self._tokens[key] = row = Tokens(read["input_ids"][i])
+                if pair and 1 in read["token_type_ids"][i]:
+                    row.second = read["token_type_ids"][i].index(1)
         return [self._tokens[k] for k in keys]
 
-    def batch(self, tokens: Sequence[list[int]]) -> dict[str, torch.Tensor]:
+    def batch(self, tokens: Sequence[Tokens]) -> dict[str, torch.Tensor]:
         """Padded (B, T) ids, mask and segments on this encoder's device."""
         width = max(map(len, tokens))
         ids = torch.full((len(tokens), width), self.model.tokenizer.pad_token_id, dtype=torch.long)
@@ -131,7 +140,7 @@ class Encoder:
         return np.concatenate([np.abs(u - v), u * v], axis=1)
 
     @torch.inference_mode()
-    def _embed_batch(self, tokens: list[list[int]]) -> np.ndarray:
+    def _embed_batch(self, tokens: list[Tokens]) -> np.ndarray:
         batch = self.batch(tokens)
         with autocast(self.device):
             hidden = self._on_device()(**batch).last_hidden_state
@@ -211,15 +220,14 @@ class Encoder:
     def _on_device(self) -> nn.Module:
         return self.model.network.to(self.device)
 
-    def _segments(self, tokens: Sequence[list[int]], width: int) -> torch.Tensor:
-        """0 up to the first separator, 1 after it: what BERT saw two texts as. One text is all 0."""
+    def _segments(self, tokens: Sequence[Tokens], width: int) -> torch.Tensor:
+        """0 for the first text, 1 for the second, as BERT was trained. One text is all 0, even if it spells [SEP] out."""
         segments = torch.zeros((len(tokens), width), dtype=torch.long)
-        separator, kinds = self.model.tokenizer.sep_token_id, getattr(self.model.network.config, "type_vocab_size", 1)
-        if separator is None or kinds < 2:
+        if getattr(self.model.network.config, "type_vocab_size", 1) < 2:
             return segments
         for i, row in enumerate(tokens):
-            first = row.index(separator) if separator in row else len(row) - 1
-            segments[i, first + 1 : len(row)] = 1
+            if row.second is not None:
+                segments[i, row.second : len(row)] = 1
         return segments
 
 

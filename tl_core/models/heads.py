@@ -71,15 +71,18 @@ def _chosen(features, gold: np.ndarray, n_labels: int) -> float:
 
 def _folds(gold: np.ndarray) -> np.ndarray | None:
     """Fold of each row, classes spread evenly; None where some class has a single row."""
-    labels = gold if gold.ndim == 1 else np.unique(gold, axis=0, return_inverse=True)[1].ravel()
+    labels = gold if gold.ndim == 1 else np.unique(gold, axis=0, return_inverse=True)[1].ravel()  # or sets of labels
     smallest = np.bincount(labels)[np.unique(labels)].min()
     if gold.ndim == 1 and smallest < 2 or len(labels) < 4:
         return None
     count = min(FOLDS, int(smallest)) if gold.ndim == 1 else min(FOLDS, len(labels) // 2)
     folds = np.empty(len(labels), dtype=np.int64)
+    first = 0
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
-        folds[members] = np.arange(len(members)) % count
+        folds[members] = (first + np.arange(len(members))) % count
+        if gold.ndim > 1:  # most sets of labels are rare: were all to start at fold 0, it would leave out every row
+            first += len(members)
     return folds
 
 
@@ -113,6 +116,7 @@ def _logistic(features, gold: np.ndarray, strength: float) -> tuple[np.ndarray, 
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the last digits of a regularised fit do not matter
+        warnings.filterwarnings("ignore", "The number of unique classes")  # two rows a class are what few shots look like
         model = LogisticRegression(C=strength, max_iter=300).fit(features, gold)
     return model.coef_, model.intercept_
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from tl_core.errors import UserError
 from tl_core.params import param
 from tl_core.types import Facts, Fitted, Job, Problem, Steps
 
@@ -53,6 +54,7 @@ class Full:
         from tl_core.models.training import steps_for
 
         p: Params = job.params
+        _check_frozen(job.encoder, p.frozen_layers)
         model = TextClassifier(job.encoder, job.problem, start=p.frozen_layers)
         yield from model.start_head_from_probe(job.train)
         groups = layer_groups(model, p.learning_rate, p.layer_decay, p.head_learning_rate, p.weight_decay)
@@ -70,6 +72,14 @@ class Full:
         model = TextClassifier(encoder, problem, start=params.frozen_layers)
         model.restore(folder)
         return ClassifierPredictor(model, params)
+
+
+def _check_frozen(encoder, count: int) -> None:
+    name, parts = encoder.model.ref.name, encoder.parts
+    if count and not encoder.can_cut:
+        raise UserError(f"frozen_layers={count}, but {name} cannot be cut between two layers. Choose 0.")
+    if parts and count > parts.count:
+        raise UserError(f"frozen_layers={count}, but {name} has {parts.count} layers. Choose from 0 to {parts.count}.")
 
 
 STRATEGY = Full()

@@ -42,14 +42,14 @@ class Majority:
         gold = task_of(job.problem).gold(job.problem, job.train)
         labels = len(job.problem.labels)
         counts = (np.bincount(gold, minlength=labels) if gold.ndim == 1 else gold.sum(0)).astype(np.float64)
-        tie_break = np.random.default_rng(job.seed).permutation(labels) * 1e-6
         total = counts.sum() if gold.ndim == 1 else len(job.train)
         spread = labels if gold.ndim == 1 else 2
-        shares = (counts + job.params.smoothing + tie_break) / (total + spread * job.params.smoothing + spread * 1e-6)
+        shares = ((counts + job.params.smoothing) / (total + spread * job.params.smoothing)).astype(np.float32)
         if gold.ndim == 1:
-            shares = shares / shares.sum()
+            winner = np.random.default_rng(job.seed).choice(np.flatnonzero(counts == counts.max()))
+            shares[winner] = np.nextafter(shares[winner], np.float32(2))  # the least that puts it before its equals
         yield Step(1, 1)
-        return Fitted(Predictor(shares.astype(np.float32)))
+        return Fitted(Predictor(shares))
 
     def load(self, folder: Path, problem: Problem, encoder) -> Predictor:
         """Shares as saved."""

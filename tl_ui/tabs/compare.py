@@ -461,7 +461,7 @@ def _chart(opened: Opened, lang: str, going: bool) -> str | None:
     if not opened.comparison.cells:
         return None
     label = t(lang, "chart_leaderboard") + (f" ({t(lang, 'provisional')})" if going else "")
-    return drawing(figures.leaderboard(opened.comparison, opened.comparison.metric), label)
+    return drawing(figures.leaderboard(opened.comparison, opened.comparison.metric, language=lang), label)
 
 
 def _best_table(opened: Opened, lang: str) -> str:

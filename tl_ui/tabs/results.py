@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any
 
 import gradio as gr
@@ -137,8 +138,8 @@ def _wire_answer(lab: Lab, answer: gr.HTML, body: gr.Column, metric: gr.Radio, f
             answer: answer_html(opened, measure, going, lang),
             body: gr.Column(visible=True),
             metric: gr.Radio(value=measure),
-            figure.curves: drawing(figures.learning_curves(comparison, measure), t(lang, "chart_curves")),
-            figure.board: drawing(figures.leaderboard(comparison, measure), t(lang, "chart_leaderboard")),
+            figure.curves: drawing(figures.learning_curves(comparison, measure, language=lang), t(lang, "chart_curves")),
+            figure.board: drawing(figures.leaderboard(comparison, measure, language=lang), t(lang, "chart_leaderboard")),
             table: leaderboard_rows(opened, lang),
             rows.cell: gr.Dropdown(choices=cells, value=values[rows.cell] if kept else cells[0][1]),
         }
@@ -230,12 +231,11 @@ def _wire_rows(lab: Lab, metric: gr.Radio, figure: Figures, rows: Rows, notice: 
 
     def click_matrix(values: dict, event: gr.EventData) -> dict:
         opened = _opened(lab, values)
-        problem = opened.plan.study.problem
-        names = [label.name for label in problem.labels]
-        given, said = _square(event, names)
-        if given is None:
+        square = _square(event)
+        if opened is None or square is None:
             return {}
-        return {rows.which: "all", lab.selection: {"given": problem.label_ids[given], "said": problem.label_ids[said]}}
+        ids = opened.plan.study.problem.label_ids
+        return {rows.which: "all", lab.selection: {"given": ids[square[0]], "said": ids[square[1]]}}
 
     def draw(values: dict) -> dict:
         lang, opened = values[lab.lang], _opened(lab, values)
@@ -271,16 +271,14 @@ def _wire_rows(lab: Lab, metric: gr.Radio, figure: Figures, rows: Rows, notice: 
     lab.on(rows.clear.click, clear, outputs=[lab.selection, rows.which])
 
 
-def _point(event: gr.EventData) -> tuple[str | None, Any]:
-    """Arm and shots of a clicked point, as the figure put them in its customdata."""
-    data = event._data.get("id")
-    if isinstance(data, (list, tuple)) and len(data) >= 2:
-        return str(data[0]), data[1]
-    return None, None
+def _point(event: gr.EventData) -> tuple[str | None, str | None]:
+    """Arm and shots of a clicked point: "arm|shots", as `tl_core.report.figures` marks them."""
+    arm, bar, shots = str(event._data.get("id") or "").rpartition("|")
+    return (arm, shots) if bar else (None, None)
 
 
-def _find(opened: Opened, arm: str | None, shots: Any) -> Cell | None:
-    return next((c for c in opened.comparison.cells if c.arm == arm and str(c.shots_name) == str("all" if shots is None else shots)), None)
+def _find(opened: Opened, arm: str | None, shots: str | None) -> Cell | None:
+    return next((c for c in opened.comparison.cells if (c.arm, str(c.shots_name)) == (arm, shots)), None)
 
 
 def _cell_of(opened: Opened, key: str | None) -> Cell | None:
@@ -288,15 +286,10 @@ def _cell_of(opened: Opened, key: str | None) -> Cell | None:
     return _find(opened, arm, shots)
 
 
-def _square(event: gr.EventData, names: list[str]) -> tuple[int | None, int | None]:
-    """Positions of the given and the answered label of a clicked square: rows are given, columns answered."""
-    data = event._data.get("id")
-    if isinstance(data, (list, tuple)) and len(data) >= 2 and all(isinstance(x, int) for x in data[:2]):
-        return data[0], data[1]
-    given, said = event._data.get("y"), event._data.get("x")
-    if given in names and said in names:
-        return names.index(given), names.index(said)
-    return None, None
+def _square(event: gr.EventData) -> tuple[int, int] | None:
+    """Positions of the given and the answered label of a clicked square."""
+    found = re.fullmatch(r"(\d+)\|(\d+)", str(event._data.get("id") or ""))
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def _matrix(opened: Opened, cell: Cell, lang: str) -> str | None:
@@ -311,7 +304,7 @@ def _matrix(opened: Opened, cell: Cell, lang: str) -> str | None:
     np.add.at(counts, (gold, said), 1)
     wrong = int(counts.sum() - np.trace(counts))
     label = t(lang, "chart_matrix", arm=cell.arm, wrong=wrong, n=int(counts.sum()))
-    return drawing(figures.confusion(counts, [label.name for label in problem.labels]), label)
+    return drawing(figures.confusion(counts, [x.name for x in problem.labels], ids=[str(i) for i in range(len(problem.labels))], language=lang), label)
 
 
 def rows_shown(opened: Opened, cell: Cell, which: str, selection: dict | None, lang: str) -> tuple[int, dict[str, Any]]:

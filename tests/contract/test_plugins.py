@@ -1,0 +1,91 @@
+"""Finding plug-ins: what a folder offers, in order, and what is wrong with it."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+
+import pytest
+
+from tl_core.plugins import found
+from tl_core.strategies import strategies
+from tl_core.tasks import task_of, tasks
+from tl_core.types import Label, Problem
+
+THING = "class Thing:\n    id = {id!r}\n    order = {order}\nTHING = Thing()\n"
+numbers = itertools.count()
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Makes a package of these files, importable under a name that no other test has used."""
+
+    def make(**files: str) -> str:
+        name = f"things_{next(numbers)}"
+        folder = tmp_path / name
+        folder.mkdir()
+        for file, content in {"__init__": "", **files}.items():
+            (folder / f"{file}.py").write_text(content)
+        monkeypatch.syspath_prepend(str(tmp_path))
+        return name
+
+    yield make
+    for name in [n for n in sys.modules if n.startswith("things_")]:
+        del sys.modules[name]
+
+
+def test_a_file_that_sets_the_constant_is_found_in_order(package):
+    name = package(
+        zebra=THING.format(id="first", order=1), apple=THING.format(id="later", order=2), mango="THING = None\n", helper="x = 1\n",
+        kiwi="class Thing:\n    id = 'unordered'\nTHING = Thing()\n",
+    )  # fmt: skip
+    assert list(found(name, "THING")) == ["first", "later", "unordered"]
+    assert found(name, "OTHER") == {}
+
+
+def test_files_of_one_order_are_sorted_by_id(package):
+    name = package(a=THING.format(id="beta", order=5), b=THING.format(id="alpha", order=5))
+    assert list(found(name, "THING")) == ["alpha", "beta"]
+
+
+def test_a_file_with_an_underscore_is_not_looked_at(package):
+    name = package(_draft="raise RuntimeError('not to be imported')\n", good=THING.format(id="good", order=1))
+    assert list(found(name, "THING")) == ["good"]
+
+
+def test_two_files_with_one_id_are_told(package):
+    name = package(a=THING.format(id="same", order=1), b=THING.format(id="same", order=2))
+    with pytest.raises(ValueError, match=rf"{name}: two files set THING with the id 'same'"):
+        found(name, "THING")
+
+
+def test_a_file_that_cannot_be_imported_is_not_hidden(package):
+    name = package(bad="import nothing_of_this_name\n", good=THING.format(id="good", order=1))
+    with pytest.raises(ModuleNotFoundError, match="nothing_of_this_name"):
+        found(name, "THING")
+
+
+def test_a_new_strategy_needs_no_list(tmp_path, monkeypatch):
+    """A file put beside the others is found: the folder is the list."""
+    import tl_core.strategies as package
+
+    (tmp_path / "newcomer.py").write_text("from tl_core.strategies.majority import Majority\nclass New(Majority):\n    id = 'newcomer'\n    order = 11\nSTRATEGY = New()\n")
+    monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
+    found.cache_clear()
+    try:
+        assert list(strategies())[:3] == ["majority", "newcomer", "tfidf"]
+    finally:
+        found.cache_clear()
+        sys.modules.pop("tl_core.strategies.newcomer", None)
+    assert "newcomer" not in strategies()
+
+
+def test_two_tasks_are_found_one_for_each_target():
+    assert sorted(tasks()) == ["many-labels", "single-label"]
+    for target in ("one label", "many labels"):
+        assert task_of(Problem("one text", target, (Label("a", "a"),))).target == target
+
+
+def test_each_strategy_stands_in_the_file_of_its_name():
+    for id, strategy in strategies().items():
+        assert type(strategy).__module__ == f"tl_core.strategies.{id.replace('-', '_')}"

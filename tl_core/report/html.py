@@ -1,0 +1,614 @@
+"""The report: one HTML file that opens without a network and holds every number beside its picture.
+
+A content security policy allows nothing but the two scripts written here, by their digests: a text that slipped
+through the escaping still could not run or load anything.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import html
+import importlib.util
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tl_core.experiments.compare import Cell, Comparison, deterministic
+from tl_core.experiments.plan import Plan
+from tl_core.experiments.store import Store
+from tl_core.report.words import badges, cell_name, duration, limits, number, percent, say, shots_name, with_limits
+from tl_core.statistics.metrics_f1 import macro_f1
+from tl_core.strategies import strategies
+from tl_core.tasks import task_of
+from tl_core.types import Example, RunResult, RunSpec
+
+ROWS_SHOWN, TEXT_SHOWN, TEXT_KEPT = 30, 300, 10_000
+LABELS_SHOWN, LABELS_IN_MATRIX, PAIRS_SHOWN = 60, 60, 15
+CONSTANT = "majority"  # answers the same for every row, so it says nothing about any
+CELLS_NAMED = 8
+
+
+def write_report(store: Store, plan: Plan, results: Mapping[str, RunResult], comparison: Comparison, *, context: Mapping[str, Any], language: str = "en") -> str:
+    """Write report.html into the folder of the study; returns what was written."""
+    page = report_html(plan, results, comparison, context=context, language=language)
+    store.write_bytes("report.html", page.encode("utf-8"))
+    return page
+
+
+def report_html(plan: Plan, results: Mapping[str, RunResult], comparison: Comparison, *, context: Mapping[str, Any] | None = None, language: str = "en") -> str:
+    """The whole report; equal for equal studies. Can always be encoded as UTF-8.
+
+    Args:
+        results: by run id; runs without one are said to be unfinished.
+        context: what only the caller knows, as in `export.record`: `dataset` (source, guesses, notes, tokens),
+            `wall_seconds`, `command`. Whatever is missing is left out.
+        language: "en" or "ko".
+    """
+    r = _Report(plan, results, comparison, context or {}, language)
+    figures = _figures(r)
+    sections = [_answer(r), _compared(r), _board(r), *_pictures(r, figures), _mixed_up(r, figures), _wrong_rows(r), _lost(r), _how(r), _again(r)]
+    return _page(r, "\n".join(filter(None, sections)), figures)
+
+
+@dataclass(frozen=True)
+class _Report:
+    """What every section reads."""
+
+    plan: Plan
+    results: Mapping[str, RunResult]
+    comparison: Comparison
+    context: Mapping[str, Any]
+    language: str
+
+    def say(self, key: str, **values: object) -> str:
+        """A fixed text, escaped with its values."""
+        return _escaped(say(self.language, key, **values))
+
+    @property
+    def lead(self) -> Cell:
+        return self.comparison.cells[0]
+
+    @property
+    def metric(self) -> str:
+        return self.comparison.metric
+
+    @property
+    def dataset(self) -> Mapping[str, Any]:
+        return self.context.get("dataset") or {}
+
+    @cached_property
+    def gold(self) -> np.ndarray:
+        """(n,) positions, or (n, C) bool with several labels per text."""
+        return task_of(self.plan.study.problem).gold(self.plan.study.problem, self.plan.study.split.test)
+
+    def decided(self, cell: Cell) -> np.ndarray:
+        """(S, n) or (S, n, C) answers of the runs of a cell."""
+        return task_of(self.plan.study.problem).decide(np.stack([self.results[run].scores for run in cell.runs]))
+
+    def without(self, status: str) -> list[RunSpec]:
+        """Runs that failed, were refused (found by the plan or by the run), or are not finished."""
+        return [s for s in self.plan.specs if self.status(s) == status]
+
+    def status(self, spec: RunSpec) -> str:
+        """done, failed, refused or unfinished."""
+        if spec.id in self.plan.refused:
+            return "refused"
+        found = self.results.get(spec.id)
+        return found.status if found and found.status in ("done", "failed", "refused") else "unfinished"
+
+
+# --- the answer in words --------------------------------------------------------------------------------
+
+
+def _answer(r: _Report) -> str:
+    warnings = "".join(f"<div class='warning' role='note'><strong>{r.say('warning')}</strong> {_escaped(s)}</div>" for s in _token_sentences(r))
+    head, sentences = _answer_sentences(r)
+    lost = _lost_sentences(r)
+    body = "".join(f"<p>{s}</p>" for s in sentences) + "".join(f"<p class='doubt'>{s}</p>" for s in lost)
+    return f"<section id='answer' class='answer'><p class='kicker'>{r.say('answer_head')}</p><h2>{head}</h2>{body}</section>{warnings}"
+
+
+def _answer_sentences(r: _Report) -> tuple[str, list[str]]:
+    """Headline and paragraphs; never more than the intervals say."""
+    cells, lang = r.comparison.cells, r.language
+    if not cells:
+        failed, refused = len(r.without("failed")), len(r.without("refused"))
+        over = failed + refused == len(r.plan.specs)
+        said = r.say("answer_all_failed", n=len(r.plan.specs), failed=failed, refused=refused) if over else r.say("answer_none_text")
+        return r.say("answer_none"), [said]
+    shown = getattr(r.lead, r.metric)
+    head = r.say("answer", cell=cell_name(r.lead, lang), value=with_limits(shown, lang), metric=say(lang, r.metric))
+    order = r.say("answer_sorted", metric=say(lang, r.metric), why=say(lang, f"why_{r.metric}"))
+    return head, [_best_sentences(r), f"{_majority_sentences(r)} {_cheapest_sentences(r)}".strip(), f"{_behind_sentences(r)} {order}"]
+
+
+def _best_sentences(r: _Report) -> str:
+    cells, best = r.comparison.cells, [c for c in r.comparison.cells if c.could_be_best]
+    if len(cells) == 1:
+        return r.say("answer_only")
+    if len(best) == 1:
+        return r.say("answer_clear", n=len(cells) - 1) + " " + r.say("answer_winner")
+    names = [cell_name(c, r.language) for c in best[:CELLS_NAMED]]
+    if len(best) > CELLS_NAMED:
+        names.append(say(r.language, "more", n=len(best) - CELLS_NAMED))
+    said = [f"<strong>{r.say('answer_tied', n=len(best), all=len(cells), cells=', '.join(names))}</strong>"]
+    fewest = min(best, key=lambda c: c.labels)
+    if fewest.labels < r.lead.labels:
+        said.append(r.say("answer_fewest", cell=cell_name(fewest, r.language), n=number(fewest.labels, 0), lead=number(r.lead.labels, 0)))
+    else:
+        said.append(r.say("answer_fewest_same"))
+    return " ".join([*said, r.say("answer_winner")])
+
+
+def _majority_sentences(r: _Report) -> str:
+    """What always answering the commonest label (set) of the test rows would reach, and whether that is beaten."""
+    accuracy, f1 = r.comparison.chance, _constant_macro_f1(r)
+    said = r.say("answer_majority", accuracy=percent(accuracy, r.language), macro_f1=percent(f1, r.language))
+    reached = accuracy if r.metric == "accuracy" else f1
+    return said + " " + r.say("answer_above" if getattr(r.lead, r.metric).low > reached else "answer_not_above")
+
+
+def _constant_macro_f1(r: _Report) -> float:
+    values, counts = np.unique(r.gold, axis=0, return_counts=True)
+    answer = values[counts.argmax()]
+    return macro_f1(r.gold, np.broadcast_to(answer, r.gold.shape), len(r.plan.study.problem.labels))
+
+
+def _cheapest_sentences(r: _Report) -> str:
+    """Against the line with the fewest labels (of equals, the quickest), the constant answer aside."""
+    others = [c for c in r.comparison.cells if c.strategy != CONSTANT]
+    if len(others) < 2:
+        return ""
+    cheapest = min(others, key=lambda c: (c.labels, c.fit_seconds + c.predict_seconds))
+    if cheapest is r.lead:
+        return r.say("answer_cheapest_lead")
+    behind = r.comparison.differences.get((cheapest.arm, cheapest.shots))
+    if behind is None:
+        return ""
+    difference = say(r.language, "points", x=number(100 * behind.value))
+    said = r.say(
+        "answer_cheapest", cell=cell_name(cheapest, r.language), n=number(cheapest.labels, 0), value=percent(getattr(cheapest, r.metric).value, r.language),
+        difference=difference, range=limits(behind, r.language),
+    )  # fmt: skip
+    return said if behind.low > 0 else said + " " + r.say("answer_cheapest_chance")
+
+
+def _behind_sentences(r: _Report) -> str:
+    n = f"{len(r.plan.study.split.test):,}"
+    if deterministic(r.lead):
+        return r.say("answer_behind_once", n=n)
+    said = r.say("answer_behind", seeds=len(r.lead.seeds), n=n)
+    return said if len(r.lead.seeds) > 2 else f"{said} <strong>{r.say('answer_seeds_unknown')}</strong>"
+
+
+def _lost_sentences(r: _Report) -> list[str]:
+    failed, refused, unfinished = (len(r.without(s)) for s in ("failed", "refused", "unfinished"))
+    said = [r.say("answer_lost", failed=failed, refused=refused, all=len(r.plan.specs))] if (failed or refused) and r.comparison.cells else []
+    return said + ([r.say("answer_unfinished", n=unfinished, all=len(r.plan.specs))] if unfinished else [])
+
+
+def _token_sentences(r: _Report) -> list[str]:
+    return [t["sentence"] for t in r.dataset.get("tokens") or [] if t.get("sentence")]
+
+
+# --- what was compared ----------------------------------------------------------------------------------
+
+
+def _compared(r: _Report) -> str:
+    study, data = r.plan.study, r.dataset
+    test, pool = len(study.split.test), len(study.split.pool)
+    facts = [
+        ("dataset", _escaped(study.name)),
+        ("source", _escaped(data["source"]) if data.get("source") and data["source"] != study.name else ""),
+        ("test_file", _escaped(data.get("test_file") or "")),
+        ("rows", r.say("rows_text", rows=f"{test + pool:,}", test=f"{test:,}", pool=f"{pool:,}", dropped=f"{study.split.dropped:,}")),
+        ("unlabelled", f"{data['unlabelled']:,}" if data.get("unlabelled") else ""),
+        ("problem", f"{r.say(study.problem.inputs)}, {r.say(study.problem.target)}"),
+        ("asked", r.say("asked_text", arms=len(study.arms), shots=", ".join(str("all" if s is None else s) for s in study.shots), seeds=len(study.seeds))),
+        ("wall", _escaped(duration(r.context["wall_seconds"], r.language)) if r.context.get("wall_seconds") else ""),
+    ]
+    listed = "".join(f"<dt>{r.say(key)}</dt><dd>{said}</dd>" for key, said in facts if said)
+    notes = [n for n in dict.fromkeys(data.get("notes") or []) if n not in _token_sentences(r)]
+    noted = f"<h3>{r.say('notes_head')}</h3><ul>{''.join(f'<li>{_escaped(n)}</li>' for n in notes)}</ul>" if notes else ""
+    return _section(r, "compared", f"<dl>{listed}</dl>{_labels(r)}{_guesses(r)}{noted}{_arms(r)}")
+
+
+def _labels(r: _Report) -> str:
+    study = r.plan.study
+    test, pool = (Counter(label for e in part for label in e.labels) for part in (study.split.test, study.split.pool))
+    rows = [(_text(x.id), _text(x.name) if x.name != x.id else "", f"{test[x.id]:,}", f"{pool[x.id]:,}") for x in study.problem.labels]
+    head = [r.say(k) for k in ("head_label", "head_name", "head_test", "head_pool")]
+    shown = _table(r, head, rows[:LABELS_SHOWN], numbers={2, 3})
+    if len(rows) > LABELS_SHOWN:
+        shown += f"<details><summary>{r.say('more', n=len(rows) - LABELS_SHOWN)}</summary>{_table(r, head, rows[LABELS_SHOWN:], numbers={2, 3})}</details>"
+    return f"<h3>{r.say('labels_head')}</h3>{shown}"
+
+
+def _guesses(r: _Report) -> str:
+    guesses = r.dataset.get("guesses") or []
+    if not guesses:
+        return ""
+    rows = [(*(_text(g.get(k) or "") for k in ("what", "value", "why")), f"<code>{_escaped(g.get('option') or '')}</code>") for g in guesses]
+    return f"<h3>{r.say('guesses_head')}</h3>" + _table(r, [r.say(k) for k in ("head_guess", "head_value", "head_why", "head_option")], rows)
+
+
+def _arms(r: _Report) -> str:
+    rows = []
+    for arm in r.plan.study.arms:
+        settings = ", ".join(f"{name}={value}" for name, value in arm.settings.items())
+        rows.append((_text(arm.id), _escaped(strategies()[arm.strategy].title), _text(arm.model.name) if arm.model else "", _text(settings)))
+    table = _table(r, [r.say(k) for k in ("head_arm", "head_strategy", "head_model", "head_settings")], rows)
+    return f"<details><summary>{r.say('arms_head')}</summary>{table}</details>"
+
+
+# --- leaderboard ----------------------------------------------------------------------------------------
+
+
+def _board(r: _Report) -> str:
+    if not r.comparison.cells:
+        return ""
+    keys = ("arm", "shots", "labels", "accuracy", "macro_f1", "behind", "best", "seeds", "fit", "predict", "memory", "parameters", "failed")
+    rows = [_board_row(r, c) for c in r.comparison.cells]
+    out = "".join(f"<li>{_escaped(n)}</li>" for n in r.comparison.notes)
+    reasons = f"<details><summary>{r.say('why_left_out')}</summary><ul>{out}</ul></details>" if out else ""
+    table = _table(r, [r.say(f"head_{k}") for k in keys], rows, numbers={1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12}, kind="board")
+    return _section(r, "board", f"<p class='fine'>{r.say('board_note')}</p>{table}{reasons}")
+
+
+def _board_row(r: _Report, c: Cell) -> tuple[str, ...]:
+    behind = r.comparison.differences.get((c.arm, c.shots))
+    shown = r.say("leading") if c is r.lead else "–" if behind is None else f"{number(100 * behind.value)}<small>{_escaped(limits(behind, r.language))}</small>"
+    mark = f"<span aria-hidden='true'>{'●' if c.could_be_best else '○'}</span> {r.say('yes' if c.could_be_best else 'no')}"
+    return (
+        _text(c.arm), r.say("shots_all") if c.shots is None else str(c.shots), number(c.labels, 0), _measured(r, c.accuracy), _measured(r, c.macro_f1), shown, mark,
+        str(len(c.seeds)), number(c.fit_seconds, 2), number(c.predict_seconds, 2), number(c.peak_bytes / 2**20, 0), f"{c.trainable_parameters:,}", str(c.failed),
+    )  # fmt: skip
+
+
+def _measured(r: _Report, interval) -> str:
+    doubts = "".join(f"<small class='doubt'>{_escaped(b)}</small>" for b in badges(interval, r.language))
+    return f"<b>{_escaped(percent(interval.value, r.language))}</b><small>{_escaped(limits(interval, r.language))}</small>{doubts}"
+
+
+# --- pictures -------------------------------------------------------------------------------------------
+
+
+def _figures(r: _Report) -> dict[str, Any]:
+    """Plotly figures by the id of their place in the page."""
+    from tl_core.report import figures
+
+    if not r.comparison.cells:
+        return {}
+    titles = {arm.id: strategies()[arm.strategy].title for arm in r.plan.study.arms}
+    made = {
+        "curves": figures.learning_curves(r.comparison, r.metric, language=r.language),
+        "board_figure": figures.leaderboard(r.comparison, r.metric, title_of=titles, language=r.language),
+    }
+    labels = r.plan.study.problem.labels
+    if r.gold.ndim == 1 and len(labels) <= LABELS_IN_MATRIX:
+        made["matrix"] = figures.confusion(_confusion(r), [x.name for x in labels], language=r.language)
+    return made
+
+
+def _pictures(r: _Report, figures: Mapping[str, Any]) -> list[str]:
+    return [
+        _section(r, key, f"<p class='fine'>{r.say(f'{key}_note')}</p>{_place(r, key, figures[key])}") for key in ("curves", "board_figure") if key in figures
+    ]
+
+
+def _place(r: _Report, key: str, figure: Any) -> str:
+    return f"<div class='plot' id='plot-{key}' role='img' aria-label='{r.say(f'{key}_head')}' style='height:{figure.layout.height:.0f}px'></div>"
+
+
+def _confusion(r: _Report) -> np.ndarray:
+    """(C, C) rows given, columns answered, over the runs of the leading cell."""
+    C = len(r.plan.study.problem.labels)
+    decided = r.decided(r.lead)
+    counts = np.zeros((C, C), dtype=int)
+    np.add.at(counts, (np.broadcast_to(r.gold, decided.shape), decided), 1)
+    return counts
+
+
+def _mixed_up(r: _Report, figures: Mapping[str, Any]) -> str:
+    if not r.comparison.cells:
+        return ""
+    about = {"cell": cell_name(r.lead, r.language), "runs": len(r.lead.runs)}
+    if r.gold.ndim == 2:
+        return _section(r, "matrix", f"<p class='fine'>{r.say('per_label_note', **about)}</p>{_per_label(r)}")
+    picture = _place(r, "matrix", figures["matrix"]) if "matrix" in figures else f"<p>{r.say('matrix_large')}</p>"
+    note = "matrix_note" if "matrix" in figures else "per_label_note"
+    return _section(r, "matrix", f"<p class='fine'>{r.say(note, **about)}</p>{picture}{_pairs(r)}")
+
+
+def _pairs(r: _Report) -> str:
+    counts, names = _confusion(r), [x.name for x in r.plan.study.problem.labels]
+    given = counts.sum(1)
+    wrong = [(int(counts[i, j]), i, j) for i, j in zip(*np.nonzero(counts), strict=True) if i != j]
+    if not wrong:
+        return f"<p>{r.say('pairs_none')}</p>"
+    rows = [
+        (_text(names[i]), _text(names[j]), f"{n:,}", _escaped(percent(n / given[i], r.language))) for n, i, j in sorted(wrong, key=lambda x: (-x[0], x[1:]))[:PAIRS_SHOWN]
+    ]
+    table = _table(r, [r.say(k) for k in ("head_given", "head_said", "head_times", "head_share")], rows, numbers={2, 3})
+    return f"<h3>{r.say('pairs_head')}</h3>{table}"
+
+
+def _per_label(r: _Report) -> str:
+    """Several labels per text have no matrix: for each label, how often it was found, missed and said wrongly."""
+    decided = r.decided(r.lead)  # (S, n, C)
+    found, missed, wrongly = ((x).sum((0, 1)) for x in (decided & r.gold, ~decided & r.gold, decided & ~r.gold))
+    rows = [(_text(x.name), f"{found[i]:,}", f"{missed[i]:,}", f"{wrongly[i]:,}") for i, x in enumerate(r.plan.study.problem.labels)]
+    return _table(r, [r.say(k) for k in ("head_label", "head_found", "head_missed", "head_wrongly")], rows, numbers={1, 2, 3})
+
+
+# --- rows -----------------------------------------------------------------------------------------------
+
+
+def _wrong_rows(r: _Report) -> str:
+    asked = _best_of_each_arm(r)
+    if not asked:
+        return ""
+    answers = {c.arm: r.decided(c) for c in asked}
+    wrong = np.mean([_wrong(r, answers[c.arm]).mean(0) for c in asked], axis=0)  # (n,) share of arms, each a mean over its runs
+    index = [int(i) for i in np.argsort(-wrong, kind="stable") if wrong[i] >= 0.5]
+    if not index:
+        return _section(r, "wrong", f"<p>{r.say('wrong_none')}</p>")
+    said = {arm: _most_frequent(r, given) for arm, given in answers.items()}
+    cards = "".join(_row_card(r, i, said) for i in index[:ROWS_SHOWN])
+    count = r.say("wrong_count", n=f"{len(index):,}", shown=min(len(index), ROWS_SHOWN))
+    return _section(r, "wrong", f"<p class='fine'>{r.say('wrong_note')} {count}</p><ol class='rows'>{cards}</ol>")
+
+
+def _best_of_each_arm(r: _Report) -> list[Cell]:
+    best: dict[str, Cell] = {}
+    for cell in r.comparison.cells:
+        best.setdefault(cell.arm, cell)
+    asked = [c for c in best.values() if c.strategy != CONSTANT]
+    return asked or list(best.values())
+
+
+def _wrong(r: _Report, decided: np.ndarray) -> np.ndarray:
+    """(S, n) bool."""
+    differs = decided != r.gold
+    return differs.any(-1) if r.gold.ndim == 2 else differs
+
+
+def _most_frequent(r: _Report, decided: np.ndarray) -> np.ndarray:
+    """(n,) or (n, C): the answer given most often over the runs; with several labels, each label by itself."""
+    if r.gold.ndim == 2:
+        return decided.mean(0) > 0.5
+    counts = (decided[..., None] == np.arange(len(r.plan.study.problem.labels))).sum(0)  # (n, C)
+    return counts.argmax(-1)
+
+
+def _row_card(r: _Report, i: int, said: Mapping[str, np.ndarray]) -> str:
+    example, problem = r.plan.study.split.test[i], r.plan.study.problem
+    task = task_of(problem)
+    by_answer: dict[tuple[str, ...], list[str]] = {}
+    for arm, decided in said.items():
+        by_answer.setdefault(task.names(problem, decided[i : i + 1])[0], []).append(arm)
+    given = tuple(sorted(example.labels, key=problem.label_ids.index))
+    wrong = sum(len(arms) for answer, arms in by_answer.items() if answer != given)
+    lines = "".join(
+        f"<li class='{'right' if answer == given else 'wrong'}'><span aria-hidden='true'>{'✓' if answer == given else '✗'}</span> "
+        f"<b>{_names(r, answer)}</b> <span class='fine'>{_text(', '.join(arms))}</span></li>"
+        for answer, arms in sorted(by_answer.items(), key=lambda item: (-len(item[1]), item[0]))
+    )
+    head = f"<p class='fine'>{r.say('row', n=example.row)} · {r.say('arms_wrong', n=wrong, all=len(said))}</p>"
+    return f"<li>{head}{_shown_text(r, example)}<p>{r.say('given')}: <b>{_names(r, given)}</b></p><ul class='answers' aria-label='{r.say('answered')}'>{lines}</ul></li>"
+
+
+def _shown_text(r: _Report, example: Example) -> str:
+    return "".join(_one_text(r, text) for text in (example.text, example.text_b) if text is not None)
+
+
+def _one_text(r: _Report, text: str) -> str:
+    """The beginning of a text, and the rest of it behind a click."""
+    if len(text) <= TEXT_SHOWN:
+        return f"<blockquote dir='auto'>{_escaped(text)}</blockquote>"
+    cut = len(text) > TEXT_KEPT
+    summary = r.say("cut_text" if cut else "full_text", n=f"{len(text):,}", shown=f"{TEXT_KEPT:,}")
+    return (
+        f"<blockquote dir='auto'>{_escaped(text[: TEXT_SHOWN - 1].rstrip())}…</blockquote>"
+        f"<details><summary>{summary}</summary><blockquote dir='auto'>{_escaped(text[:TEXT_KEPT])}</blockquote></details>"
+    )
+
+
+def _names(r: _Report, ids: Sequence[str]) -> str:
+    names = {x.id: x.name for x in r.plan.study.problem.labels}
+    return _text(", ".join(names[i] for i in ids)) if ids else r.say("no_label")
+
+
+# --- runs without a result ------------------------------------------------------------------------------
+
+
+def _lost(r: _Report) -> str:
+    grouped: dict[tuple[str, str, int | None, str], list[int]] = {}
+    for spec in r.plan.specs:
+        status = r.status(spec)
+        if status != "done":
+            grouped.setdefault((status, spec.arm.id, spec.shots, _reason(r, spec)), []).append(spec.seed)
+    if not grouped:
+        return _section(r, "lost", f"<p>{r.say('lost_none')}</p>")
+    rows = [
+        (r.say(status), _text(arm), _escaped(shots_name(shots, r.language)), "–" if status == "refused" else ", ".join(map(str, seeds)), _text(reason))
+        for (status, arm, shots, reason), seeds in grouped.items()
+    ]
+    return _section(r, "lost", _table(r, [r.say(k) for k in ("head_status", "head_arm", "head_shots", "head_seeds", "head_reason")], rows, kind="reasons"))
+
+
+def _reason(r: _Report, spec: RunSpec) -> str:
+    found = r.results.get(spec.id)
+    return r.plan.refused.get(spec.id) or (found.error if found and found.error else "")
+
+
+# --- how, and again -------------------------------------------------------------------------------------
+
+
+def _how(r: _Report) -> str:
+    split = r.plan.study.split
+    values = {"how_seconds": {"n": f"{len(split.test):,}"}, "how_test": {"digest": split.test_digest}}
+    keys = ("how_metrics", "how_interval", "how_best", "how_behind", "how_seeds", "how_test", "how_seconds", "how_memory")
+    told = "".join(f"<details><summary>{r.say(k)}</summary><p>{r.say(f'{k}_text', **values.get(k, {}))}</p></details>" for k in keys)
+    return _section(r, "how", told)
+
+
+def _again(r: _Report) -> str:
+    command = r.context.get("command")
+    said = f"<pre tabindex='0'><code>{_escaped(command)}</code></pre>" if command else f"<p>{r.say('command_none')}</p>"
+    used: dict[str, dict[str, None]] = {}
+    for result in r.results.values():
+        for package, version in [*result.versions.items(), *([(say(r.language, "device"), result.device)] if result.device else [])]:
+            used.setdefault(package, {})[version] = None
+    rows = [(_escaped(package), _escaped(", ".join(found))) for package, found in used.items()] + [(r.say("study_id"), _escaped(r.plan.study.id))]
+    return _section(r, "again", said + _table(r, [r.say("head_package"), r.say("head_version")], rows))
+
+
+# --- pieces ---------------------------------------------------------------------------------------------
+
+
+def _escaped(text: object) -> str:
+    """Text inside HTML; half a surrogate pair, which no file can hold, becomes a question mark, and so does NUL."""
+    return html.escape(str(text).encode("utf-8", "replace").decode().replace("\0", "?"), quote=True)
+
+
+def _text(text: object) -> str:
+    """A person's words, which may run from right to left, without turning what stands around them."""
+    return f"<bdi>{_escaped(text)}</bdi>"
+
+
+def _section(r: _Report, key: str, body: str) -> str:
+    return f"<section id='{key}'><h2>{r.say(f'{key}_head')}</h2>{body}</section>"
+
+
+def _table(r: _Report, head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: set[int] = frozenset(), kind: str = "") -> str:
+    """A table in a box that scrolls by itself; cells are HTML already."""
+    side = lambda i: " class='n'" if i in numbers else ""  # noqa: E731
+    top = "".join(f"<th scope='col'{side(i)}>{h}</th>" for i, h in enumerate(head))
+    body = "".join("<tr>" + "".join(f"<th scope='row'>{c}</th>" if i == 0 else f"<td{side(i)}>{c}</td>" for i, c in enumerate(row)) + "</tr>" for row in rows)
+    return (
+        f"<div class='scroll' tabindex='0' role='region' aria-label='{r.say('scroll')}'><table class='{kind}'><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _page(r: _Report, body: str, figures: Mapping[str, Any]) -> str:
+    script, plotly = _SCRIPT.strip(), _plotly()
+    scripts = f"'{_digest(script)}' '{plotly.digest}'"
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; script-src {scripts}; base-uri 'none'; form-action 'none'"
+    drawn = json.dumps({key: _plain(figure) for key, figure in figures.items()}, ensure_ascii=True, allow_nan=False).replace("<", "\\u003c")
+    data = f"<script type='application/json' id='figures'>{drawn}</script><script type='application/gzip' id='plotly'>{plotly.packed}</script>" if figures else ""
+    missing = f"<p class='warning' id='no-plots' hidden>{r.say('no_plots')}</p><noscript><p class='warning'>{r.say('no_plots')}</p></noscript>" if figures else ""
+    name = r.say("title", name=r.plan.study.name)
+    return (
+        f"<!doctype html>\n<html lang='{r.language}'>\n<head>\n<meta charset='utf-8'>\n"
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>\n<meta name='color-scheme' content='light dark'>\n"
+        f"<meta name='generator' content='Transfer Lab'>\n<title>{name}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+        f"<header><p class='kicker'>{r.say('kicker')}</p><h1>{name}</h1></header>\n<main>\n{missing}\n{body}\n</main>\n{data}\n"
+        + (f"<script>{script}</script>\n" if figures else "")
+        + "</body>\n</html>\n"
+    )
+
+
+def _plain(figure: Any) -> dict[str, Any]:
+    """Data and layout as JSON values; what is not finite is null."""
+    made = json.loads(figure.to_json(engine="json"))
+    return {"data": made["data"], "layout": made["layout"]}
+
+
+@dataclass(frozen=True)
+class _Packed:
+    """plotly.js as it stands in the page, and the digest by which it may run."""
+
+    packed: str
+    digest: str
+
+
+@cache
+def _plotly() -> _Packed:
+    """The plotly.js of the installed package, so that figures and script agree. 4.8 MB become 2."""
+    found = importlib.util.find_spec("plotly")
+    script = (Path(found.submodule_search_locations[0]) / "package_data" / "plotly.min.js").read_bytes()
+    return _Packed(base64.b64encode(gzip.compress(script, mtime=0)).decode(), _digest(script.decode("utf-8")))
+
+
+def _digest(script: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode()
+
+
+_STYLE = """
+:root { color-scheme: light dark; --ground: #fff; --card: #f6f7f9; --ink: #1b1f24; --soft: #5c6570; --line: #d5dae0; --strong: #0b5c92;
+  --warn-ground: #fff4d6; --warn-line: #d99a00; --right: #00704f; --wrong: #b04400; }
+@media (prefers-color-scheme: dark) { :root { --ground: #14171b; --card: #1d2228; --ink: #e8ebee; --soft: #a4adb7; --line: #39414a; --strong: #6cb8ea;
+  --warn-ground: #33290d; --warn-line: #c99312; --right: #46c79c; --wrong: #f08a4b; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 1.25rem clamp(.9rem, 3vw, 2rem) 4rem; max-width: 1080px; background: var(--ground); color: var(--ink);
+  font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Noto Sans KR", "Apple SD Gothic Neo", "Malgun Gothic", sans-serif; overflow-wrap: anywhere; }
+h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 1rem; } h2 { font-size: 1.25rem; line-height: 1.3; margin: 2.4rem 0 .5rem; } h3 { font-size: 1rem; margin: 1.4rem 0 .4rem; }
+p { margin: .45rem 0; max-width: 75ch; }
+.kicker { margin: 0; font-size: .8rem; font-weight: 600; letter-spacing: .04em; text-transform: uppercase; color: var(--soft); }
+.fine, small { color: var(--soft); font-size: .86rem; } small { display: block; white-space: nowrap; } .doubt { color: var(--wrong); }
+td small.doubt { white-space: normal; min-width: 11rem; }
+.answer { background: var(--card); border-left: 5px solid var(--strong); border-radius: 0 10px 10px 0; padding: 1rem 1.2rem; } .answer h2 { margin: .2rem 0 .6rem; font-size: 1.35rem; }
+.warning { background: var(--warn-ground); border: 1px solid var(--warn-line); border-left-width: 5px; border-radius: 0 8px 8px 0; padding: .7rem 1rem; margin: 1rem 0; max-width: none; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1.2rem; margin: .5rem 0; } dt { color: var(--soft); } dd { margin: 0; }
+.scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 8px; margin: .5rem 0; max-width: 100%; }
+table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums; }
+th, td { text-align: left; vertical-align: top; padding: .4rem .7rem; border-bottom: 1px solid var(--line); } tbody tr:last-child > * { border-bottom: 0; }
+thead th { background: var(--card); color: var(--soft); font-weight: 600; vertical-align: bottom; overflow-wrap: normal; } tbody th { font-weight: 600; min-width: 6.5rem; }
+.n { text-align: right; } .board td { white-space: nowrap; } .board tbody th { position: sticky; left: 0; background: var(--ground); max-width: 14rem; } .board thead th:first-child { position: sticky; left: 0; }
+.reasons td:last-child { min-width: 16rem; }
+details { margin: .5rem 0; } summary { cursor: pointer; color: var(--strong); } summary:focus-visible, .scroll:focus-visible, pre:focus-visible { outline: 2px solid var(--strong); outline-offset: 2px; }
+.plot { width: 100%; overflow: hidden; }
+pre { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .7rem 1rem; overflow-x: auto; white-space: pre-wrap; font-size: .88rem; }
+.rows { list-style: none; margin: .6rem 0; padding: 0; display: grid; gap: .8rem; } .rows > li { border: 1px solid var(--line); border-radius: 8px; padding: .6rem .9rem; }
+blockquote { margin: .3rem 0; padding: 0 0 0 .8rem; border-left: 3px solid var(--line); white-space: pre-line; }
+.answers { list-style: none; margin: .2rem 0; padding: 0; } .right { color: var(--right); } .wrong { color: var(--wrong); } .answers b, .answers .fine { color: var(--ink); } .answers .fine { color: var(--soft); }
+@media (max-width: 560px) { dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; } h1 { font-size: 1.35rem; } .answer h2 { font-size: 1.15rem; } .answer { padding: .8rem .9rem; }
+  .board tbody th { max-width: 8rem; } th, td { padding: .35rem .5rem; } }
+@media print { :root { color-scheme: light; --ground: #fff; --card: #f6f7f9; --ink: #000; --soft: #444; --line: #bbb; --strong: #0b5c92; --warn-ground: #fff; --right: #00704f; --wrong: #b04400; }
+  body { max-width: none; padding: 0; font-size: 10.5pt; } .scroll { overflow: visible; border: 0; } .board { font-size: 7pt; } .board th, .board td { padding: 2px 4px; } .board td, small { white-space: normal; }
+  .board tbody th, .board thead th:first-child { position: static; min-width: 0; } .plot, .rows > li, .answer, tr { break-inside: avoid; } h2, h3 { break-after: avoid; } }
+"""
+
+_SCRIPT = r"""
+(async () => {
+  'use strict';
+  const given = JSON.parse(document.getElementById('figures').textContent);
+  const dark = matchMedia('(prefers-color-scheme: dark)');
+  const style = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const colours = printing => printing ? {ink: '#000', line: '#bbb', card: '#fff'} : {ink: style('--ink'), line: style('--line'), card: style('--card')};
+  const layout = (figure, c) => {
+    const out = {...figure.layout, autosize: true, font: {...figure.layout.font, color: c.ink, family: getComputedStyle(document.body).fontFamily},
+      hoverlabel: {...figure.layout.hoverlabel, bgcolor: c.card, bordercolor: c.line, font: {color: c.ink}}};
+    for (const axis of ['xaxis', 'yaxis']) out[axis] = {...figure.layout[axis], gridcolor: c.line, linecolor: c.line};
+    return out;
+  };
+  const draw = printing => Promise.all(Object.entries(given).map(([key, figure]) =>
+    Plotly.react('plot-' + key, figure.data, layout(figure, colours(printing)), {responsive: true, displayModeBar: false, displaylogo: false})));
+  try {
+    const packed = Uint8Array.from(atob(document.getElementById('plotly').textContent), c => c.charCodeAt(0));
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('gzip'));
+    const script = document.createElement('script');
+    script.textContent = await new Response(stream).text();
+    document.head.append(script);
+    await draw(false);
+    dark.addEventListener('change', () => draw(false));
+    addEventListener('beforeprint', () => draw(true));
+    addEventListener('afterprint', () => draw(false));
+  } catch (fault) {
+    document.getElementById('no-plots').hidden = false;
+    for (const place of document.querySelectorAll('.plot')) place.hidden = true;
+    console.warn(fault);
+  }
+})();
+"""
