@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.tiny_models import make
+from tests.tiny_models import make, one_thread
 
 
-@pytest.fixture(scope="session", autouse=True)
-def one_thread():
-    """Tiny matrices are faster on one thread, and much faster where the machine is busy."""
-    import torch
-    from threadpoolctl import threadpool_limits
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with threadpool_limits(1):
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    with one_thread():
         yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

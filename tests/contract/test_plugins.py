@@ -70,13 +70,12 @@ def test_a_new_strategy_needs_no_list(tmp_path, monkeypatch):
     import tl_core.strategies as package
 
     (tmp_path / "newcomer.py").write_text("from tl_core.strategies.majority import Majority\nclass New(Majority):\n    id = 'newcomer'\n    order = 11\nSTRATEGY = New()\n")
-    monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
-    found.cache_clear()
-    try:
-        assert list(strategies())[:3] == ["majority", "newcomer", "tfidf"]
-    finally:
+    with monkeypatch.context() as longer:
+        longer.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
         found.cache_clear()
-        sys.modules.pop("tl_core.strategies.newcomer", None)
+        assert list(strategies())[:3] == ["majority", "newcomer", "tfidf"]
+    found.cache_clear()
+    sys.modules.pop("tl_core.strategies.newcomer", None)
     assert "newcomer" not in strategies()
 
 

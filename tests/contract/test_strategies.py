@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from tl_core.experiments.plan import ArmRequest, make_split, make_study, plan
 from tl_core.experiments.run import Encoders, run
 from tl_core.params import build, declared
 from tl_core.strategies import strategies
+from tl_core.strategies.contrastive import pair_stream
 from tl_core.types import Example, Facts, Finished, Job, Label, ModelRef, Problem
 
 IDS = ("majority", "tfidf", "similarity", "prototype", "knn", "probe", "prior-probe", "contrastive", "lora", "full", "scratch")
@@ -299,6 +302,29 @@ def test_full_leaves_the_layers_alone_that_it_should(frozen, encoder, tmp_path):
 def test_freezing_more_layers_than_there_are_is_told(encoder):
     with pytest.raises(UserError, match="4 layers"):
         drain(strategies()["full"].fit(Job(problem_of(), rows_of(), settings_of("full", frozen_layers=5), 0, encoder)))
+
+
+@pytest.mark.parametrize("counts", [(2, 2), (1, 5), (1, 1, 1), (4,), (3, 30, 300)])
+def test_no_row_is_paired_with_itself_and_half_the_pairs_share_a_label(counts):
+    gold = np.repeat(np.arange(len(counts)), counts)
+    pairs = np.array(list(itertools.islice(pair_stream(gold, 16, 0), 20))).reshape(-1, 2)
+    assert (pairs[:, 0] < pairs[:, 1]).all() and pairs.max() < len(gold)
+    same = (gold[pairs[:, 0]] == gold[pairs[:, 1]]).mean()
+    assert same == (1 if len(counts) == 1 else 0 if max(counts) == 1 else 0.5)
+    if gold.size < 10:
+        possible = {(i, j) for i, j in itertools.combinations(range(gold.size), 2)}
+        assert set(map(tuple, pairs.tolist())) == possible, "every pair comes up"
+    assert list(itertools.islice(pair_stream(gold, 16, 0), 3)) != list(itertools.islice(pair_stream(gold, 16, 1), 3)) or gold.size < 3
+
+
+def test_pairs_of_many_rows_take_little_memory():
+    """50,000 rows have 1.2 thousand million pairs; none is listed."""
+    gold = np.arange(50_000) % 2
+    tracemalloc.start()
+    next(pair_stream(gold, 16, 0))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20 * gold.nbytes
 
 
 # --- what it leaves alone -------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.tiny_models import CUT, KINDS, LAYERS, POSITIONS, drain, make, text
+from tests.tiny_models import CUT, KINDS, LAYERS, POSITIONS, drain, make, one_thread, text
 from tl_core.errors import UserError
 from tl_core.models import catalog, layers
 from tl_core.models.cache import EmbeddingCache, text_key
@@ -26,11 +26,9 @@ PROBLEM = Problem("one text", "one label", (Label("sea", "sea"), Label("bread", 
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def quick():
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -113,10 +113,11 @@ def _samples(plan: Plan) -> dict[str, list]:
                 order.setdefault((spec.seed, row, label), spec.shots)
     counts: dict[tuple[int, str], int] = {}
     out: dict[str, list] = {"seed": [], "row": [], "label": [], "order": []}
-    for (seed, row, label), _ in sorted(order.items(), key=lambda item: (item[0][0], item[1], item[0][1])):
+    for (seed, row, label), shots in sorted(order.items(), key=lambda item: (item[0][0], item[1], item[0][1])):
         position = counts.get((seed, label), 0)
         counts[seed, label] = position + 1
-        for name, value in zip(out, (seed, row, label, position), strict=True):
+        place = min(position, shots - 1)  # a row with several labels was drawn for one of them and has a place in each
+        for name, value in zip(out, (seed, row, label, place), strict=True):
             out[name].append(value)
     return out
 

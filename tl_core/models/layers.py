@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-
 TUPLES = {"MPNetLayer": 1, "DebertaLayer": 2, "DebertaV2Layer": 2}  # layers that return a tuple, and how many it holds
 
 

@@ -17,7 +17,6 @@ from tl_core.errors import UserError
 from tl_core.models.catalog import Source
 from tl_core.types import ModelRef
 
-
 DEFAULT_TOKENS = 512  # for models that set no limit themselves
 
 

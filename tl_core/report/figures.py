@@ -45,7 +45,7 @@ def leaderboard(
 ) -> go.Figure:
     """Dots with 95 % intervals, best on top; filled and strong where the line could be the best.
 
-    A point's customdata is [arm, shots], shots a number or "all". The dashed line is the share of the largest class
+    A point's customdata is "arm|shots", shots a number or "all". The dashed line is the share of the largest class
     in the test rows, which is an accuracy: with macro-F1 there is none.
     """
     ranked = sorted(comparison.cells, key=lambda c: -getattr(c, metric).value)
@@ -75,7 +75,7 @@ def _dots(cells: list[Cell], places: list[int], metric: str, colour: str, symbol
     return go.Scatter(
         x=[100 * i.value for i in shown], y=places, mode="markers", name=name,
         error_x=_bars(shown, colour, width=0), marker={"color": colour, "symbol": symbol, "size": 10, "line": {"color": colour, "width": 2}},
-        customdata=[[c.arm, c.shots_name] for c in cells], hoverinfo="text", hovertext=[_told(c, metric, title_of.get(c.arm), language) for c in cells],
+        customdata=[_id(c) for c in cells], hoverinfo="text", hovertext=[_told(c, metric, title_of.get(c.arm), language) for c in cells],
     )  # fmt: skip
 
 
@@ -113,7 +113,7 @@ class _Look:
 def learning_curves(comparison: Comparison, metric: str, *, language: str = "en") -> go.Figure:
     """Score against labels used for training, each arm with its 95 % band; arms without labels are dashed level lines.
 
-    A point's customdata is [arm, shots], shots a number or "all". The best arms are drawn; a click on its name in the
+    A point's customdata is "arm|shots", shots a number or "all". The best arms are drawn; a click on its name in the
     legend draws another.
     """
     arms: dict[str, list[Cell]] = {}
@@ -124,21 +124,25 @@ def learning_curves(comparison: Comparison, metric: str, *, language: str = "en"
     if ends[0] == ends[1]:
         ends = (ends[0] / 2, ends[1] * 2)
     figure = _empty(height=390 + 13 * max(0, len(arms) - 4))
-    for place, (arm, cells) in enumerate(arms.items()):
+    bands, lines = [], []
+    for place, cells in enumerate(arms.values()):
         look = _Look(PALETTE[place % len(PALETTE)], SYMBOLS[place % len(SYMBOLS)], DASHES[place % len(DASHES)], place < ARMS_DRAWN)
         points = sorted((c for c in cells if c.labels >= 1), key=lambda c: c.labels)
         level = [c for c in cells if c.labels < 1]
         if points:
-            figure.add_traces(_curve(str(place), points, metric, look, language))
+            *band, line = _curve(str(place), points, metric, look, language)
+            bands, lines = [*bands, *band], [*lines, line]
         if level:
-            figure.add_traces(_level(str(place), level[0], metric, look, _ticks([*trained, *ends]), language, named=not points))
+            *band, line = _level(str(place), level[0], metric, look, _ticks([*trained, *ends]), language, named=not points)
+            bands, lines = [*bands, *band], [*lines, line]
+    figure.add_traces([*bands, *lines])
     figure.update_xaxes(
         type="log", title_text=say(language, "axis_labels"), tickvals=_ticks(trained), ticktext=[f"{x:,.0f}" for x in _ticks(trained)],
         range=[math.log10(ends[0]) - 0.05, math.log10(ends[1]) + 0.05], showticklabels=bool(trained), showgrid=False,
     )  # fmt: skip
     figure.update_yaxes(title_text=say(language, "axis_percent", metric=say(language, metric)), range=_span([getattr(c, metric) for c in comparison.cells], None), nticks=7)
     if len(arms) > 1:
-        figure.update_layout(legend_title_text=say(language, "legend"))
+        figure.update_layout(legend_title={"text": say(language, "legend"), "side": "top"})
     return figure
 
 
@@ -147,7 +151,7 @@ def _curve(group: str, cells: list[Cell], metric: str, look: _Look, language: st
     line = go.Scatter(
         x=[c.labels for c in cells], y=[100 * i.value for i in shown], mode="lines+markers", name=_clipped(cells[0].arm), legendgroup=group,
         line={"color": look.colour, "dash": look.dash, "width": 2}, marker={"symbol": look.symbol, "size": 9, "color": look.colour},
-        customdata=[[c.arm, c.shots_name] for c in cells], hoverinfo="text", hovertext=[_told(c, metric, None, language) for c in cells],
+        customdata=[_id(c) for c in cells], hoverinfo="text", hovertext=[_told(c, metric, None, language) for c in cells],
         visible=True if look.drawn else "legendonly",
     )  # fmt: skip
     if len(cells) == 1:  # a band over one place has no width
@@ -162,7 +166,7 @@ def _level(group: str, cell: Cell, metric: str, look: _Look, ticks: list[float],
     xs = [min(ticks) / 4, *ticks, max(ticks) * 4]
     line = go.Scatter(
         x=xs, y=[100 * shown.value] * len(xs), mode="lines", name=f"{_clipped(cell.arm)} ({say(language, 'shots_0')})", legendgroup=group, showlegend=named,
-        line={"color": look.colour, "dash": "dash", "width": 2}, customdata=[[cell.arm, cell.shots_name]] * len(xs), hoverinfo="text",
+        line={"color": look.colour, "dash": "dash", "width": 2}, customdata=[_id(cell)] * len(xs), hoverinfo="text",
         hovertext=_told(cell, metric, None, language), visible=True if look.drawn else "legendonly",
     )  # fmt: skip
     return [_band(group, [xs[0], xs[-1]], [shown] * 2, look), line]
@@ -173,7 +177,7 @@ def _band(group: str, xs: list[float], shown: list[Interval], look: _Look) -> go
     high = [100 * (i.high if math.isfinite(i.high) else i.value) for i in shown]
     red, green, blue = (int(look.colour[k : k + 2], 16) for k in (1, 3, 5))
     return go.Scatter(
-        x=[*xs, *reversed(xs)], y=[*high, *reversed(low)], fill="toself", fillcolor=f"rgba({red},{green},{blue},0.13)", mode="lines", line={"width": 0},
+        x=[*xs, *reversed(xs)], y=[*high, *reversed(low)], fill="toself", fillcolor=f"rgba({red},{green},{blue},0.11)", mode="lines", line={"width": 0},
         hoverinfo="skip", showlegend=False, legendgroup=group, visible=True if look.drawn else "legendonly",
     )  # fmt: skip
 
@@ -190,22 +194,23 @@ def _ticks(labels: Sequence[float]) -> list[float]:
 # --- confusion ------------------------------------------------------------------------------------------
 
 
-def confusion(counts: np.ndarray, labels: Sequence[str], *, language: str = "en") -> go.Figure:
+def confusion(counts: np.ndarray, labels: Sequence[str], *, ids: Sequence[str] | None = None, language: str = "en") -> go.Figure:
     """counts (C, C), rows given labels and columns answers, as colours by the row's share.
 
-    A square's customdata is [given, answered], positions in `labels`.
+    A square's customdata is "given|answered", in `ids`; without them, in positions of `labels`.
     """
     counts = np.asarray(counts)
+    ids = [str(i) for i in range(len(labels))] if ids is None else ids
     C = len(labels)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    names = [_clipped(name, 16) for name in labels]
+    names = [_two_lines(name) for name in labels]
     places = list(range(C))
-    figure = _empty(height=170 + min(620, max(24 * C, 130)))
+    figure = _empty(height=190 + min(640, max(30 * C, 130)))
     figure.add_trace(
         go.Heatmap(
             z=100 * shares, x=places, y=places, zmin=0, zmax=100, showscale=False, xgap=1, ygap=1,
             colorscale=[[0, "rgba(0,114,178,0.04)"], [1, "rgba(0,114,178,0.6)"]],  # see-through: one scale for light and dark
-            customdata=[[[i, j] for j in places] for i in places], hoverinfo="text",
+            customdata=[[f"{given}|{said}" for said in ids] for given in ids], hoverinfo="text",
             hovertext=[[_square_told(labels[i], labels[j], counts[i, j], shares[i, j], language) for j in places] for i in places],
         )
     )  # fmt: skip
@@ -237,7 +242,7 @@ def probabilities(names: Sequence[str], scores_by_arm: Mapping[str, np.ndarray],
         figure.add_trace(
             go.Bar(
                 y=list(range(len(names))), x=[100 * float(s) for s in scores], orientation="h", name=_clipped(arm), marker_color=PALETTE[place % len(PALETTE)],
-                marker_pattern_shape=("", "/", "x", ".", "\\")[place // len(PALETTE) % 5], customdata=[[arm, i] for i in range(len(names))],
+                marker_pattern_shape=("", "/", "x", ".", "\\")[place // len(PALETTE) % 5], customdata=[f"{arm}|{i}" for i in range(len(names))],
                 hoverinfo="text", hovertext=[f"{_folded(arm)}<br>{_folded(name)}: {percent(float(s), language)}" for name, s in zip(names, scores, strict=True)],
             )
         )  # fmt: skip
@@ -255,9 +260,9 @@ def _empty(*, height: int) -> go.Figure:
     figure.update_layout(
         height=height, margin={"l": 8, "r": 12, "t": 10, "b": 8}, paper_bgcolor=CLEAR, plot_bgcolor=CLEAR, font={"family": "inherit", "size": 13},
         hovermode="closest", hoverlabel={"align": "left"}, showlegend=True, dragmode=False,
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": -0.22, "yanchor": "top", "title_font_size": 12, "groupclick": "togglegroup", "itemdoubleclick": "toggleothers"},
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": -58 / (height - 110), "yanchor": "top", "title_font_size": 12, "groupclick": "togglegroup", "itemdoubleclick": "toggleothers"},
     )  # fmt: skip
-    axis = {"gridcolor": GRID, "zeroline": False, "automargin": True, "fixedrange": True, "title_standoff": 8}
+    axis = {"gridcolor": GRID, "zeroline": False, "automargin": True, "fixedrange": True, "title_standoff": 8, "title_font_size": 13, "ticks": ""}
     return figure.update_xaxes(**axis).update_yaxes(**axis)
 
 
@@ -280,6 +285,10 @@ def _told(cell: Cell, metric: str, title: str | None, language: str) -> str:
     return "<br>".join(lines + ([say(language, "could_be_best")] if cell.could_be_best else []))
 
 
+def _id(cell: Cell) -> str:
+    return f"{cell.arm}|{cell.shots_name}"
+
+
 def _clean(name: str) -> str:
     """One line that JSON and a browser can hold."""
     return " ".join(name.encode("utf-8", "replace").decode().split())
@@ -289,6 +298,13 @@ def _clipped(name: str, most: int = NAME_SHOWN) -> str:
     """The beginning of a name, escaped."""
     name = _clean(name)
     return html.escape(name if len(name) <= most else name[: most - 1].rstrip() + "…", quote=False)
+
+
+def _two_lines(name: str, most: int = 15) -> str:
+    """The beginning of a name, escaped, in two short lines."""
+    lines = textwrap.wrap(_clean(name), most) or [""]
+    second = lines[1] + ("…" if len(lines) > 2 else "") if len(lines) > 1 else ""
+    return "<br>".join(html.escape(line, quote=False) for line in (lines[0], second) if line)
 
 
 def _folded(name: str) -> str:

@@ -12,7 +12,6 @@ import hashlib
 import html
 import importlib.util
 import json
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,8 +30,9 @@ from tl_core.strategies import strategies
 from tl_core.tasks import task_of
 from tl_core.types import Example, RunResult, RunSpec
 
-ROWS_SHOWN, TEXT_SHOWN, TEXT_KEPT = 30, 300, 10_000
-LABELS_SHOWN, LABELS_IN_MATRIX, PAIRS_SHOWN = 60, 60, 15
+ROWS_SHOWN, ROWS_OPEN = 30, 8  # rows in the page, and those seen without a click
+TEXT_SHOWN, TEXT_KEPT = 300, 10_000
+LABELS_SHOWN, LABELS_IN_MATRIX, PAIRS_SHOWN = 60, 60, 10
 CONSTANT = "majority"  # answers the same for every row, so it says nothing about any
 CELLS_NAMED = 8
 
@@ -126,7 +126,8 @@ def _answer_sentences(r: _Report) -> tuple[str, list[str]]:
         said = r.say("answer_all_failed", n=len(r.plan.specs), failed=failed, refused=refused) if over else r.say("answer_none_text")
         return r.say("answer_none"), [said]
     shown = getattr(r.lead, r.metric)
-    head = r.say("answer", cell=cell_name(r.lead, lang), value=with_limits(shown, lang), metric=say(lang, r.metric))
+    clear = sum(c.could_be_best for c in cells) < 2
+    head = r.say("answer" if clear else "answer_no_winner", cell=cell_name(r.lead, lang), value=with_limits(shown, lang), metric=say(lang, r.metric))
     order = r.say("answer_sorted", metric=say(lang, r.metric), why=say(lang, f"why_{r.metric}"))
     return head, [_best_sentences(r), f"{_majority_sentences(r)} {_cheapest_sentences(r)}".strip(), f"{_behind_sentences(r)} {order}"]
 
@@ -136,17 +137,23 @@ def _best_sentences(r: _Report) -> str:
     if len(cells) == 1:
         return r.say("answer_only")
     if len(best) == 1:
-        return r.say("answer_clear", n=len(cells) - 1) + " " + r.say("answer_winner")
+        return r.say("answer_clear" if _seeds_known(cells) else "answer_clear_rows", n=len(cells) - 1) + " " + r.say("answer_winner")
     names = [cell_name(c, r.language) for c in best[:CELLS_NAMED]]
     if len(best) > CELLS_NAMED:
         names.append(say(r.language, "more", n=len(best) - CELLS_NAMED))
-    said = [f"<strong>{r.say('answer_tied', n=len(best), all=len(cells), cells=', '.join(names))}</strong>"]
+    said = [f"<strong>{r.say('answer_tied', n=len(best), all=len(cells))}</strong>", r.say("answer_tied_are", cells=", ".join(names))]
     fewest = min(best, key=lambda c: c.labels)
     if fewest.labels < r.lead.labels:
         said.append(r.say("answer_fewest", cell=cell_name(fewest, r.language), n=number(fewest.labels, 0), lead=number(r.lead.labels, 0)))
     else:
         said.append(r.say("answer_fewest_same"))
     return " ".join([*said, r.say("answer_winner")])
+
+
+def _seeds_known(cells: Sequence[Cell]) -> bool:
+    """Whether all trained lines share 3 seeds, without which no comparison of theirs knows what seeds do."""
+    trained = [set(c.seeds) for c in cells if not deterministic(c)]
+    return not trained or len(set.intersection(*trained)) > 2
 
 
 def _majority_sentences(r: _Report) -> str:
@@ -179,14 +186,16 @@ def _cheapest_sentences(r: _Report) -> str:
         "answer_cheapest", cell=cell_name(cheapest, r.language), n=number(cheapest.labels, 0), value=percent(getattr(cheapest, r.metric).value, r.language),
         difference=difference, range=limits(behind, r.language),
     )  # fmt: skip
-    return said if behind.low > 0 else said + " " + r.say("answer_cheapest_chance")
+    if behind.low <= 0:
+        return f"{said} {r.say('answer_cheapest_chance')}"
+    return f"{said} {r.say('answer_cheapest_pair')}" if cheapest.could_be_best else said
 
 
 def _behind_sentences(r: _Report) -> str:
     n = f"{len(r.plan.study.split.test):,}"
     if deterministic(r.lead):
         return r.say("answer_behind_once", n=n)
-    said = r.say("answer_behind", seeds=len(r.lead.seeds), n=n)
+    said = r.say("answer_behind_1" if len(r.lead.seeds) == 1 else "answer_behind", seeds=len(r.lead.seeds), n=n)
     return said if len(r.lead.seeds) > 2 else f"{said} <strong>{r.say('answer_seeds_unknown')}</strong>"
 
 
@@ -270,8 +279,12 @@ def _board_row(r: _Report, c: Cell) -> tuple[str, ...]:
     mark = f"<span aria-hidden='true'>{'●' if c.could_be_best else '○'}</span> {r.say('yes' if c.could_be_best else 'no')}"
     return (
         _text(c.arm), r.say("shots_all") if c.shots is None else str(c.shots), number(c.labels, 0), _measured(r, c.accuracy), _measured(r, c.macro_f1), shown, mark,
-        str(len(c.seeds)), number(c.fit_seconds, 2), number(c.predict_seconds, 2), number(c.peak_bytes / 2**20, 0), f"{c.trainable_parameters:,}", str(c.failed),
+        str(len(c.seeds)), number(c.fit_seconds, 2), number(c.predict_seconds, 2), _megabytes(c.peak_bytes), f"{c.trainable_parameters:,}", str(c.failed),
     )  # fmt: skip
+
+
+def _megabytes(size: float) -> str:
+    return number(size / 2**20, 0 if size >= 10 * 2**20 else 1)
 
 
 def _measured(r: _Report, interval) -> str:
@@ -363,9 +376,10 @@ def _wrong_rows(r: _Report) -> str:
     if not index:
         return _section(r, "wrong", f"<p>{r.say('wrong_none')}</p>")
     said = {arm: _most_frequent(r, given) for arm, given in answers.items()}
-    cards = "".join(_row_card(r, i, said) for i in index[:ROWS_SHOWN])
+    cards = [_row_card(r, i, said) for i in index[:ROWS_SHOWN]]
+    more = f"<details><summary>{r.say('more', n=len(cards) - ROWS_OPEN)}</summary><ol class='rows'>{''.join(cards[ROWS_OPEN:])}</ol></details>"
     count = r.say("wrong_count", n=f"{len(index):,}", shown=min(len(index), ROWS_SHOWN))
-    return _section(r, "wrong", f"<p class='fine'>{r.say('wrong_note')} {count}</p><ol class='rows'>{cards}</ol>")
+    return _section(r, "wrong", f"<p class='fine'>{r.say('wrong_note')} {count}</p><ol class='rows'>{''.join(cards[:ROWS_OPEN])}</ol>{more if len(cards) > ROWS_OPEN else ''}")
 
 
 def _best_of_each_arm(r: _Report) -> list[Cell]:
@@ -561,10 +575,10 @@ td small.doubt { white-space: normal; min-width: 11rem; }
 .answer { background: var(--card); border-left: 5px solid var(--strong); border-radius: 0 10px 10px 0; padding: 1rem 1.2rem; } .answer h2 { margin: .2rem 0 .6rem; font-size: 1.35rem; }
 .warning { background: var(--warn-ground); border: 1px solid var(--warn-line); border-left-width: 5px; border-radius: 0 8px 8px 0; padding: .7rem 1rem; margin: 1rem 0; max-width: none; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1.2rem; margin: .5rem 0; } dt { color: var(--soft); } dd { margin: 0; }
-.scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 8px; margin: .5rem 0; max-width: 100%; }
+.scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 8px; margin: .5rem 0; max-width: 100%; overflow-wrap: break-word; } td code { white-space: nowrap; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .7rem; border-bottom: 1px solid var(--line); } tbody tr:last-child > * { border-bottom: 0; }
-thead th { background: var(--card); color: var(--soft); font-weight: 600; vertical-align: bottom; overflow-wrap: normal; } tbody th { font-weight: 600; min-width: 6.5rem; }
+thead th { background: var(--card); color: var(--soft); font-weight: 600; vertical-align: bottom; overflow-wrap: normal; } tbody th { font-weight: 600; min-width: 6.5rem; } .board tbody th { min-width: 8.2rem; }
 .n { text-align: right; } .board td { white-space: nowrap; } .board tbody th { position: sticky; left: 0; background: var(--ground); max-width: 14rem; } .board thead th:first-child { position: sticky; left: 0; }
 .reasons td:last-child { min-width: 16rem; }
 details { margin: .5rem 0; } summary { cursor: pointer; color: var(--strong); } summary:focus-visible, .scroll:focus-visible, pre:focus-visible { outline: 2px solid var(--strong); outline-offset: 2px; }
@@ -574,7 +588,7 @@ pre { background: var(--card); border: 1px solid var(--line); border-radius: 8px
 blockquote { margin: .3rem 0; padding: 0 0 0 .8rem; border-left: 3px solid var(--line); white-space: pre-line; }
 .answers { list-style: none; margin: .2rem 0; padding: 0; } .right { color: var(--right); } .wrong { color: var(--wrong); } .answers b, .answers .fine { color: var(--ink); } .answers .fine { color: var(--soft); }
 @media (max-width: 560px) { dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; } h1 { font-size: 1.35rem; } .answer h2 { font-size: 1.15rem; } .answer { padding: .8rem .9rem; }
-  .board tbody th { max-width: 8rem; } th, td { padding: .35rem .5rem; } }
+  .board tbody th { min-width: 6.5rem; max-width: 8rem; } th, td { padding: .35rem .5rem; } }
 @media print { :root { color-scheme: light; --ground: #fff; --card: #f6f7f9; --ink: #000; --soft: #444; --line: #bbb; --strong: #0b5c92; --warn-ground: #fff; --right: #00704f; --wrong: #b04400; }
   body { max-width: none; padding: 0; font-size: 10.5pt; } .scroll { overflow: visible; border: 0; } .board { font-size: 7pt; } .board th, .board td { padding: 2px 4px; } .board td, small { white-space: normal; }
   .board tbody th, .board thead th:first-child { position: static; min-width: 0; } .plot, .rows > li, .answer, tr { break-inside: avoid; } h2, h3 { break-after: avoid; } }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from typing import Any
 
 import gradio as gr
@@ -11,6 +10,7 @@ import numpy as np
 
 from tl_core.experiments.compare import Cell, Comparison
 from tl_core.report import figures
+from tl_core.report.html import report_html
 from tl_core.strategies import strategies
 from tl_core.tasks import task_of
 from tl_core.types import Example
@@ -222,7 +222,7 @@ def _range(interval: Any) -> str:
 def _wire_rows(lab: Lab, metric: gr.Radio, figure: Figures, rows: Rows, notice: gr.HTML) -> None:
     def click_point(values: dict, event: gr.EventData) -> dict:
         """A point of a curve or of the leaderboard: the rows that this arm gets wrong there."""
-        arm, shots = _point(event)
+        arm, shots = _marks(event)
         opened = _opened(lab, values)
         cell = _find(opened, arm, shots) if opened else None
         if cell is None:
@@ -231,11 +231,9 @@ def _wire_rows(lab: Lab, metric: gr.Radio, figure: Figures, rows: Rows, notice: 
 
     def click_matrix(values: dict, event: gr.EventData) -> dict:
         opened = _opened(lab, values)
-        square = _square(event)
-        if opened is None or square is None:
-            return {}
-        ids = opened.plan.study.problem.label_ids
-        return {rows.which: "all", lab.selection: {"given": ids[square[0]], "said": ids[square[1]]}}
+        ids = opened.plan.study.problem.label_ids if opened else ()
+        square = _square(_marks(event), ids)
+        return {rows.which: "all", lab.selection: square} if square else {}
 
     def draw(values: dict) -> dict:
         lang, opened = values[lab.lang], _opened(lab, values)
@@ -271,10 +269,13 @@ def _wire_rows(lab: Lab, metric: gr.Radio, figure: Figures, rows: Rows, notice: 
     lab.on(rows.clear.click, clear, outputs=[lab.selection, rows.which])
 
 
-def _point(event: gr.EventData) -> tuple[str | None, str | None]:
-    """Arm and shots of a clicked point: "arm|shots", as `tl_core.report.figures` marks them."""
-    arm, bar, shots = str(event._data.get("id") or "").rpartition("|")
-    return (arm, shots) if bar else (None, None)
+def _marks(event: gr.EventData) -> tuple[str, str]:
+    """The two marks of a clicked point, as `tl_core.report.figures` puts them into customdata: a pair, or "first|second"."""
+    marked = event._data.get("id")
+    if isinstance(marked, list) and len(marked) == 2:
+        return str(marked[0]), str(marked[1])
+    first, _, second = str(marked or "").rpartition("|")
+    return first, second
 
 
 def _find(opened: Opened, arm: str | None, shots: str | None) -> Cell | None:
@@ -286,10 +287,11 @@ def _cell_of(opened: Opened, key: str | None) -> Cell | None:
     return _find(opened, arm, shots)
 
 
-def _square(event: gr.EventData) -> tuple[int, int] | None:
-    """Positions of the given and the answered label of a clicked square."""
-    found = re.fullmatch(r"(\d+)\|(\d+)", str(event._data.get("id") or ""))
-    return (int(found[1]), int(found[2])) if found else None
+def _square(marks: tuple[str, str], ids: tuple[str, ...]) -> dict[str, str] | None:
+    """The given and the answered label of a clicked square, by their positions."""
+    if not all(mark.isdecimal() and int(mark) < len(ids) for mark in marks):
+        return None
+    return {"given": ids[int(marks[0])], "said": ids[int(marks[1])]}
 
 
 def _matrix(opened: Opened, cell: Cell, lang: str) -> str | None:
@@ -304,7 +306,7 @@ def _matrix(opened: Opened, cell: Cell, lang: str) -> str | None:
     np.add.at(counts, (gold, said), 1)
     wrong = int(counts.sum() - np.trace(counts))
     label = t(lang, "chart_matrix", arm=cell.arm, wrong=wrong, n=int(counts.sum()))
-    return drawing(figures.confusion(counts, [x.name for x in problem.labels], ids=[str(i) for i in range(len(problem.labels))], language=lang), label)
+    return drawing(figures.confusion(counts, [x.name for x in problem.labels], language=lang), label)
 
 
 def rows_shown(opened: Opened, cell: Cell, which: str, selection: dict | None, lang: str) -> tuple[int, dict[str, Any]]:
@@ -379,12 +381,23 @@ def _wire_files(lab: Lab, files: Files, notice: gr.HTML) -> None:
                 made[button] = hand_out(name, folder / name)
         return {button: gr.DownloadButton(value=path, interactive=True) for button, path in made.items()}
 
-    everything = [files.record, files.predictions, files.report, files.board]
+    def report(values: dict) -> dict:
+        """The report takes a moment, so it comes after the other files."""
+        status, lang = values[lab.status], values[lab.lang]
+        if not status or status["status"] in ("queued", "running") or not status["done"]:
+            return {files.report: gr.DownloadButton(value=None, interactive=False)}
+        opened = lab.studies.open(status["name"])
+        context = lab.queue.store(status["name"]).read_json("state.json")["context"]
+        page = report_html(opened.plan, opened.results, opened.comparison, context=context, language=lang)
+        return {files.report: gr.DownloadButton(value=hand_out("report.html", page.encode()), interactive=True)}
+
+    everything = [files.record, files.predictions, files.board]
     lab.on([lab.fresh.change, lab.lang.change], ready, [lab.status], everything, notice)
+    lab.on([lab.fresh.change, lab.lang.change], report, [lab.status], [files.report], notice, trigger_mode="always_last", concurrency_limit=2)
 
 
 def _no_files(files: Files) -> dict:
-    return {button: gr.DownloadButton(value=None, interactive=False) for button in (files.record, files.predictions, files.report, files.board)}
+    return {button: gr.DownloadButton(value=None, interactive=False) for button in (files.record, files.predictions, files.board)}
 
 
 TAB = Tab()
