@@ -40,8 +40,8 @@ def theme() -> Any:
         border_color_primary_dark="*neutral_700",
         button_primary_background_fill="*primary_700",
         button_primary_background_fill_hover="*primary_800",
-        button_primary_background_fill_dark="*primary_600",
-        button_primary_background_fill_hover_dark="*primary_700",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_800",
         button_primary_text_color="white",
         button_primary_text_color_dark="white",
         button_secondary_background_fill="white",
@@ -62,6 +62,8 @@ def theme() -> Any:
         button_large_radius="10px",
         checkbox_background_color_selected="*primary_700",
         checkbox_background_color_selected_dark="*primary_500",
+        checkbox_border_color="*neutral_500",
+        checkbox_border_color_dark="*neutral_400",
         checkbox_border_color_selected="*primary_700",
         checkbox_label_background_fill="white",
         checkbox_label_background_fill_dark="*neutral_800",
@@ -79,7 +81,7 @@ def theme() -> Any:
 CSS = """
 .gradio-container { max-width: none !important; padding: 0 !important; }
 .gradio-container > .main { max-width: 1240px !important; margin-inline: auto !important; padding: 20px 24px 48px !important; width: 100%; }
-.gradio-container main { padding: 0 !important; }
+.gradio-container main { padding: 0 0 28px !important; }
 :root { --tl-accent: #0f766e; --tl-soft: #f0fdfa; --tl-warn: #b45309; --tl-warn-soft: #fffbeb; --tl-bad: #b91c1c; --tl-bad-soft: #fef2f2; }
 .dark { --tl-accent: #2dd4bf; --tl-soft: #0b2b2a; --tl-warn: #fbbf24; --tl-warn-soft: #2b2109; --tl-bad: #fca5a5; --tl-bad-soft: #331416; }
 :focus-visible { outline: 3px solid var(--tl-accent) !important; outline-offset: 2px; }
@@ -174,6 +176,7 @@ details summary { cursor: pointer; padding: 6px 0; }
 .tl-plot { width: 100%; min-width: 0; }
 .table-wrap, .table-wrap * { font-family: var(--font) !important; }
 .table-wrap td { font-variant-numeric: tabular-nums; }
+html:lang(ko) .prose, html:lang(ko) .html-container, html:lang(ko) label, html:lang(ko) .info-text { word-break: keep-all; overflow-wrap: break-word; }
 footer { opacity: .8; }
 @media (max-width: 640px) {
   .gradio-container > .main { padding: 14px 14px 40px !important; }

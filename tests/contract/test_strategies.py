@@ -304,6 +304,20 @@ def test_freezing_more_layers_than_there_are_is_told(encoder):
         drain(strategies()["full"].fit(Job(problem_of(), rows_of(), settings_of("full", frozen_layers=5), 0, encoder)))
 
 
+def test_the_nearest_neighbour_is_the_one_asked(encoder):
+    """With one neighbour each training row answers for itself, and with two of equal text both answer."""
+    train = rows_of(("sea", "bread", "music"), shots=10)
+    problem = problem_of(("sea", "bread", "music"))
+
+    def asked(count: int, rows) -> np.ndarray:
+        return drain(drain(strategies()["knn"].fit(Job(problem, rows, settings_of("knn", neighbours=count), 0, encoder))).predictor.predict(train))
+
+    assert [problem.label_ids[i] for i in asked(1, train).argmax(1)] == [e.labels[0] for e in train]
+    doubled = [*train, *(dataclasses.replace(e, labels=("sea",)) for e in train)]
+    gold = np.array([[label == e.labels[0] for label in problem.label_ids] for e in train])
+    assert np.allclose(asked(2, doubled), (gold + [1, 0, 0]) / 2, atol=1e-5)
+
+
 @pytest.mark.parametrize("counts", [(2, 2), (1, 5), (1, 1, 1), (4,), (3, 30, 300)])
 def test_no_row_is_paired_with_itself_and_half_the_pairs_share_a_label(counts):
     gold = np.repeat(np.arange(len(counts)), counts)

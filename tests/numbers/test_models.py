@@ -180,11 +180,12 @@ def test_a_cache_that_cannot_be_used_is_told_and_changes_nothing(fault, tiny, tm
 
 def test_lower_layers_are_remembered_and_charged(tiny):
     encoder = tiny("bert")
-    first = drain(encoder.states(rows(), 2))
+    texts = [*rows(), Example(90, "ship " * 30), Example(91, "rye")]
+    first = drain(encoder.states(texts, 2))
     assert encoder.borrowed_seconds == 0
-    again = drain(encoder.states(rows(), 2))
+    again = drain(encoder.states(texts, 2))
     assert encoder.borrowed_seconds > 0 and all(a is b for a, b in zip(first, again, strict=True))
-    assert [s.shape for s in first] == [(len(t), 32) for t in encoder.tokens(rows())]
+    assert [s.shape for s in first] == [(len(t), 32) for t in encoder.tokens(texts)]
 
 
 # --- cutting a body in two -------------------------------------------------------------------------------

@@ -96,7 +96,7 @@ def compare(plan: Plan, results: Mapping[str, RunResult]) -> Comparison:
     per_item = right if metric == "accuracy" else pseudo
     best, reasons = _best(cells, per_item, plan) if cells else ([], [])
     cells = [_marked(c, (c.arm, c.shots) in best) for c in cells]
-    return Comparison(metric, why, tuple(cells), tuple(best), _differences(cells, per_item), tuple(dict.fromkeys(reasons)), _chance(gold))
+    return Comparison(metric, why, tuple(cells), tuple(best), _differences(cells, per_item, len(split.pool)), tuple(dict.fromkeys(reasons)), _chance(gold))
 
 
 def deterministic(cell: Cell) -> bool:
@@ -148,12 +148,12 @@ def _best(cells: list[Cell], per_item: dict, plan: Plan):
     seeds = {back[c.arm, c.shots]: c.seeds for c in cells}
     once = {back[c.arm, c.shots] for c in cells if deterministic(c)}
     pool = len(plan.study.split.pool)
-    overlap = {back[c.arm, c.shots]: 0.0 if c.shots is None else c.labels / pool for c in cells}
+    overlap = {back[c.arm, c.shots]: _share(c, pool) for c in cells}
     chosen, reasons = best_set(scores, once, overlap=overlap, seeds=seeds)
     return [names[name] for name in chosen], reasons
 
 
-def _differences(cells: list[Cell], per_item: dict) -> dict[tuple[str, int | None], Interval]:
+def _differences(cells: list[Cell], per_item: dict, pool: int) -> dict[tuple[str, int | None], Interval]:
     """Leading cell minus each other one, on the seeds they share."""
     out: dict[tuple[str, int | None], Interval] = {}
     if not cells:
@@ -167,8 +167,13 @@ def _differences(cells: list[Cell], per_item: dict) -> dict[tuple[str, int | Non
             if not common:
                 continue
             a, b = a[[cell.seeds.index(s) for s in common]], b[[lead.seeds.index(s) for s in common]]
-        out[cell.arm, cell.shots] = difference_interval(a, b, a_deterministic=a_once, b_deterministic=b_once)
+        overlap = max(_share(cell, pool), _share(lead, pool))
+        out[cell.arm, cell.shots] = difference_interval(a, b, a_deterministic=a_once, b_deterministic=b_once, overlap=overlap)
     return out
+
+
+def _share(cell: Cell, pool: int) -> float:
+    return 0.0 if cell.shots is None else cell.labels / pool
 
 
 def _marked(cell: Cell, could_be_best: bool) -> Cell:

@@ -229,7 +229,7 @@ def _arm(request: ArmRequest, model: str, hub: bool, folders: dict[str, str], so
         if wanted not in sources:
             sources[wanted] = find(wanted, hub=hub)
         ref = sources[wanted].ref
-        folders[ref.digest] = str(Path(sources[wanted].folder))
+        folders[ref.digest] = str(Path(sources[wanted].folder).resolve())
     elif request.model:
         raise UserError(f"{request.strategy} uses no model, but model={request.model} was given. Leave it out.")
     return Arm(name, request.strategy, strategy.version, dataclasses.asdict(settings), ref)

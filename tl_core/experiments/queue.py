@@ -12,7 +12,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -168,7 +168,7 @@ class StudyQueue:
                 self._conduct(name)
             except UserError as fault:
                 self._mark(name, "failed", error=str(fault))
-            except Exception as fault:  # noqa: BLE001  one study must not end the line
+            except Exception as fault:
                 log.exception("study %s failed", name)
                 self._mark(name, "failed", error=f"This is a bug ({type(fault).__name__}); the log of the program has its details.")
             finally:

@@ -72,7 +72,7 @@ def _one(spec: RunSpec, plan: Plan, pool: dict, encoders: Encoders, folder: Path
         result = dataclasses.replace(result, seconds={"fit": fit_seconds, "predict": predict_seconds}, peak_bytes=memory.peak_bytes)
     except UserError as fault:
         result = RunResult(spec.id, "failed", error=str(fault))
-    except Exception as fault:  # noqa: BLE001  one bad run must not take the study with it; the log has the traceback
+    except Exception as fault:
         log.exception("run %s (%s) failed", spec.id, spec.arm.id)
         where = traceback.extract_tb(fault.__traceback__)[-1]
         result = RunResult(spec.id, "failed", error=f"{type(fault).__name__}: {fault} (in {Path(where.filename).name}, line {where.lineno})")

@@ -193,7 +193,8 @@ class Display:
 
     def __init__(self, session: Session, quiet: bool):
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bar
 
         self.session, self.began = session, time.monotonic()
         self.console = Console(stderr=True, quiet=quiet, highlight=False, markup=False)

@@ -46,11 +46,12 @@ class Worker:
         self._stopping.clear()
         secret = secrets.token_bytes(32)
         with Listener(authkey=secret) as listener:
-            address = listener.address if isinstance(listener.address, str) else "%s:%s" % listener.address
-            environment = {**os.environ, SECRET: secret.hex(), "TOKENIZERS_PARALLELISM": "true"}
+            address = listener.address if isinstance(listener.address, str) else ":".join(map(str, listener.address))
+            here = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
+            environment = {**os.environ, SECRET: secret.hex(), "TOKENIZERS_PARALLELISM": "true", "PYTHONPATH": here}
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tl_core.experiments.worker", address, self.device or ""],
-                env=environment, cwd=Path(__file__).parents[2], stdout=subprocess.DEVNULL if sys.stdout is None else sys.stderr.fileno(),
+                env=environment, stdout=subprocess.DEVNULL if sys.stdout is None else sys.stderr.fileno(),
                 start_new_session=os.name == "posix",  # Ctrl-C reaches the parent, which decides what happens here
             )  # fmt: skip
             accepted: list[Connection] = []

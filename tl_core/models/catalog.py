@@ -120,7 +120,7 @@ def _from_hub(name: str) -> Path:
         raise UserError(unknown("model", name, ENTRIES) + " A local folder or a hub name such as owner/model works too.") from None
     except UserError:
         raise
-    except Exception:  # no network: the hub's client raises what its own HTTP library raises, which is no OSError
+    except Exception:  # noqa: BLE001  no network: the hub's client raises what its own HTTP library raises, which is no OSError
         try:
             return Path(snapshot_download(name, local_files_only=True))
         except (LocalEntryNotFoundError, OSError):

@@ -59,13 +59,13 @@ def leaderboard(
     figure.update_xaxes(range=_span([getattr(c, metric) for c in cells], comparison.chance if metric == "accuracy" else None))
     figure.update_xaxes(title_text=say(language, "axis_percent", metric=say(language, metric)), ticksuffix="", nticks=6)
     figure.update_yaxes(
-        tickvals=list(range(len(cells))), ticktext=[f"{_clipped(c.arm)} · {c.shots_name}" for c in cells],
+        tickvals=list(range(len(cells))), ticktext=[f"{_clipped(c.arm, 18)} · {c.shots_name}" for c in cells],
         range=[len(cells) - 0.4, -0.6], automargin=True, showgrid=False, ticklabelstandoff=6,
     )  # fmt: skip
     if metric == "accuracy" and math.isfinite(comparison.chance):
         figure.add_trace(_chance_line(comparison.chance, len(cells), language))
     if len(ranked) > limit:
-        figure.update_layout(title={"text": say(language, "first_of", n=limit, all=len(ranked)), "font_size": 12, "x": 0, "xref": "paper"})
+        figure.update_layout(title={"text": say(language, "first_of", n=limit, all=len(ranked)), "font_size": 12, "x": 0.01, "xref": "container"})
         figure.update_layout(margin_t=36, height=figure.layout.height + 28)
     return figure
 
@@ -125,7 +125,7 @@ def learning_curves(comparison: Comparison, metric: str, *, language: str = "en"
         ends = (ends[0] / 2, ends[1] * 2)
     figure = _empty(height=390 + 13 * max(0, len(arms) - 4))
     bands, lines = [], []
-    for place, cells in enumerate(arms.values()):
+    for place, cells in enumerate(_drawn_first(list(arms.values()))):
         look = _Look(PALETTE[place % len(PALETTE)], SYMBOLS[place % len(SYMBOLS)], DASHES[place % len(DASHES)], place < ARMS_DRAWN)
         points = sorted((c for c in cells if c.labels >= 1), key=lambda c: c.labels)
         level = [c for c in cells if c.labels < 1]
@@ -144,6 +144,14 @@ def learning_curves(comparison: Comparison, metric: str, *, language: str = "en"
     if len(arms) > 1:
         figure.update_layout(legend_title={"text": say(language, "legend"), "side": "top"})
     return figure
+
+
+def _drawn_first(arms: list[list[Cell]]) -> list[list[Cell]]:
+    """Arms in their order, but the best one without labels among those that are drawn: the others are read against it."""
+    level = next((i for i, cells in enumerate(arms) if all(c.labels < 1 for c in cells)), 0)
+    if level >= ARMS_DRAWN:
+        arms.insert(ARMS_DRAWN - 1, arms.pop(level))
+    return arms
 
 
 def _curve(group: str, cells: list[Cell], metric: str, look: _Look, language: str) -> list[go.Scatter]:
@@ -208,7 +216,7 @@ def confusion(counts: np.ndarray, labels: Sequence[str], *, ids: Sequence[str] |
     figure = _empty(height=190 + min(640, max(30 * C, 130)))
     figure.add_trace(
         go.Heatmap(
-            z=100 * shares, x=places, y=places, zmin=0, zmax=100, showscale=False, xgap=1, ygap=1,
+            z=np.round(100 * shares, 2).tolist(), x=places, y=places, zmin=0, zmax=100, showscale=False, xgap=1, ygap=1,
             colorscale=[[0, "rgba(0,114,178,0.04)"], [1, "rgba(0,114,178,0.6)"]],  # see-through: one scale for light and dark
             customdata=[[f"{given}|{said}" for said in ids] for given in ids], hoverinfo="text",
             hovertext=[[_square_told(labels[i], labels[j], counts[i, j], shares[i, j], language) for j in places] for i in places],
@@ -217,7 +225,7 @@ def confusion(counts: np.ndarray, labels: Sequence[str], *, ids: Sequence[str] |
     if C <= LABELS_AS_TEXT:  # a trace of its own takes the text colour of the page; a heatmap's text would not
         i, j = np.nonzero(counts)
         figure.add_trace(
-            go.Scatter(x=j, y=i, mode="text", text=[f"{counts[a, b]:,}" for a, b in zip(i, j, strict=True)], textfont_size=12 if C <= 12 else 9, hoverinfo="skip", showlegend=False)
+            go.Scatter(x=j.tolist(), y=i.tolist(), mode="text", text=[f"{counts[a, b]:,}" for a, b in zip(i, j, strict=True)], textfont_size=12 if C <= 12 else 9, hoverinfo="skip", showlegend=False)
         )
     ticks = {"tickvals": places, "ticktext": names, "showgrid": False, "automargin": True, "zeroline": False}
     if C > LABELS_AS_TEXT:

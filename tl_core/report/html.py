@@ -28,11 +28,11 @@ from tl_core.report.words import badges, cell_name, duration, limits, number, pe
 from tl_core.statistics.metrics_f1 import macro_f1
 from tl_core.strategies import strategies
 from tl_core.tasks import task_of
-from tl_core.types import Example, RunResult, RunSpec
+from tl_core.types import Example, Label, RunResult, RunSpec
 
 ROWS_SHOWN, ROWS_OPEN = 30, 8  # rows in the page, and those seen without a click
 TEXT_SHOWN, TEXT_KEPT = 300, 10_000
-LABELS_SHOWN, LABELS_IN_MATRIX, PAIRS_SHOWN = 60, 60, 10
+LABELS_SHOWN, LABELS_IN_MATRIX, PAIRS_SHOWN = 20, 60, 10
 CONSTANT = "majority"  # answers the same for every row, so it says nothing about any
 CELLS_NAMED = 8
 
@@ -161,7 +161,11 @@ def _majority_sentences(r: _Report) -> str:
     accuracy, f1 = r.comparison.chance, _constant_macro_f1(r)
     said = r.say("answer_majority", accuracy=percent(accuracy, r.language), macro_f1=percent(f1, r.language))
     reached = accuracy if r.metric == "accuracy" else f1
-    return said + " " + r.say("answer_above" if getattr(r.lead, r.metric).low > reached else "answer_not_above")
+    above = getattr(r.lead, r.metric).low > reached
+    said += " " + r.say("answer_above" if above else "answer_not_above", metric=say(r.language, r.metric))
+    if r.metric != "accuracy" and not r.lead.accuracy.low > accuracy:
+        said += " " + r.say("answer_accuracy", value=with_limits(r.lead.accuracy, r.language))
+    return said
 
 
 def _constant_macro_f1(r: _Report) -> float:
@@ -234,12 +238,17 @@ def _compared(r: _Report) -> str:
 def _labels(r: _Report) -> str:
     study = r.plan.study
     test, pool = (Counter(label for e in part for label in e.labels) for part in (study.split.test, study.split.pool))
-    rows = [(_text(x.id), _text(x.name) if x.name != x.id else "", f"{test[x.id]:,}", f"{pool[x.id]:,}") for x in study.problem.labels]
-    head = [r.say(k) for k in ("head_label", "head_name", "head_test", "head_pool")]
-    shown = _table(r, head, rows[:LABELS_SHOWN], numbers={2, 3})
+    rows = [(_label(x), f"{test[x.id]:,}", f"{pool[x.id]:,}") for x in study.problem.labels]
+    head = [r.say(k) for k in ("head_label", "head_test", "head_pool")]
+    shown = _table(r, head, rows[:LABELS_SHOWN], numbers={1, 2})
     if len(rows) > LABELS_SHOWN:
-        shown += f"<details><summary>{r.say('more', n=len(rows) - LABELS_SHOWN)}</summary>{_table(r, head, rows[LABELS_SHOWN:], numbers={2, 3})}</details>"
+        shown += f"<details><summary>{r.say('more', n=len(rows) - LABELS_SHOWN)}</summary>{_table(r, head, rows[LABELS_SHOWN:], numbers={1, 2})}</details>"
     return f"<h3>{r.say('labels_head')}</h3>{shown}"
+
+
+def _label(label: Label) -> str:
+    """The name, and the id where it is another one."""
+    return _text(label.name) + (f" <small>{_text(label.id)}</small>" if label.id.casefold() != label.name.casefold() else "")
 
 
 def _guesses(r: _Report) -> str:
@@ -313,13 +322,17 @@ def _figures(r: _Report) -> dict[str, Any]:
 
 
 def _pictures(r: _Report, figures: Mapping[str, Any]) -> list[str]:
+    """With a sentence for whoever sees none, which the script takes away."""
+    missing = f"<p class='warning' id='no-plots'>{r.say('no_plots')}</p>"
     return [
-        _section(r, key, f"<p class='fine'>{r.say(f'{key}_note')}</p>{_place(r, key, figures[key])}") for key in ("curves", "board_figure") if key in figures
+        _section(r, key, f"<p class='fine'>{r.say(f'{key}_note')}</p>{missing if key == 'curves' else ''}{_place(r, key)}")
+        for key in ("curves", "board_figure")
+        if key in figures
     ]
 
 
-def _place(r: _Report, key: str, figure: Any) -> str:
-    return f"<div class='plot' id='plot-{key}' role='img' aria-label='{r.say(f'{key}_head')}' style='height:{figure.layout.height:.0f}px'></div>"
+def _place(r: _Report, key: str) -> str:
+    return f"<div class='plot' id='plot-{key}' role='img' aria-label='{r.say(f'{key}_head')}'></div>"
 
 
 def _confusion(r: _Report) -> np.ndarray:
@@ -337,7 +350,7 @@ def _mixed_up(r: _Report, figures: Mapping[str, Any]) -> str:
     about = {"cell": cell_name(r.lead, r.language), "runs": len(r.lead.runs)}
     if r.gold.ndim == 2:
         return _section(r, "matrix", f"<p class='fine'>{r.say('per_label_note', **about)}</p>{_per_label(r)}")
-    picture = _place(r, "matrix", figures["matrix"]) if "matrix" in figures else f"<p>{r.say('matrix_large')}</p>"
+    picture = _place(r, "matrix") if "matrix" in figures else f"<p>{r.say('matrix_large')}</p>"
     note = "matrix_note" if "matrix" in figures else "per_label_note"
     return _section(r, "matrix", f"<p class='fine'>{r.say(note, **about)}</p>{picture}{_pairs(r)}")
 
@@ -520,14 +533,13 @@ def _page(r: _Report, body: str, figures: Mapping[str, Any]) -> str:
     policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; script-src {scripts}; base-uri 'none'; form-action 'none'"
     drawn = json.dumps({key: _plain(figure) for key, figure in figures.items()}, ensure_ascii=True, allow_nan=False).replace("<", "\\u003c")
     data = f"<script type='application/json' id='figures'>{drawn}</script><script type='application/gzip' id='plotly'>{plotly.packed}</script>" if figures else ""
-    missing = f"<p class='warning' id='no-plots' hidden>{r.say('no_plots')}</p><noscript><p class='warning'>{r.say('no_plots')}</p></noscript>" if figures else ""
     name = r.say("title", name=r.plan.study.name)
     return (
         f"<!doctype html>\n<html lang='{r.language}'>\n<head>\n<meta charset='utf-8'>\n"
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         "<meta name='viewport' content='width=device-width, initial-scale=1'>\n<meta name='color-scheme' content='light dark'>\n"
         f"<meta name='generator' content='Transfer Lab'>\n<title>{name}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f"<header><p class='kicker'>{r.say('kicker')}</p><h1>{name}</h1></header>\n<main>\n{missing}\n{body}\n</main>\n{data}\n"
+        f"<header><p class='kicker'>{r.say('kicker')}</p><h1>{name}</h1></header>\n<main>\n{body}\n</main>\n{data}\n"
         + (f"<script>{script}</script>\n" if figures else "")
         + "</body>\n</html>\n"
     )
@@ -570,7 +582,7 @@ body { margin: 0 auto; padding: 1.25rem clamp(.9rem, 3vw, 2rem) 4rem; max-width:
 h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 1rem; } h2 { font-size: 1.25rem; line-height: 1.3; margin: 2.4rem 0 .5rem; } h3 { font-size: 1rem; margin: 1.4rem 0 .4rem; }
 p { margin: .45rem 0; max-width: 75ch; }
 .kicker { margin: 0; font-size: .8rem; font-weight: 600; letter-spacing: .04em; text-transform: uppercase; color: var(--soft); }
-.fine, small { color: var(--soft); font-size: .86rem; } small { display: block; white-space: nowrap; } .doubt { color: var(--wrong); }
+.fine, small { color: var(--soft); font-size: .86rem; } small { display: block; white-space: nowrap; font-weight: 400; } .doubt { color: var(--wrong); }
 td small.doubt { white-space: normal; min-width: 11rem; }
 .answer { background: var(--card); border-left: 5px solid var(--strong); border-radius: 0 10px 10px 0; padding: 1rem 1.2rem; } .answer h2 { margin: .2rem 0 .6rem; font-size: 1.35rem; }
 .warning { background: var(--warn-ground); border: 1px solid var(--warn-line); border-left-width: 5px; border-radius: 0 8px 8px 0; padding: .7rem 1rem; margin: 1rem 0; max-width: none; }
@@ -616,12 +628,11 @@ _SCRIPT = r"""
     script.textContent = await new Response(stream).text();
     document.head.append(script);
     await draw(false);
+    document.getElementById('no-plots').remove();
     dark.addEventListener('change', () => draw(false));
     addEventListener('beforeprint', () => draw(true));
     addEventListener('afterprint', () => draw(false));
   } catch (fault) {
-    document.getElementById('no-plots').hidden = false;
-    for (const place of document.querySelectorAll('.plot')) place.hidden = true;
     console.warn(fault);
   }
 })();

@@ -135,7 +135,7 @@ def _label_table() -> Labels:
     gr.Markdown(word("labels_head"))
     table = gr.Dataframe(
         headers=["id", "name", "descriptions", "words"], datatype="str", type="array", interactive=True, static_columns=[0], wrap=True,
-        column_widths=["130px", "200px", "500px", "280px"], label=word("labels_table"), elem_id="labels", max_height=420,
+        column_widths=["140px", "210px", "540px", "300px"], label=word("labels_table"), elem_id="labels", max_height=420,
     )  # fmt: skip
     with gr.Row(elem_classes="tl-actions"):
         keep = gr.Button(word("labels_keep"), variant="secondary", elem_id="labels-keep", min_width=160)
@@ -221,7 +221,7 @@ def _wire_shown(lab: Lab, files: gr.State, source: Source, read: Read, shown: Sh
             files: kept,
             source.sample: kept.removeprefix(SAMPLE) if is_sample else None,
             shown.summary: summary_html(held, lang),
-            shown.preview: gr.Dataframe(value=_preview(held)),
+            shown.preview: _preview(held),
             shown.findings: findings_html(held.audit.findings, lang) + _notes(held, lang),
             read.guesses: _guesses(held, lang),
             read.multi_label: held.options.multi_label,
@@ -234,7 +234,7 @@ def _wire_shown(lab: Lab, files: gr.State, source: Source, read: Read, shown: Sh
         held = lab.datasets.get(values[lab.dataset_id])
         report = lab.datasets.tokens(held, EMBEDDED.name)
         found = [f for f in held.audit_with([report]).findings if f.id.startswith(("reading:", "long:"))]
-        return {shown.reading: findings_html(found, values[lab.lang])}
+        return {shown.reading: findings_html(found, values[lab.lang], fold=False)}
 
     outputs = [files, source.sample, shown.summary, shown.preview, shown.findings, read.guesses, *read.fields.values(), labels.table, labels.down]
     again = [lab.arrived.change, lab.dataset_id.change, lab.lang.change]
@@ -244,11 +244,17 @@ def _wire_shown(lab: Lab, files: gr.State, source: Source, read: Read, shown: Sh
     shown.summary.value, shown.findings.value = summary_html(first, "en"), findings_html(first.audit.findings, "en")
 
 
-def _preview(held: Held) -> dict[str, list]:
-    roles = [c for c in held.loaded.columns.values() if c]
+def _preview(held: Held) -> Any:
+    """The first rows, the columns that are used first."""
+    columns = held.loaded.columns
+    roles = [c for c in columns.values() if c]
     names = [*roles, *(c for c in held.table.columns if c not in roles)][:PREVIEW_COLUMNS]
     cells = [[clip(_cell(held.table.columns[n][i]), 300) for n in names] for i in range(min(PREVIEW_ROWS, held.table.rows))]
-    return {"headers": [clip(n, 60) for n in names], "data": cells}
+    long = {columns["text"], columns["text_b"]}
+    width = 520 if columns["text_b"] is None else 300
+    return gr.Dataframe(
+        value={"headers": [clip(n, 60) for n in names], "data": cells}, column_widths=[f"{width}px" if n in long else "150px" for n in names]
+    )
 
 
 def _cell(cell: Any) -> str:
@@ -279,12 +285,12 @@ def summary_html(held: Held, lang: str) -> str:
     )
 
 
-def findings_html(findings: Any, lang: str) -> str:
-    """What was found and what is done about it, the serious first."""
+def findings_html(findings: Any, lang: str, *, fold: bool = True) -> str:
+    """What was found and what is done about it, the serious first; `fold` puts what is fine out of the way."""
     order = {"warning": 0, "note": 1, "ok": 2}
     ranked = sorted(findings, key=lambda f: order[f.level])
-    items = "".join(_finding(f, lang) for f in ranked if f.level != "ok")
-    fine = [f for f in ranked if f.level == "ok"]
+    items = "".join(_finding(f, lang) for f in ranked if f.level != "ok" or not fold)
+    fine = [f for f in ranked if f.level == "ok" and fold]
     rest = f"<details><summary>{escaped(t(lang, 'fine_n', n=len(fine)))}</summary><ul class='tl-findings'>{''.join(_finding(f, lang) for f in fine)}</ul></details>" if fine else ""
     return (f"<ul class='tl-findings'>{items}</ul>" if items else "") + rest
 

@@ -26,7 +26,7 @@ ROWS_SHOWN = 200
 METRICS = ("accuracy", "macro_f1")
 FILTERS = ("all", "wrong", "disagree")
 LABELS_IN_MATRIX = 40
-BOARD_WIDTHS = ["150px", "92px", "100px", "118px", "100px", "118px", "92px", "76px", "92px", "92px", "92px"]
+BOARD_WIDTHS = ["218px", "92px", "100px", "118px", "100px", "118px", "92px", "76px", "92px", "92px", "92px"]
 
 
 @dataclasses.dataclass(frozen=True)
