@@ -11,11 +11,11 @@ import shlex
 import sys
 import traceback
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tl_core.errors import UserError
+from tl_core.errors import UserError, raise_all
 
 DONE, BUG, PUT_RIGHT, INTERRUPTED = 0, 1, 2, 130
 
@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="replace")
-    arguments = parser().parse_args(argv)
+    arguments = _parsed(argv)
     try:
         return arguments.run(arguments) or DONE
     except UserError as fault:
@@ -40,6 +40,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         print("transfer-lab: this is a bug. Please report it with the lines above.", file=sys.stderr)
         return BUG
+
+
+def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    """FILE may stand anywhere; argparse gives an optional one nothing once an option stands before it."""
+    top = parser()
+    arguments, rest = top.parse_known_args(argv)
+    if len(rest) == 1 and not rest[0].startswith("-") and getattr(arguments, "file", "") is None:
+        arguments.file = rest.pop()
+    if rest:
+        top.error(f"unrecognized arguments: {' '.join(rest)}")
+    return arguments
 
 
 def parser() -> argparse.ArgumentParser:
@@ -158,9 +169,13 @@ def _say_reading(loaded, stream) -> None:
 def _compare(a: argparse.Namespace) -> int:
     from tl_core.experiments.session import Asked, open_session, run_session
 
+    faults: list[str] = []
+    shots = _read(_shots, a.shots, faults)
+    arms = tuple(_read(_arm, text, faults) for text in a.arm)
+    raise_all(faults)
     asked = Asked(
         file=a.file, columns={k: getattr(a, k) for k in ("text", "text_b", "label", "group", "encoding", "delimiter", "sheet", "multi_label")},
-        labels=a.labels, strategies=_names(a.strategies), arms=tuple(map(_arm, a.arm)), shots=_shots(a.shots), seeds=a.seeds, model=a.model,
+        labels=a.labels, strategies=_names(a.strategies), arms=arms, shots=shots, seeds=a.seeds, model=a.model,
         test=a.test, test_size=a.test_size, keep=a.keep, device=a.device, origin=a.origin, out=a.out, command=_command_line(),
     )  # fmt: skip
     session = open_session(asked)
@@ -209,6 +224,14 @@ def _shown(text: str) -> str:
     return "".join(" " if unicodedata.category(c) == "Cc" else c for c in text)
 
 
+def _read(how: Callable[[Any], Any], text: str | None, faults: list[str]) -> Any:
+    """What an option says; its faults are gathered, so that all are told together."""
+    try:
+        return how(text)
+    except UserError as fault:
+        faults.extend(str(fault).splitlines())
+
+
 def _names(text: str | None) -> tuple[str, ...] | None:
     return None if text is None else tuple(dict.fromkeys(n.strip() for n in text.split(",") if n.strip()))
 
@@ -217,13 +240,15 @@ def _shots(text: str | None) -> tuple[int | None, ...] | None:
     if text is None:
         return None
     shots: list[int | None] = []
+    faults = []
     for part in (p.strip() for p in text.split(",") if p.strip()):
         if part.lower() == "all":
             shots.append(None)
         elif part.isdecimal():
             shots.append(int(part))
         else:
-            raise UserError(f"--shots {part}: shots must be 0, positive whole numbers, or all, as in --shots 0,1,2,4,8,all.")
+            faults.append(f"--shots {part}: shots must be 0, positive whole numbers, or all, as in --shots 0,1,2,4,8,all.")
+    raise_all(faults)
     return tuple(shots)
 
 

@@ -173,7 +173,13 @@ def _switch_language(page: gr.Blocks, lab: Lab) -> None:
         changed = {block: type(block)(**{prop: _said(value, lang) for prop, value in props.items()}) for block, props in marked}
         return changed | {component: draw(lang) for component, draw in lab.drawn}
 
+    def settle(values: dict, request: gr.Request) -> dict:
+        """A visitor who chose English in a Korean browser: the radio does not change, but the labels must."""
+        by_browser = preferred_language(request.headers.get("accept-language", ""))
+        return switch(values) if values[lab.lang] == "en" != by_browser else {}
+
     lab.on(lab.lang.change, switch, outputs=components)
+    lab.on(lab.arrived.change, settle, outputs=components)
 
 
 def _marked(block: Any) -> dict[str, Any]:

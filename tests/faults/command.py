@@ -76,6 +76,5 @@ def sentences(text: str) -> list[str]:
     assert lines, "nothing was said"
     for line in lines:
         assert line.endswith((".", "?", "!")), line
-        assert line[0].isupper() or line[0] in "./'" or line[0].isdigit() or line.split()[0].rstrip(":").isidentifier() or "." in line.split()[0], line
     assert "Traceback" not in text
     return lines

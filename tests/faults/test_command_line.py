@@ -92,7 +92,7 @@ def test_a_bug_is_exit_1_with_its_traceback(capsys, monkeypatch):
     assert "Traceback" in said and "ZeroDivisionError: a bug" in said and "this is a bug" in said
 
 
-@pytest.mark.parametrize("arguments", [[], ["compar"], ["list"], ["list", "strategy"], ["compare", "a.csv", "--keep", "some"], ["compare", "a.csv", "--test", "b", "--test-size", "3"]])
+@pytest.mark.parametrize("arguments", [[], ["compar"], ["list"], ["list", "strategy"], ["compare", "a.csv", "--keep", "some"], ["compare", "a.csv", "--test", "b", "--test-size", "3"], ["compare", "a.csv", "b.csv"], ["compare", "--seeds", "1", "a.csv", "--sed", "3"]])
 def test_what_cannot_be_parsed_is_exit_2(capsys, arguments):
     with pytest.raises(SystemExit) as ended:
         cli.main(arguments)
@@ -188,6 +188,11 @@ def test_json_is_all_there_is_on_standard_output(place):
     assert done.stderr == ""
 
 
+def test_the_file_may_stand_anywhere(here, capfd):
+    for arguments in (["--strategies", "majority", "absent.csv"], ["--from", "study", "--out", "x", "absent.csv"], ["--seeds", "1", "absent.csv", "--shots", "1"]):
+        assert "There is no file absent.csv" in refused(capfd, "compare", *arguments)
+
+
 # --- predict -------------------------------------------------------------------------------------------
 
 
@@ -268,7 +273,6 @@ FILES = {
     "nan.jsonl": ('{"text": "x", "label": NaN}\n{"text": "y", "label": NaN}\n', "has no label in any of the 2 rows"),
     "twice.csv": ("text,label,text\nx,a,b\n", "more than one column called 'text'"),
     "classes.csv": ("text,label\n" + "".join(f"text {i},{i}\n" for i in range(5000)), "5,000 different values"),
-    "tiny.csv": ("text,label\nx,a\ny,b\nz,a\nw,b\n", ""),
 }
 
 
@@ -278,8 +282,7 @@ def test_bad_files_get_a_sentence_and_earlier_results_stay(here, capfd, name):
     if content is not None:
         Path(name).write_bytes(content if isinstance(content, bytes) else content.encode())
     before = listing(here / "study")
-    if part:
-        assert part in refused(capfd, "check", name)
+    assert part in refused(capfd, "check", name)
     assert part in refused(capfd, "compare", name, "--strategies", "majority", "--out", "study")
     assert listing(here / "study") == before
 

@@ -88,7 +88,7 @@ def chromium():
 @pytest.fixture
 def visit(chromium, served):
     """Open the page as a new visitor; whatever goes wrong in the browser fails the test."""
-    contexts, wrong = [], []
+    contexts, wrong, leaving = [], [], set()
 
     def open_page(path: str = "/", *, width: int = 1280, context=None, **options):
         if context is None:
@@ -97,12 +97,20 @@ def visit(chromium, served):
         page = context.new_page()
         page.set_default_timeout(15_000)
         page.on("pageerror", lambda e: wrong.append(f"error in the page: {e}"))
-        page.on("console", lambda m: wrong.append(f"console: {m.text}") if m.type == "error" else None)
+        page.on("console", lambda m: wrong.append(f"console: {m.text}") if m.type == "error" and page not in leaving else None)
         page.on("request", lambda r: None if r.url.startswith((served.url, "data:", "blob:")) else wrong.append(f"outside: {r.url}"))
         page.goto(served.url + path)
         page.locator("#run").wait_for()
         return page
 
+    def reload(page) -> None:
+        """Load it again; a stream that is cut by that is no fault."""
+        leaving.add(page)
+        page.reload()
+        page.locator("#run").wait_for()
+        leaving.discard(page)
+
+    open_page.reload = reload
     yield open_page
     for context in contexts:
         context.close()

@@ -100,7 +100,7 @@ def test_one_click_gives_a_first_comparison(visit):
     expect(page.locator("#answer")).to_contain_text("test rows")
 
     study = page.url
-    page.reload()
+    visit.reload(page)
     to_tab(page, "results")
     expect(page.locator("#answer h2")).to_contain_text("leads")
     assert page.url == study
@@ -229,7 +229,7 @@ def test_stop_and_continue(visit):
     page.locator("#stop").click()
     expect(page.locator("#status")).to_contain_text("Stopped")
     assert time.monotonic() - began < 5
-    page.reload()
+    visit.reload(page)
     expect(page.locator("#status")).to_contain_text("Stopped")
     page.locator("#go-on").click()
     expect(page.locator("#stop")).to_be_visible()
@@ -322,7 +322,7 @@ def test_the_whole_page_changes_its_language(visit, finished):
     expect(page.locator("#answer h2")).to_contain_text("leads")
     expect(page.locator("html")).to_have_attribute("lang", "en")
     page.wait_for_timeout(1000)  # the browser is told to remember it
-    page.reload()
+    visit.reload(page)
     expect(page.locator("#run")).to_have_text("Run this comparison")
 
 
@@ -353,7 +353,7 @@ def test_dark_and_light_by_a_button(visit):
     page = visit(color_scheme="light")
     page.locator("#theme").click()
     assert page.evaluate("document.body.classList.contains('dark')")
-    page.reload()
+    visit.reload(page)
     page.locator("#run").wait_for()
     page.wait_for_timeout(300)
     assert page.evaluate("document.body.classList.contains('dark')")

@@ -51,9 +51,8 @@ def run(
             continue
         kept = model_folder is not None and (keep == "all" or (keep == "best" and spec.id in plan.keep))
         yield from _one(spec, plan, pool, encoders, model_folder(spec.id) if kept else None)
-        if encoders.trouble:
-            yield Note(encoders.trouble)
-            encoders.trouble = ""
+        if trouble := encoders.new_trouble():
+            yield Note(trouble)
 
 
 def _one(spec: RunSpec, plan: Plan, pool: dict, encoders: Encoders, folder: Path | None) -> Iterator[Event]:
@@ -141,8 +140,13 @@ class Encoders:
 
         self.device = choose_device(device)
         self._cache = EmbeddingCache(cache_folder or home() / "cache")
-        self.trouble = self._cache.trouble
+        self._told = ""
         self._loaded: dict[str | None, object] = {}
+
+    def new_trouble(self) -> str:
+        """Why the cache cannot be used, as a sentence, the first time it is asked for; else ""."""
+        trouble, self._told = ("" if self._cache.trouble == self._told else self._cache.trouble), self._cache.trouble
+        return trouble
 
     def get(self, digest: str | None, folders: dict[str, str]):
         """The encoder of a model.

@@ -73,7 +73,8 @@ def open_session(asked: Asked) -> Session:
     asked, locked = _with_origin(asked)
     if asked.file is None:
         raise UserError("Say which FILE to compare on, or take one from an earlier study with --from study.json.")
-    requests = (*(ArmRequest(s) for s in (asked.strategies or (() if asked.arms else DEFAULT_STRATEGIES))), *asked.arms)
+    names = asked.strategies if asked.strategies is not None else () if asked.arms else DEFAULT_STRATEGIES
+    requests = (*map(ArmRequest, names), *asked.arms)
     out = asked.out or Path(f"{Path(str(asked.file).replace('sample:', '')).stem}-study")
     store = Store(out)
     with _faults_of_arms_too(requests, asked.model or EMBEDDED.name):

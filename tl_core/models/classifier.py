@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from tl_core.errors import UserError
 from tl_core.models import layers
 from tl_core.models.encoding import Encoder, autocast
 from tl_core.models.heads import LinearHead, fit_head, sigmoid, softmax
@@ -128,6 +129,9 @@ class TextClassifier(nn.Module):
         """
         from safetensors.torch import load_file
 
+        meta = json.loads((folder / "classifier.json").read_text(encoding="utf-8"))
+        if meta["base"] != self.encoder.model.ref.digest:
+            raise UserError(f"These weights were trained on another model than {self.encoder.model.ref.name} is now. Run the comparison again.")
         saved = load_file(str(folder / "weights.safetensors"))
         own = self.trainable()
         if saved.keys() != own.keys():

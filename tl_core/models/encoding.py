@@ -7,8 +7,7 @@ it would have cost alone.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -18,12 +17,16 @@ from tl_core.errors import UserError
 from tl_core.models import layers
 from tl_core.models.cache import EmbeddingCache, text_key
 from tl_core.models.loading import LoadedModel, half_precision
+from tl_core.models.recent import Recent
 from tl_core.types import Example, Step, Steps
 
 CPU_BATCH_TOKENS = 1024  # keeps a batch's activations in the processor's cache: measured best of 512 to 4,096 on two cores
 GPU_BATCH_TOKENS = 32_768
-STATES_BYTES = 512 * 2**20  # lower-layer outputs kept in memory
-NGRAM_TEXTS = 20_000  # texts whose n-gram counts are kept in memory, about 10 kB each
+# Kept in memory at most; what does not fit is worked out again
+VECTOR_BYTES = 256 * 2**20  # sentence embeddings: all of them are in the cache on disk as well
+TOKEN_BYTES = 128 * 2**20
+STATE_BYTES = 512 * 2**20  # lower-layer outputs
+NGRAM_BYTES = 256 * 2**20
 NGRAM_COLUMNS = 2**22
 
 
@@ -41,11 +44,10 @@ class Encoder:
         self.device = device
         self.borrowed_seconds = 0.0
         self._cache = cache or EmbeddingCache(None)
-        self._vectors: dict[bytes, tuple[np.ndarray, float]] = {}
-        self._tokens: dict[bytes, Tokens] = {}
-        self._states: OrderedDict[tuple[int, bytes], tuple[torch.Tensor, float]] = OrderedDict()
-        self._states_bytes = 0
-        self._ngrams: OrderedDict[bytes, tuple[object, float]] = OrderedDict()
+        self._vectors: Recent[np.ndarray] = Recent(VECTOR_BYTES)
+        self._tokens: Recent[Tokens] = Recent(TOKEN_BYTES)
+        self._states: Recent[torch.Tensor] = Recent(STATE_BYTES)
+        self._ngrams: Recent[object] = Recent(NGRAM_BYTES)
         self._hashers: tuple | None = None
         if model:
             self.parts = layers.anatomy(model.network)
@@ -66,20 +68,22 @@ class Encoder:
 
     def tokens(self, examples: Sequence[Example]) -> list[Tokens]:
         """Token ids with special tokens, cut to what the model reads; two texts as one sequence."""
-        keys = [e.content for e in examples]
-        todo = list({k: e for k, e in zip(keys, examples, strict=True) if k not in self._tokens}.items())
+        by_key = {e.content: e for e in examples}
+        got, todo = self._known(self._tokens, by_key)
         for start in range(0, len(todo), 1000):
-            part = todo[start : start + 1000]
-            pair = part[0][1].text_b is not None
+            part = [by_key[k] for k in todo[start : start + 1000]]
+            pair = part[0].text_b is not None
             read = self.model.tokenizer(
-                [e.text for _, e in part], [e.text_b or "" for _, e in part] if pair else None,
+                [e.text for e in part], [e.text_b or "" for e in part] if pair else None,
                 truncation=True, max_length=self.model.max_tokens, return_attention_mask=False, return_token_type_ids=pair,
             )  # fmt: skip
-            for i, (key, _) in enumerate(part):
-                self._tokens[key] = row = Tokens(read["input_ids"][i])
+            for i, example in enumerate(part):
+                row = Tokens(read["input_ids"][i])
                 if pair and 1 in read["token_type_ids"][i]:
                     row.second = read["token_type_ids"][i].index(1)
-        return [self._tokens[k] for k in keys]
+                got[example.content] = row
+                self._tokens.put(example.content, row, 8 * len(row) + 100)
+        return [got[e.content] for e in examples]
 
     def batch(self, tokens: Sequence[Tokens]) -> dict[str, torch.Tensor]:
         """Padded (B, T) ids, mask and segments on this encoder's device."""
@@ -112,11 +116,12 @@ class Encoder:
         """(n, width) float32 sentence embeddings, as the model's own pooling makes them."""
         keys = [text_key(self._space, t) for t in texts]
         by_key = dict(zip(keys, texts, strict=True))
-        missing = [k for k in by_key if k not in self._vectors]
-        found = self._cache.get(missing)
-        self._vectors.update(found)
-        todo = [k for k in missing if k not in found]
-        self.borrowed_seconds += sum(self._vectors[k][1] for k in by_key if k in self._vectors)
+        got, missing = self._known(self._vectors, by_key)
+        for key, (vector, seconds) in self._cache.get(missing).items():
+            got[key] = vector
+            self.borrowed_seconds += seconds
+            self._vectors.put(key, vector, vector.nbytes, seconds)
+        todo = [k for k in missing if k not in got]
         tokens = self.tokens([Example(0, by_key[k]) for k in todo])
         done = 0
         for positions in self.batches([len(t) for t in tokens]):
@@ -125,11 +130,13 @@ class Encoder:
             seconds = time.perf_counter() - started
             total = sum(len(tokens[i]) for i in positions)
             fresh = [(todo[i], vectors[j], seconds * len(tokens[i]) / total) for j, i in enumerate(positions)]
-            self._vectors.update({k: (v, s) for k, v, s in fresh})
+            for key, vector, share in fresh:
+                got[key] = vector
+                self._vectors.put(key, vector, vector.nbytes, share)
             self._cache.put(fresh)
             done += len(positions)
             yield Step(done, len(todo), phase="embed")
-        return np.stack([self._vectors[k][0] for k in keys]) if keys else np.zeros((0, self.model.width), np.float32)
+        return np.stack([got[k] for k in keys]) if keys else np.zeros((0, self.model.width), np.float32)
 
     def features(self, examples: Sequence[Example]) -> Steps[np.ndarray]:
         """(n, width) float32, one text; (n, 2 width) two texts: |u - v| and u * v (Conneau et al. 2017)."""
@@ -151,14 +158,8 @@ class Encoder:
     def states(self, examples: Sequence[Example], upto: int) -> Steps[list[torch.Tensor]]:
         """Outputs of frozen layer `upto` - 1 for each example: (T, d) float32 on the CPU, unpadded."""
         keys = [(upto, e.content) for e in examples]
-        got = {}
-        for k in dict.fromkeys(keys):
-            if k in self._states:
-                self._states.move_to_end(k)
-                got[k], seconds = self._states[k]
-                self.borrowed_seconds += seconds
         by_key = dict(zip(keys, examples, strict=True))
-        todo = [k for k in by_key if k not in got]
+        got, todo = self._known(self._states, by_key)
         tokens = self.tokens([by_key[k] for k in todo])
         body = layers.lower(self._on_device(), self.parts, upto)
         done = 0
@@ -170,18 +171,11 @@ class Encoder:
             seconds = time.perf_counter() - started
             total = sum(len(tokens[i]) for i in positions)
             for j, i in enumerate(positions):
-                got[todo[i]] = hidden[j, : len(tokens[i])].clone()
-                self._keep(todo[i], got[todo[i]], seconds * len(tokens[i]) / total)
+                got[todo[i]] = state = hidden[j, : len(tokens[i])].clone()
+                self._states.put(todo[i], state, state.nbytes, seconds * len(tokens[i]) / total)
             done += len(positions)
             yield Step(done, len(todo), phase="embed")
         return [got[k] for k in keys]
-
-    def _keep(self, key: tuple[int, bytes], state: torch.Tensor, seconds: float) -> None:
-        self._states[key] = state, seconds
-        self._states_bytes += state.nbytes
-        while self._states_bytes > STATES_BYTES:
-            _, (gone, _) = self._states.popitem(last=False)
-            self._states_bytes -= gone.nbytes
 
     # --- n-grams -----------------------------------------------------------------------------------
 
@@ -191,21 +185,25 @@ class Encoder:
         from scipy.sparse import vstack
 
         keys = [text_key("ngrams", t) for t in texts]
-        rows = {}
-        for key, text in zip(keys, texts, strict=True):
-            if key in rows:
-                continue
-            if key in self._ngrams:
-                self._ngrams.move_to_end(key)
-                rows[key], seconds = self._ngrams[key]
-                self.borrowed_seconds += seconds
-                continue
+        by_key = dict(zip(keys, texts, strict=True))
+        rows, todo = self._known(self._ngrams, by_key)
+        for key in todo:
             started = time.perf_counter()
-            rows[key] = self._count(text)
-            self._ngrams[key] = rows[key], time.perf_counter() - started
-            if len(self._ngrams) > NGRAM_TEXTS:
-                self._ngrams.popitem(last=False)
+            rows[key] = row = self._count(by_key[key])
+            self._ngrams.put(key, row, row.data.nbytes + row.indices.nbytes + 200, time.perf_counter() - started)
         return vstack([rows[k] for k in keys], format="csr")
+
+    def _known(self, memory: Recent, keys: Iterable) -> tuple[dict, list]:
+        """What memory still holds of these keys, charged to the run, and which keys are missing."""
+        got, missing = {}, []
+        for key in keys:
+            found = memory.get(key)
+            if found is None:
+                missing.append(key)
+            else:
+                got[key], seconds = found
+                self.borrowed_seconds += seconds
+        return got, missing
 
     def _count(self, text: str):
         from scipy.sparse import hstack

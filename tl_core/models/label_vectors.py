@@ -10,18 +10,27 @@ from tl_core.types import Problem, Steps
 
 def label_vectors(encoder, problem: Problem, templates: str, descriptions: bool) -> Steps[np.ndarray]:
     """(C, d) float64 of unit length: the mean of the unit vectors of every template and description.
-
-    Raises:
-        UserError: a template has no place for the name.
     """
-    forms = [t.strip() for t in templates.split("|") if t.strip()]
-    bad = [t for t in forms if t.count("{}") != 1]
-    if bad or not forms:
-        raise UserError(f"The template {bad[0]!r} must hold {{}} once: there the label's name goes." if bad else "Give at least one template, such as {}.")
+    forms = templates_of(templates)
     said = [[t.replace("{}", label.name) for t in forms] + (list(label.descriptions) if descriptions else []) for label in problem.labels]
     vectors = unit((yield from encoder.embed([text for texts in said for text in texts])))
     owner = np.repeat(np.arange(len(said)), [len(texts) for texts in said])
     return unit(np.stack([vectors[owner == i].mean(0) for i in range(len(said))]))
+
+
+def templates_of(text: str) -> list[str]:
+    """The templates that a setting holds, cut at |.
+
+    Raises:
+        UserError: there is none, or one has no place for the name, or two.
+    """
+    forms = [t.strip() for t in text.split("|") if t.strip()]
+    bad = [t for t in forms if t.count("{}") != 1]
+    if bad:
+        raise UserError(f"The template {bad[0]!r} must hold {{}} once: there the label's name goes.")
+    if not forms:
+        raise UserError("Give at least one template, such as {}.")
+    return forms
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:

@@ -22,6 +22,11 @@ class Params:
     descriptions: bool = param(True, "Also read the labels' descriptions")
     trust: float = param(0.0, "How strongly the names are believed; 0 lets it fall as rows grow", low=0.0, high=1e6)
 
+    def __post_init__(self) -> None:
+        from tl_core.models.label_vectors import templates_of
+
+        templates_of(self.templates)  # a bad template is told before anyone waits
+
 
 FIRST_TRUST = 3.0  # with one row a label it costs at most 0.2 points against zero-shot where rows mislead (SST-2)
 HALF_TRUST = 6.0  # rows a label by which the names have lost half of what sqrt(k) leaves them

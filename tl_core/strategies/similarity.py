@@ -18,6 +18,11 @@ class Params:
     descriptions: bool = param(True, "Also read the labels' descriptions")
     temperature: float = param(0.05, "How sharp the probabilities are; it never changes the answer", low=0.001, high=10)
 
+    def __post_init__(self) -> None:
+        from tl_core.models.label_vectors import templates_of
+
+        templates_of(self.templates)  # a bad template is told before anyone waits
+
 
 class Similarity:
     id = "similarity"
