@@ -167,7 +167,7 @@ def _say_reading(loaded, stream) -> None:
 
 
 def _compare(a: argparse.Namespace) -> int:
-    from tl_core.experiments.session import Asked, open_session, run_session
+    from tl_core.session import Asked, open_session, run_session
 
     faults: list[str] = []
     shots = _read(_shots, a.shots, faults)

@@ -28,6 +28,7 @@ from tl_ui.words import WORDS, t
 
 BEAT_SECONDS = 1.5
 OPEN_STATES = ("queued", "running")
+MARK = "__i18n__"
 
 # The address bar and the document's language follow what the page shows; a reload or a copied link comes back to it.
 _FOLLOW = """
@@ -191,13 +192,16 @@ def _marked(block: Any) -> dict[str, Any]:
 def _has_key(value: Any) -> bool:
     if isinstance(value, list):
         return any(isinstance(item, tuple) and _has_key(item[0]) for item in value)
-    return isinstance(value, I18nData)
+    return isinstance(value, I18nData) or (isinstance(value, str) and value.startswith(MARK))
 
 
 def _said(value: Any, lang: str) -> Any:
+    """Words in place of their keys; buttons and texts hold a key as a marked string."""
     if isinstance(value, list):
         return [(_said(name, lang), key) for name, key in value]
-    return t(lang, value.key) if isinstance(value, I18nData) else value
+    if not _has_key(value):
+        return value
+    return t(lang, value.key if isinstance(value, I18nData) else json.loads(value.removeprefix(MARK))["key"])
 
 
 # --- launching -----------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from tl_ui.datasets import FIRST, Datasets, sample_ids
 from tl_ui.downloads import hand_out, harmless_csv
 from tl_ui.pieces import clip, duration, escaped, shots_text
 from tl_ui.plotly_view import drawing, plotly_view, script_folder
-from tl_ui.shell import preferred_language
+from tl_ui.shell import _marked, _said, build, launch_kwargs, preferred_language
 from tl_ui.shown import notice_html, on_page, plain_errors, shown
 from tl_ui.words import ABOUT, CONTROLS, EN, KO, LABELS_OF_STRATEGIES, t, word
 
@@ -227,14 +227,21 @@ def test_the_page_never_imports_a_network_library(tmp_path):
 
 
 def test_strangers_may_not_name_models(tmp_path):
-    from tl_ui.shell import build, launch_kwargs
-
     page, _ = build(tmp_path, profile_named("cpu"))
     model = next(b for b in page.blocks.values() if getattr(b, "elem_id", None) == "model")
     assert not model.allow_custom_value
     with pytest.raises(gr.Error):
         model.preprocess("owner/model")
     assert launch_kwargs(profile_named("cpu"))["max_file_size"] == 5 * 2**20
+
+
+def test_every_word_on_the_page_is_switched(tmp_path):
+    page, _ = build(tmp_path, profile_named("local"))
+    switched = {type(b).__name__ for b in page.blocks.values() if _marked(b)}
+    assert {"Button", "DownloadButton", "Tab", "Radio", "Markdown", "Accordion", "Dataframe", "Slider"} <= switched
+    for block in page.blocks.values():
+        for value in _marked(block).values():
+            assert "__i18n__" not in str(_said(value, "ko"))
 
 
 def test_sentences_with_insertions():

@@ -177,16 +177,16 @@ def run_session(session: Session, *, quiet: bool) -> None:
         learn(session.plan, conductor.results)
     finally:
         session.worker.end()
-        write_report(session.store, session.plan, session.context)
+        _report(session, conductor)
 
 
-def write_report(store: Store, made: Plan, context: dict[str, Any]) -> None:
+def _report(session: Session, conductor: Conductor) -> None:
     """Write report.html from what is finished."""
-    from tl_core.report.html import report_html
+    from tl_core.report.html import write_report
 
-    results = store.results(s.id for s in made.specs)
-    html = report_html(made, results, compare(made, results), context=context)
-    store.write_bytes("report.html", html.encode("utf-8", "replace"))
+    spent = (session.store.read_json("study.json") or {}).get("wall_seconds")
+    comparison = compare(session.plan, conductor.results)
+    write_report(session.store, session.plan, conductor.results, comparison, context={**session.context, "wall_seconds": spent})
 
 
 class Display:
