@@ -167,17 +167,17 @@ def run_session(session: Session, *, quiet: bool) -> None:
     """Run to the end with one live display on standard error, then write the report.
 
     Raises:
-        KeyboardInterrupt: passed on after everything finished was kept.
+        KeyboardInterrupt: passed on at once: every finished run and the record are there, the report waits for the end.
     """
     conductor = Conductor(session.store, session.plan, session.worker, keep=session.keep, context=session.context)
     try:
         with Display(session, quiet) as display, closing(conductor.events()) as events:
             for event in events:
                 display.show(event, conductor)
-        learn(session.plan, conductor.results)
     finally:
         session.worker.end()
-        _report(session, conductor)
+    learn(session.plan, conductor.results)
+    _report(session, conductor)
 
 
 def _report(session: Session, conductor: Conductor) -> None:

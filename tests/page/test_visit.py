@@ -376,4 +376,4 @@ def test_deleting_leaves_nothing(visit, served, tmp_path):
     expect(page.get_by_text("The file is deleted")).to_be_visible()
     assert not (served.home / "studies" / name).exists()
     assert not [p for p in (served.home / "uploads").glob("*/names.json") if "secret.csv" in p.read_text()]
-    assert "study=" not in page.url
+    page.wait_for_url(lambda url: "study=" not in url)
