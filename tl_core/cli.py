@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tl_core.errors import UserError, raise_all
+from tl_core.errors import UserError, WorkerDied, raise_all
 
 DONE, BUG, PUT_RIGHT, INTERRUPTED = 0, 1, 2, 130
 
@@ -30,6 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as fault:
         print("\n".join(f"transfer-lab: {_shown(line)}" for line in str(fault).splitlines()), file=sys.stderr)
         return PUT_RIGHT
+    except WorkerDied as fault:
+        print(f"transfer-lab: {fault} Try again; if it happens again, choose a smaller model or fewer rows.", file=sys.stderr)
+        return BUG
     except KeyboardInterrupt:
         print("transfer-lab: stopped. What was finished is kept; the same command goes on from there.", file=sys.stderr)
         return INTERRUPTED

@@ -1,8 +1,9 @@
 """What can go wrong, as the person sees it.
 
 Exception
-└── UserError          something the person can put right; its message says what was found and what to do
-    └── Faults         several of them at once
+├── UserError          something the person can put right; its message says what was found and what to do
+│   └── Faults         several of them at once
+└── WorkerDied         the process that computes ended: killed, out of memory, crashed
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ class Faults(UserError):
     def __init__(self, faults: Iterable[str]):
         self.faults = list(dict.fromkeys(faults))
         super().__init__("\n".join(self.faults))
+
+
+class WorkerDied(Exception):
+    """The worker process ended in the middle of something: killed, out of memory, crashed."""
 
 
 def raise_all(faults: Iterable[str]) -> None:

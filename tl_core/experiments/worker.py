@@ -18,16 +18,12 @@ from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from typing import Any
 
-from tl_core.errors import UserError
+from tl_core.errors import UserError, WorkerDied
 from tl_core.types import Event
 
 GRACE_SECONDS = 1.0  # between asking a worker to stop and ending it
 START_SECONDS = 120.0
 SECRET = "TL_WORKER_SECRET"
-
-
-class WorkerDied(Exception):
-    """The worker process ended in the middle of something: killed, out of memory, crashed."""
 
 
 class Worker:
