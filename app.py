@@ -45,8 +45,13 @@ def launch_kwargs(profile: Profile | None = None) -> dict[str, Any]:
 
 def main() -> None:
     """Serve until Ctrl-C; unfinished studies go on at the next start."""
+    from spaces_config import current_profile
+    from tl_ui import zero_gpu
+
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    if current_profile().zero_gpu:
+        zero_gpu.register()
     page, queue = build()
     queue.start(warm=["minilm"])
     try:

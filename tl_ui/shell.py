@@ -56,7 +56,8 @@ def build(home: Path, profile: Profile) -> tuple[gr.Blocks, StudyQueue]:
     """The page, and the queue that must be started for studies to run."""
     with told(home):
         home.mkdir(parents=True, exist_ok=True)
-    queue = StudyQueue(home, max_waiting=profile.max_queue, max_seconds=profile.max_study_seconds)
+    device = "cpu" if profile.zero_gpu else None  # see zero_gpu.py
+    queue = StudyQueue(home, max_waiting=profile.max_queue, max_seconds=profile.max_study_seconds, device=device)
     datasets = Datasets(home, profile, lambda models, texts: list(queue.ask("token_reports", models=models, texts=texts, hub=profile.allow_hub_models)))
     queue.sweep(profile.keep_studies_days)
     datasets.sweep(profile.keep_studies_days)
