@@ -16,8 +16,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tl_core.experiments.predicting import harmless
+
 KEPT_SECONDS = 3600
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet runs a cell that begins so
 
 
 def hand_out(name: str, content: bytes | Path) -> str:
@@ -38,12 +39,9 @@ def harmless_csv(rows: Iterable[Sequence[Any]]) -> bytes:
     """CSV as UTF-8 with its mark, which Excel needs; text cells that would run as a formula get a leading '."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerows([[_harmless(cell) for cell in row] for row in rows])
+    writer.writerows([[harmless(cell) if isinstance(cell, str) else cell for cell in row] for row in rows])
     return out.getvalue().encode("utf-8-sig", "replace")
 
-
-def _harmless(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
 
 def _sweep(root: Path) -> None:

@@ -59,11 +59,11 @@ class Answer:
         buffer = io.StringIO()
         writer = csv.writer(buffer)
         second = any(e.text_b is not None for e in self.examples)
-        writer.writerow(["row", "text", *(["text_b"] if second else []), "label", *map(_harmless, self.problem.label_ids)])
+        writer.writerow(["row", "text", *(["text_b"] if second else []), "label", *map(harmless, self.problem.label_ids)])
         for example, labels, scores in self.rows():
             shown = dict(scores)
-            texts = [_harmless(example.text), *([_harmless(example.text_b or "")] if second else [])]
-            writer.writerow([example.row, *texts, _harmless("|".join(labels)), *(f"{shown[x]:.6f}" for x in self.problem.label_ids)])
+            texts = [harmless(example.text), *([harmless(example.text_b or "")] if second else [])]
+            writer.writerow([example.row, *texts, harmless("|".join(labels)), *(f"{shown[x]:.6f}" for x in self.problem.label_ids)])
         with told(path):
             path.write_bytes(b"\xef\xbb\xbf" + buffer.getvalue().encode("utf-8", "replace"))  # the mark makes spreadsheets read UTF-8
 
@@ -138,5 +138,6 @@ def _roles(table, options: ReadOptions) -> dict[str, str | None]:
     return guess_columns(table, options)[0]
 
 
-def _harmless(cell: str) -> str:
+def harmless(cell: str) -> str:
+    """The cell as a spreadsheet takes it for text and never for a formula."""
     return f"'{cell}" if cell.startswith(FORMULA) else cell

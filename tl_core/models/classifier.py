@@ -125,6 +125,7 @@ class TextClassifier(nn.Module):
         """Put saved weights back.
 
         Raises:
+            UserError: they were trained on another model.
             ValueError: the file does not hold exactly the weights this classifier trains.
         """
         from safetensors.torch import load_file
