@@ -6,9 +6,7 @@ import dataclasses
 import functools
 import html
 import json
-import os
 import re
-import shutil
 import string
 
 import numpy as np
@@ -371,21 +369,6 @@ def test_limits_that_are_not_finite_leave_figures_whole():
 
 
 # --- in a browser ---------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if not found:
-        if os.environ.get("CI"):
-            pytest.fail("There is no Chromium on this machine; on CI the report must be opened in one.")
-        pytest.skip("There is no Chromium on this machine.")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
-        yield browser
-        browser.close()
 
 
 def opened(chromium, path, *, width: int = 1100, scheme: str = "light", scripts: bool = True):
