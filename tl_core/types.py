@@ -118,6 +118,7 @@ class ModelRef:
 
     name: str
     digest: str
+    kind: str = field(default="", compare=False)  # its architecture, as its config.json says: bert, gpt2, t5
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ class Step:
     done: int
     total: int
     loss: float | None = None
-    phase: Literal["fit", "predict", "embed"] = "fit"
+    phase: Literal["fit", "predict", "embed", "read"] = "fit"
 
 
 T = TypeVar("T")

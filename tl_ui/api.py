@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -10,12 +12,19 @@ from tl_core.errors import UserError
 from tl_core.params import declared
 from tl_core.strategies import strategies
 from tl_ui.lab import Lab
+from tl_ui.readers import FIRST, cut, filled, side, surprised, words_given
 from tl_ui.shown import plain_errors
 from tl_ui.tabs.try_it import predictions
 
 
 def add(lab: Lab) -> None:
-    """Offer the endpoints `list_strategies`, `predict` and `study`."""
+    """Offer every endpoint."""
+    _studies(lab)
+    _looks(lab)
+
+
+def _studies(lab: Lab) -> None:
+    """`list_strategies`, `predict` and `study`."""
 
     @plain_errors
     def list_strategies() -> list[dict[str, Any]]:
@@ -48,8 +57,61 @@ def add(lab: Lab) -> None:
             raise UserError("This study has not begun yet. Ask again in a moment.")
         return record
 
-    for function in (list_strategies, predict, study):
+    _offer(list_strategies, predict, study)
+
+
+def _looks(lab: Lab) -> None:
+    """`fill_mask`, `surprise` and `tokens`: what the tab "Look inside" shows, of the models that may be asked here."""
+
+    @plain_errors
+    def fill_mask(text: str, model: str = FIRST, top: int = 5, together: bool = False, candidates: str = "") -> dict[str, Any]:
+        """Words for every blank of a text, with their probabilities.
+
+        Args:
+            text: a text with [MASK] wherever a word is missing.
+            model: who is asked.
+            top: how many words for each blank.
+            together: also fill all blanks at once.
+            candidates: words to compare in every blank, with commas between.
+        """
+        answer = filled(lab, side(lab, str(model)).reader, str(text), top=_whole(top), together=bool(together), candidates=words_given(str(candidates)))
+        return dataclasses.asdict(answer)
+
+    @plain_errors
+    def surprise(text: str, model: str = FIRST) -> dict[str, Any]:
+        """The log-probability (nats) of every token of a text, and its (pseudo-)perplexity.
+
+        Args:
+            text: the text.
+            model: who is asked.
+        """
+        *_, answer = surprised(lab, side(lab, str(model)).reader, str(text))
+        return dataclasses.asdict(answer)
+
+    @plain_errors
+    def tokens(text: str, model: str = FIRST, text_b: str = "") -> dict[str, Any]:
+        """A text as a model's tokenizer cuts it.
+
+        Args:
+            text: the text.
+            model: whose tokenizer.
+            text_b: a second text, read together with the first.
+        """
+        return dataclasses.asdict(cut(lab, side(lab, str(model)).reader, str(text), str(text_b or "")))
+
+    _offer(fill_mask, surprise, tokens)
+
+
+def _offer(*functions: Callable) -> None:
+    for function in functions:
         gr.api(function, api_name=function.__name__, concurrency_limit=2)
+
+
+def _whole(number: Any) -> int:
+    try:
+        return int(number)
+    except (TypeError, ValueError, OverflowError):
+        raise UserError(f"{str(number)[:40]!r} is no whole number.") from None
 
 
 def _settings(strategy: Any) -> list[dict[str, Any]]:

@@ -82,8 +82,8 @@ CSS = """
 .gradio-container { max-width: none !important; padding: 0 !important; }
 .gradio-container > .main { max-width: 1240px !important; margin-inline: auto !important; padding: 20px 24px 48px !important; width: 100%; }
 .gradio-container main { padding: 0 0 28px !important; }
-:root { --tl-accent: #0f766e; --tl-soft: #f0fdfa; --tl-warn: #b45309; --tl-warn-soft: #fffbeb; --tl-bad: #b91c1c; --tl-bad-soft: #fef2f2; }
-.dark { --tl-accent: #2dd4bf; --tl-soft: #0b2b2a; --tl-warn: #fbbf24; --tl-warn-soft: #2b2109; --tl-bad: #fca5a5; --tl-bad-soft: #331416; }
+:root { --tl-accent: #0f766e; --tl-soft: #f0fdfa; --tl-warn: #b45309; --tl-warn-soft: #fffbeb; --tl-bad: #b91c1c; --tl-bad-soft: #fef2f2; --tl-heat: #f59e0b; }
+.dark { --tl-accent: #2dd4bf; --tl-soft: #0b2b2a; --tl-warn: #fbbf24; --tl-warn-soft: #2b2109; --tl-bad: #fca5a5; --tl-bad-soft: #331416; --tl-heat: #b4540a; }
 :focus-visible { outline: 3px solid var(--tl-accent) !important; outline-offset: 2px; }
 input:focus-visible, textarea:focus-visible { outline-offset: 0; }
 
@@ -173,6 +173,35 @@ details summary { cursor: pointer; padding: 6px 0; }
 .tl-answer { padding: 4px 2px 8px; } .tl-answer h2 { font-size: 1.5rem; line-height: 1.35; letter-spacing: -0.015em; margin: 2px 0 8px; max-width: 50ch; text-wrap: balance; }
 .tl-answer p { margin: 3px 0; line-height: 1.55; max-width: 90ch; } .tl-kicker { color: var(--tl-accent); font-weight: 600; font-size: 0.92rem; }
 .tl-answers { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(330px, 100%), 1fr)); gap: 14px; } .tl-answers .tl-card { margin: 0; padding: 14px 16px; } .tl-answers h4 { margin: 0; }
+.tl-what .prose { max-width: 84ch; } .tl-more input[role=combobox] { padding-right: 34px !important; text-overflow: ellipsis; }
+.tl-look { display: grid !important; grid-template: "ask answer" auto "more answer" 1fr / minmax(0, 2fr) minmax(0, 3fr); gap: 14px 18px !important; align-items: start; }
+.tl-look > .tl-ask { grid-area: ask; } .tl-look > .tl-more { grid-area: more; } .tl-look > .tl-answer-side { grid-area: answer; gap: 14px; }
+.tl-look > * { min-width: 0 !important; align-self: start; }
+.tl-chips { list-style: none; display: flex; flex-wrap: wrap; gap: 6px; margin: 6px 0 0; padding: 0; } .tl-chips li { max-width: 100%; margin: 0; }
+.tl-example { font: inherit; font-size: 0.88rem; line-height: 1.4; text-align: left; color: var(--body-text-color); background: transparent; border: 1px solid var(--border-color-primary); border-radius: 12px; padding: 4px 10px; cursor: pointer; overflow-wrap: anywhere; }
+.tl-example:hover { background: var(--tl-soft); border-color: var(--tl-accent); }
+.tl-sides { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(270px, 100%), 1fr)); gap: 14px; align-items: start; } .tl-sides .tl-card { margin: 0; padding: 16px 18px; min-width: 0; }
+.tl-sides h4 { margin: 0; overflow-wrap: anywhere; } .tl-sides h5 { margin: 14px 0 4px; font-size: 0.95rem; } .tl-sides details { margin-top: 8px; }
+.tl-sentence { padding: 14px 18px; margin-bottom: 14px !important; } .tl-sentence .tl-fine { margin: 0; }
+.tl-words { font-size: 1.3rem; line-height: 1.9; margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 14em; overflow-y: auto; }
+.tl-word { font: inherit; color: inherit; background: none; border: none; border-bottom: 2px dotted var(--border-color-primary); border-radius: 4px 4px 0 0; padding: 0 2px; margin: 0 -2px; line-height: 1.35; cursor: pointer; }
+.tl-word:hover { background: var(--tl-soft); border-bottom-color: var(--tl-accent); }
+.tl-blank { font-family: var(--font-mono); font-size: 0.78em; color: var(--tl-accent); background: var(--tl-soft); border: 1.5px solid var(--tl-accent); border-radius: 6px; padding: 2px 7px; white-space: nowrap; } .tl-blank sub { margin-left: 3px; }
+.tl-guess { display: grid; grid-template-columns: minmax(84px, 38%) minmax(40px, 1fr) 62px; gap: 10px; align-items: center; width: 100%; font: inherit; color: inherit; text-align: left; background: none; border: none; border-radius: 8px; padding: 5px 6px; margin: 0 -6px; width: calc(100% + 12px); cursor: pointer; }
+.tl-guess:hover { background: var(--tl-soft); } .tl-guess b { font-weight: 500; overflow-wrap: anywhere; } .tl-guess .tl-num { text-align: right; font-variant-numeric: tabular-nums; font-size: 0.93rem; white-space: nowrap; }
+.tl-guess .tl-bar { display: block; } .tl-under { margin: -4px 0 4px !important; padding-left: 1px; } .tl-over { margin: 10px 0 2px !important; }
+.tl-remarks { margin: 12px 0 0; padding-left: 18px; } .tl-remarks li + li { margin-top: 3px; } .tl-remarks code { color: var(--body-text-color); }
+.tl-figure { margin: 8px 0 2px; } .tl-figure b { font-size: 1.6rem; font-weight: 650; letter-spacing: -0.01em; font-variant-numeric: tabular-nums; } .tl-count { margin: 8px 0; font-weight: 600; }
+.tl-tokens { margin: 12px 0 0; display: flex; flex-wrap: wrap; gap: 8px 6px; max-height: 34em; overflow-y: auto; }
+.tl-token, .tl-shade { background: color-mix(in srgb, var(--tl-heat) var(--heat, 0%), var(--block-background-fill)); }
+.tl-token { display: inline-flex; flex-direction: column; align-items: center; border: 1px solid var(--border-color-primary); border-radius: 7px; padding: 3px 8px; line-height: 1.3; max-width: 100%; overflow-wrap: anywhere; white-space: pre-wrap; }
+.tl-token small, .tl-token i { font-size: 0.72rem; font-style: normal; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.tl-joined { display: inline-flex; flex-wrap: wrap; max-width: 100%; } .tl-joined .tl-token + .tl-token { border-left-style: dashed; border-top-left-radius: 0; border-bottom-left-radius: 0; margin-left: -1px; }
+.tl-joined .tl-token:not(:last-child) { border-top-right-radius: 0; border-bottom-right-radius: 0; }
+.tl-cut { font-family: var(--font-mono); font-size: 0.95rem; } .tl-cut small, .tl-cut i { color: var(--body-text-color-subdued); } .tl-segment-1 { background: var(--tl-soft); }
+.tl-special { border-style: dashed; border-color: var(--tl-accent); color: var(--tl-accent); }
+.tl-unknown { border: 2px solid var(--tl-bad); color: var(--tl-bad); background: var(--tl-bad-soft); font-weight: 650; } .tl-unknown s { font-family: var(--font); font-weight: 400; font-size: 0.85rem; }
+.tl-legend { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 10px; margin-bottom: 10px; } .tl-scale { display: inline-flex; border: 1px solid var(--border-color-primary); border-radius: 8px; overflow: hidden; } .tl-shade { padding: 1px 10px; font-size: 0.85rem; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .tl-plot { width: 100%; min-width: 0; }
 .table-wrap, .table-wrap * { font-family: var(--font) !important; }
 .table-wrap td { font-variant-numeric: tabular-nums; }
@@ -181,6 +210,7 @@ footer { opacity: .8; }
 @media (max-width: 640px) {
   .gradio-container > .main { padding: 14px 14px 40px !important; }
   .tl-card, .tl-hero { padding: 16px; } .tl-sticky { position: static; }
+  .tl-look { grid-template: "ask" "answer" "more" / minmax(0, 1fr); } .tl-words { font-size: 1.15rem; } .tl-shade { padding: 1px 6px; }
   .tl-switches { min-width: 0; justify-content: flex-start; } .tl-answer h2 { font-size: 1.25rem; }
   .tab-container button { padding-inline: 10px; font-size: 0.95rem; }
   .tl-prose .tl-table thead { display: none; } .tl-prose .tl-table td { display: block; border: none !important; padding: 1px 0; } .tl-prose .tl-table tr { display: block; padding: 10px 0; border-bottom: 1px solid var(--border-color-primary); }

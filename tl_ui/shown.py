@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import html
+import inspect
 import logging
 import re
 import secrets
@@ -26,7 +27,8 @@ def shown(handler: Callable, lang: Any, outputs: Sequence[Any], notice: Any | No
     """`handler`, but its failures appear in `notice` (or as a toast) and leave every other output as it was.
 
     Args:
-        handler: takes the values by component, perhaps an event or a request; returns new values by component.
+        handler: takes the values by component, perhaps an event or a request; returns new values by component, or
+            yields them where it shows how far it is.
         lang: the component that holds the visitor's language.
         outputs: what the event may change.
         notice: a gr.HTML of the tab; None: a toast.
@@ -35,16 +37,30 @@ def shown(handler: Callable, lang: Any, outputs: Sequence[Any], notice: Any | No
     @functools.wraps(handler)
     def guarded(values: dict, *more: Any) -> Any:
         try:
-            changed = handler(values, *more) or {}
-        except UserError as fault:
+            return told(handler(values, *more) or {})
+        except Exception as fault:  # noqa: BLE001  told by `failed`, and a bug logged
+            return failed(fault, values)
+
+    @functools.wraps(handler)
+    def guarded_steps(values: dict, *more: Any) -> Any:
+        changed = None
+        try:
+            for changed in handler(values, *more):
+                yield told(changed)
+            if changed is None and outputs:
+                yield told({outputs[0]: gr.skip()})  # a generator that yields nothing empties its outputs
+        except Exception as fault:  # noqa: BLE001  told by `failed`, and a bug logged
+            yield failed(fault, values)
+
+    def told(changed: dict) -> Any:
+        return {notice: "", **changed} if notice is not None else changed or nothing()
+
+    def failed(fault: Exception, values: dict) -> Any:
+        if isinstance(fault, UserError):
             return tell(str(fault), values)
-        except Exception:  # a bug: the visitor gets a number, the log the rest
-            reference = secrets.token_hex(3)
-            log.exception("reference %s, in %s", reference, handler.__qualname__)
-            return tell(t(values[lang], "bug", reference=reference), values)
-        if notice is not None:
-            return {notice: "", **changed}
-        return changed or nothing()
+        reference = secrets.token_hex(3)  # a bug: the visitor gets a number, the log the rest
+        log.error("reference %s, in %s", reference, handler.__qualname__, exc_info=fault)
+        return tell(t(values[lang], "bug", reference=reference), values)
 
     def tell(sentences: str, values: dict) -> Any:
         if notice is None:
@@ -55,7 +71,7 @@ def shown(handler: Callable, lang: Any, outputs: Sequence[Any], notice: Any | No
     def nothing() -> Any:
         return {outputs[0]: gr.skip()} if outputs else None
 
-    return guarded
+    return guarded_steps if inspect.isgeneratorfunction(handler) else guarded
 
 
 def plain_errors(function: Callable) -> Callable:

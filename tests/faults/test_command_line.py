@@ -18,6 +18,7 @@ import pytest
 
 from tests.faults.command import FAST, command, environment, listing, rows, sentences, study_of, tl, write
 from tl_core import cli
+from tl_core.commands import list as list_command
 
 HEAVY = ("torch", "gradio", "plotly", "sentence_transformers", "transformers", "pandas", "sklearn", "scipy", "pyarrow")
 RUN_FIELDS = {"id", "arm", "strategy", "model", "shots", "seed", "status", "metrics", "budget", "seconds", "peak_bytes", "trainable_parameters", "error"}
@@ -69,7 +70,7 @@ def test_help_imports_nothing_heavy():
         done = subprocess.run([sys.executable, "-c", code], env=environment(Path("nowhere")), capture_output=True, text=True, check=True)
         seconds.append(time.perf_counter() - began)
         assert done.stderr.strip() == "[]"
-    for word in ("check", "compare", "predict", "list"):
+    for word in ("check", "compare", "predict", "mask", "pretrain", "list"):
         assert word in done.stdout
     assert min(seconds) < 1
 
@@ -83,10 +84,10 @@ def test_lists(capsys, what, some):
 
 
 def test_a_bug_is_exit_1_with_its_traceback(capsys, monkeypatch):
-    def broken(_arguments):
+    def broken():
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(cli, "_list", broken)
+    monkeypatch.setattr(list_command, "_tasks", broken)
     assert cli.main(["list", "tasks"]) == 1
     said = capsys.readouterr().err
     assert "Traceback" in said and "ZeroDivisionError: a bug" in said and "this is a bug" in said

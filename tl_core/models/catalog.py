@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tl_core.errors import UserError, unknown
+from tl_core.models import changed
+from tl_core.models.cache import home
 from tl_core.types import ModelRef
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of the original release
@@ -40,7 +42,15 @@ EMBEDDED = Entry(
     languages=("en",),
     supervised="1.17 billion sentence pairs (sentence-transformers, 2021)",
 )
-ENTRIES = {EMBEDDED.name: EMBEDDED}
+FILLS_BLANKS = Entry(
+    name="minilm-masked",
+    title="MiniLM with a masked-language head",
+    about="Fills blanks: all-MiniLM-L6-v2 trained on to guess hidden words. English only; for comparing texts minilm is better.",
+    languages=("en",),
+    supervised="begins from all-MiniLM-L6-v2; the further training saw plain text only",
+)
+ENTRIES = {entry.name: entry for entry in (EMBEDDED, FILLS_BLANKS)}
+SHIPPED = Path(__file__).parent / "shipped"  # models that come with the project, each as what differs from its base
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,8 @@ def find(name: str, *, hub: bool = True) -> Source:
     """
     if name == EMBEDDED.name:
         return _checked(name, _embedded_folder())
+    if name in ENTRIES:
+        return _checked(name, SHIPPED / name)
     folder = Path(name).expanduser()
     if name.strip() and folder.is_dir():
         return _checked(name, folder)
@@ -99,6 +111,11 @@ def _embedded_folder() -> Path:
     return folder
 
 
+def _base(name: str) -> tuple[Path, str]:
+    source = find(name)
+    return source.folder, source.ref.digest
+
+
 def _from_hub(name: str) -> Path:
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
@@ -130,6 +147,8 @@ def _from_hub(name: str) -> Path:
 
 
 def _checked(name: str, folder: Path) -> Source:
+    if (folder / changed.FILE).is_file():
+        folder = changed.put_together(folder, home(), _sha256, _base)
     config_file = folder / "config.json"
     if not config_file.is_file():
         raise UserError(f"{name} holds no config.json. Give the folder of a model saved with save_pretrained.")
@@ -149,7 +168,8 @@ def _checked(name: str, folder: Path) -> Source:
     _check_size(name, size)
     if not any((folder / f).is_file() for f in ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "tokenizer.model", "sentencepiece.bpe.model")):
         raise UserError(f"{name} has no tokenizer files. Save its tokenizer into the same folder.")
-    return Source(ModelRef(name, _digest(folder)), folder, str(config.get("model_type", "")), layers, size)
+    kind = str(config.get("model_type", ""))
+    return Source(ModelRef(name, _digest(folder), kind), folder, kind, layers, size)
 
 
 def _no_safetensors(name: str, files) -> str:

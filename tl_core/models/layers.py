@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+from transformers.pytorch_utils import Conv1D
 
 TUPLES = {"MPNetLayer": 1, "DebertaLayer": 2, "DebertaV2Layer": 2}  # layers that return a tuple, and how many it holds
 
@@ -52,7 +53,7 @@ class Anatomy:
         return [
             name
             for name, module in network.named_modules()
-            if isinstance(module, nn.Linear)
+            if isinstance(module, (nn.Linear, Conv1D))
             and name.startswith(f"{self.layers}.")
             and int(name[len(self.layers) + 1 :].split(".")[0]) >= lowest
         ]
@@ -61,16 +62,18 @@ class Anatomy:
 def anatomy(network: nn.Module) -> Anatomy | None:
     """The parts of a body; None when it is not built of one stack of layers."""
     stacks = [(name, m) for name, m in network.named_modules() if isinstance(m, nn.ModuleList) and len(m) == network.config.num_hidden_layers]
-    if len(stacks) != 1 or not hasattr(network, "embeddings"):
+    if len(stacks) != 1:
         return None
-    return Anatomy("embeddings", stacks[0][0], len(stacks[0][1]))
+    words = network.get_input_embeddings()
+    embeddings = "embeddings" if hasattr(network, "embeddings") else next(name for name, module in network.named_modules() if module is words)
+    return Anatomy(embeddings, stacks[0][0], len(stacks[0][1]))
 
 
 @torch.inference_mode()
 def can_be_cut(network: nn.Module, parts: Anatomy | None) -> bool:
     """Whether going through lower and upper half gives what the whole gives. Tried, not assumed: some bodies do more
     than go from layer to layer (the convolution of DeBERTa-v2-xlarge), and those are trained from the first layer on."""
-    if parts is None or parts.count < 2:
+    if parts is None or parts.count < 2 or parts.embeddings != "embeddings":
         return False
     batch = {"input_ids": torch.tensor([[5, 6, 7, 8], [9, 8, 0, 0]]) % network.config.vocab_size, "attention_mask": torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]])}
     try:

@@ -7,6 +7,8 @@ other encoder, so both kinds come through one door.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,22 +48,15 @@ def load_model(source: Source) -> LoadedModel:
         UserError: transformers cannot make a text encoder of these files, or weights are missing from them.
     """
     from sentence_transformers import SentenceTransformer
-    from transformers.utils import logging as transformers_logging
 
-    transformers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity_error()  # what it would warn of, weights that are missing, is refused below
-    logging.getLogger("sentence_transformers").setLevel(logging.ERROR)  # "creating a new one with mean pooling" is what we want
-    try:
+    quiet()
+    with told_in_a_sentence(source.ref.name, "a text encoder"):
         model = SentenceTransformer(
             str(source.folder), device="cpu", trust_remote_code=False, local_files_only=True,
             model_kwargs={"use_safetensors": True, "dtype": torch.float32},
         )  # fmt: skip
         network, tokenizer = model[0].auto_model, model[0].tokenizer
         width = model.get_embedding_dimension()
-    except Exception as fault:  # damaged files raise whatever the library that reads them likes (safetensors: plain Exception)
-        reason = str(fault).strip().splitlines()[0][:300] if str(fault).strip() else type(fault).__name__
-        reason += "" if reason.endswith((".", "!", "?")) else "."
-        raise UserError(f"{source.ref.name} could not be loaded as a text encoder: {reason} Save or download it again, or choose another model.") from fault
     if absent := _absent_weights(network, source):
         raise UserError(
             f"{source.ref.name} lacks {len(absent)} of the weights its config.json asks for, such as {absent[0]}; they would be random numbers. "
@@ -69,9 +64,35 @@ def load_model(source: Source) -> LoadedModel:
         )
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
-    limits = [model.max_seq_length, getattr(tokenizer, "model_max_length", None), _positions(network)]
-    max_tokens = min((int(n) for n in limits if n and 0 < n < 1_000_000), default=DEFAULT_TOKENS)
+    max_tokens = reads_at_most(tokenizer, network, model.max_seq_length)
     return LoadedModel(source.ref, tokenizer, network.eval(), nn.ModuleList(list(model)[1:]).eval(), max_tokens, int(width))
+
+
+def quiet() -> None:
+    """Keep the libraries from printing: what they would warn of, weights that are missing, is refused here."""
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+    logging.getLogger("sentence_transformers").setLevel(logging.ERROR)  # "creating a new one with mean pooling" is what we want
+
+
+@contextmanager
+def told_in_a_sentence(name: str, kind: str) -> Iterator[None]:
+    """Files that cannot be loaded become a sentence. Damaged ones raise whatever the library that reads them likes
+    (safetensors: plain Exception)."""
+    try:
+        yield
+    except Exception as fault:
+        reason = str(fault).strip().splitlines()[0][:300] if str(fault).strip() else type(fault).__name__
+        reason += "" if reason.endswith((".", "!", "?")) else "."
+        raise UserError(f"{name} could not be loaded as {kind}: {reason} Save or download it again, or choose another model.") from fault
+
+
+def reads_at_most(tokenizer, network: nn.Module, own: int | None = None) -> int:
+    """Tokens a model reads: the smallest of what it says itself, its tokenizer and its positions say."""
+    limits = [own, getattr(tokenizer, "model_max_length", None), _positions(network)]
+    return min((int(n) for n in limits if n and 0 < n < 1_000_000), default=DEFAULT_TOKENS)
 
 
 def _absent_weights(network: nn.Module, source: Source) -> list[str]:
@@ -93,10 +114,27 @@ def _absent_weights(network: nn.Module, source: Source) -> list[str]:
 
 def _positions(network: nn.Module) -> int | None:
     """How many tokens have a position. RoBERTa and MPNet count from the padding token's number on: 512 of 514."""
-    table = getattr(getattr(network, "embeddings", None), "position_embeddings", None)
+    body = getattr(network, "base_model", network)
+    table = getattr(getattr(body, "embeddings", None), "position_embeddings", None)
     offset = table.padding_idx + 1 if isinstance(table, nn.Embedding) and table.padding_idx is not None else 0
     positions = getattr(network.config, "max_position_embeddings", None)
     return positions - offset if positions else None
+
+
+def load_tokenizer(source: Source) -> tuple[Any, int]:
+    """(tokenizer, most tokens the model reads), without its weights.
+
+    Raises:
+        UserError: its files are damaged.
+    """
+    from transformers import AutoConfig, AutoTokenizer
+
+    quiet()
+    with told_in_a_sentence(source.ref.name, "a tokenizer"):
+        tokenizer = AutoTokenizer.from_pretrained(source.folder, local_files_only=True, trust_remote_code=False)
+        positions = getattr(AutoConfig.from_pretrained(source.folder, local_files_only=True, trust_remote_code=False), "max_position_embeddings", None)
+    limits = [getattr(tokenizer, "model_max_length", None), positions]
+    return tokenizer, min((int(n) for n in limits if n and 0 < n < 1_000_000), default=DEFAULT_TOKENS)
 
 
 def choose_device(asked: str | None = None) -> str:
@@ -120,3 +158,11 @@ def choose_device(asked: str | None = None) -> str:
 def half_precision(device: str) -> torch.dtype | None:
     """bfloat16 on a GPU that computes in it; else None, and everything stays float32."""
     return torch.bfloat16 if device.startswith("cuda") and torch.cuda.is_bf16_supported() else None
+
+
+def fast_half(device: str) -> torch.dtype | None:
+    """bfloat16 wherever it is faster than float32: on such a GPU, and on processors that multiply in it. For training
+    on so much text that rounding does not matter; predictions elsewhere stay float32 on a processor."""
+    if device.startswith("cpu"):
+        return torch.bfloat16 if any(torch.cpu.get_capabilities().get(name) for name in ("avx512_bf16", "amx_bf16")) else None
+    return half_precision(device)

@@ -7,13 +7,15 @@ generator is closed.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
 
 from tl_core.types import Step, Steps
 
+T = TypeVar("T")
 
 def fit(
     groups: Sequence[dict],
@@ -34,22 +36,32 @@ def fit(
         loss_of: the loss of the rows at these positions.
         batches: positions of rows, one batch a step.
     """
-    parameters = [p for group in groups for p in group["params"]]
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.999), eps=1e-8)
     rise = max(1, math.ceil(warmup * steps))
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: min((t + 1) / rise, max(0.0, (steps - t) / max(1, steps - rise))))
+    factors = (min((t + 1) / rise, max(0.0, (steps - t) / max(1, steps - rise))) for t in range(steps))
     losses: list[float] = []
+    for loss in descend(optimizer, loss_of, batches, factors, clip):
+        losses.append(loss)
+        yield Step(len(losses), steps, loss)
+    return tuple(losses)
+
+
+def descend(
+    optimizer: torch.optim.Optimizer, loss_of: Callable[[T], torch.Tensor], batches: Iterator[T], factors: Iterable[float], clip: float
+) -> Iterator[float]:
+    """One optimizer step for every factor of the learning rates; yields the loss after each."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    rates = [group["lr"] for group in optimizer.param_groups]
     try:
-        for _ in range(steps):
+        for factor in factors:
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * factor
             loss = loss_of(next(batches))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(parameters, clip)
             optimizer.step()
-            schedule.step()
-            losses.append(loss.item())
-            yield Step(len(losses), steps, losses[-1])
-        return tuple(losses)
+            yield loss.item()
     finally:
         optimizer.zero_grad(set_to_none=True)  # give the gradients' memory back, stopped or done
 
@@ -64,9 +76,3 @@ def shuffled(lengths: Sequence[int], size: int, seed: int) -> Iterator[list[int]
         parts = np.array_split(order, math.ceil(count / size))
         for i in random.permutation(len(parts)):
             yield parts[i].tolist()
-
-
-def steps_for(rows: int, batch: int, *, epochs: int, low: int, high: int) -> int:
-    """Optimizer steps: so many epochs, but never fewer than `low` nor more than `high`. Steps, not epochs, make few
-    labels and many comparable (Mosbach et al. 2021 train at least 20 epochs; Zhang et al. 2021 at least 200 steps)."""
-    return int(min(max(epochs * math.ceil(rows / batch), low), high))

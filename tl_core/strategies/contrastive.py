@@ -48,7 +48,7 @@ class Contrastive:
 
     def passes(self, params: Params, train: int, test: int) -> float:
         """Every step trains the rows of its pairs in half the layers; then the test rows, in half the layers."""
-        from tl_core.models.training import steps_for
+        from tl_core.models.recipes import steps_for
 
         steps = steps_for(2 * train, params.pairs, epochs=params.rounds, low=params.min_steps, high=params.max_steps)
         return 1.5 * steps * min(2 * params.pairs, train) + 0.5 * test
@@ -58,7 +58,8 @@ class Contrastive:
         import torch
 
         from tl_core.models.classifier import ClassifierPredictor, TextClassifier, seeded
-        from tl_core.models.training import fit, steps_for
+        from tl_core.models.recipes import steps_for
+        from tl_core.models.training import fit
         from tl_core.tasks import task_of
 
         p: Params = job.params

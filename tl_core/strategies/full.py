@@ -43,7 +43,7 @@ class Full:
 
     def passes(self, params: Params, train: int, test: int) -> float:
         """Every step trains a batch; then the test rows."""
-        from tl_core.models.training import steps_for
+        from tl_core.models.recipes import steps_for
 
         steps = steps_for(train, params.batch, epochs=params.epochs, low=params.min_steps, high=params.max_steps)
         return 3.0 * steps * min(params.batch, train) + test
@@ -51,7 +51,7 @@ class Full:
     def fit(self, job: Job) -> Steps[Fitted]:
         """Head from the probe, then everything together."""
         from tl_core.models.classifier import ClassifierPredictor, TextClassifier, layer_groups, train_classifier
-        from tl_core.models.training import steps_for
+        from tl_core.models.recipes import steps_for
 
         p: Params = job.params
         _check_frozen(job.encoder, p.frozen_layers)

@@ -36,7 +36,7 @@ class Scratch:
 
     def passes(self, params: Params, train: int, test: int) -> float:
         """Every step trains a batch; then the test rows."""
-        from tl_core.models.training import steps_for
+        from tl_core.models.recipes import steps_for
 
         steps = steps_for(train, params.batch, epochs=params.epochs, low=params.min_steps, high=params.max_steps)
         return 3.0 * steps * min(params.batch, train) + test
@@ -44,7 +44,7 @@ class Scratch:
     def fit(self, job: Job) -> Steps[Fitted]:
         """Everything from random weights, drawn by the run's seed."""
         from tl_core.models.classifier import ClassifierPredictor, TextClassifier, layer_groups, train_classifier
-        from tl_core.models.training import steps_for
+        from tl_core.models.recipes import steps_for
 
         p: Params = job.params
         model = TextClassifier(job.encoder, job.problem, start=0, random_weights=job.seed)

@@ -1,0 +1,368 @@
+"""The tab "Look inside" as a visitor has it: in a real browser, answered by the real model."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import gradio as gr
+import pytest
+
+from spaces_config.profiles import profile_named
+from tl_core.errors import UserError
+from tl_core.plugins import found
+from tl_core.views.fill_mask import Candidate, Filled, Guess, Together
+from tl_core.views.tokens import SPECIAL
+from tl_ui.press import at, button, pressed
+from tl_ui.readers import FIRST, Said, ask_each, words_given
+from tl_ui.shown import shown
+from tl_ui.views.fill_a_blank import Asked, _after, out_html, put
+from tl_ui.views.sentence_surprise import _heat, _probability
+from tl_ui.words import EN, KO, SPECIAL_TOKENS
+
+ROOT = Path(__file__).parents[2]
+EVIL = "<img src=x onerror=document.title='run'><b>bold</b> ${document.title='run'} {{7*7}}"
+
+
+def expect(locator):
+    from playwright.sync_api import expect as real
+
+    real.set_options(timeout=30_000)  # the first answer loads a model, on cores that others use too
+    return real(locator)
+
+
+def to_look(page, view: str = "fill") -> None:
+    """Open the tab, from the overflow menu where the screen is narrow, and a view of it."""
+    tab = page.locator("#tab-look-button")
+    page.locator("#tab-data-button, .overflow-menu > button").filter(visible=True).first.wait_for()
+    page.wait_for_timeout(200)  # the row of tabs finds out what fits
+    if not tab.is_visible():
+        page.locator(".overflow-menu > button").click()
+        page.locator(".overflow-dropdown button", has_text=re.compile("Look inside|들여다보기")).click()
+    else:
+        tab.click()
+    page.locator("#look-view").wait_for()
+    if view != "fill":
+        page.locator(f"#look-view input[value={view}]").check()
+    page.locator(f"#view-{view}").wait_for()
+
+
+def box(page, id: str):
+    return page.locator(f"#{id} textarea, #{id} input").first
+
+
+def choose(page, id: str, name: str) -> None:
+    page.locator(f"#{id} input").click()
+    page.get_by_role("option", name=name).first.click()
+
+
+# --- fill a blank --------------------------------------------------------------------------------------
+
+
+def test_the_first_answer_is_there_when_the_tab_opens(visit):
+    page = visit()
+    to_look(page)
+    expect(page.locator("#fill-out .tl-guess")).to_have_count(5)
+    expect(page.locator("#fill-out .tl-sides")).to_contain_text("minilm-masked")
+    expect(page.locator("#fill-out .tl-guess .tl-num").first).to_have_text(re.compile(r"\d+\.\d %"))
+    expect(page.locator("#fill-undo")).to_be_disabled()
+
+    page.locator("#fill-out .tl-guess").first.click()  # a guess goes into the text, and no blank is left
+    expect(box(page, "fill-text")).to_have_value(re.compile(r"The cat is on the [^\[]+\.$"))
+    expect(page.locator("#fill-out .tl-guess")).to_have_count(0)
+
+    page.locator("#fill-out .tl-word", has_text="cat").first.focus()  # a word is hidden, by keyboard too
+    page.keyboard.press("Enter")
+    expect(box(page, "fill-text")).to_have_value(re.compile(r"The \[MASK\] is on the [^\[]+\.$"))
+    expect(page.locator("#fill-out .tl-guess")).to_have_count(5)
+
+    page.locator("#fill-undo").click()
+    expect(box(page, "fill-text")).to_have_value(re.compile(r"The cat is on the [^\[]+\.$"))
+    page.locator("#fill-undo").click()
+    expect(box(page, "fill-text")).to_have_value("The cat is on the [MASK].")
+    expect(page.locator("#fill-undo")).to_be_disabled()
+
+
+def test_candidates_several_blanks_and_two_models(visit):
+    page = visit()
+    to_look(page)
+    box(page, "fill-text").fill("It was [MASK] and [MASK].")
+    box(page, "fill-candidates").fill("great, terrible, , unwatchable")
+    page.locator("#fill-together input").check()
+    sides = page.locator("#fill-out .tl-sides")
+    expect(sides).to_contain_text("All blanks together")
+    expect(sides).to_contain_text("Blank 2")
+    expect(sides).to_contain_text("un ##watch ##able")
+    expect(sides).to_contain_text("different numbers of tokens")
+    expect(page.locator("#fill-out .tl-guess")).to_have_count(5 + 2 * (3 + 5))
+
+    page.locator("#fill-out [data-press='together|0|0']").click()
+    expect(box(page, "fill-text")).not_to_have_value(re.compile(r"\[MASK\]"))
+    page.locator("#fill-undo").click()
+    expect(page.locator("#fill-out [data-press='candidate|0|1|2']")).to_be_visible()
+    page.locator("#fill-out [data-press='candidate|0|1|2']").click()
+    expect(box(page, "fill-text")).to_have_value(re.compile(r"It was \[MASK\] and (great|terrible|unwatchable)\."))
+
+    choose(page, "fill-beside", "minilm:")
+    expect(page.locator("#fill-out .tl-sides > section")).to_have_count(2)
+    expect(page.locator("#fill-out .tl-sides > section").nth(1)).to_contain_text("no masked-language head")
+    expect(page.locator("#fill-out .tl-sides > section").first).to_contain_text("sees both sides")
+
+
+def test_faults_are_sentences_and_examples_are_one_press_away(visit):
+    page = visit()
+    to_look(page)
+    expect(page.locator("#fill-out .tl-guess")).to_have_count(5)
+    box(page, "fill-text").fill("Nothing is missing here.")
+    box(page, "fill-text").press("Enter")
+    expect(page.locator("#fill-notice")).to_contain_text("There is no [MASK] in the text")
+    page.locator("#fill-out .tl-word", has_text="missing").click()
+    expect(page.locator("#fill-out .tl-guess")).to_have_count(5)
+    expect(page.locator("#fill-notice .tl-notice")).to_have_count(0)
+
+    box(page, "fill-candidates").fill("one, one")
+    page.locator("#fill-ask").click()
+    expect(page.locator("#fill-notice")).to_contain_text("are the same to this model")
+    page.locator("#fill-examples button").nth(3).click()
+    expect(box(page, "fill-candidates")).to_have_value("great, terrible")
+    expect(page.locator("#fill-out .tl-guess")).to_have_count(7)
+
+
+@pytest.mark.parametrize("view", ["fill", "surprise", "tokens"])
+def test_html_in_a_text_is_text(visit, view):
+    page = visit()
+    to_look(page, view)
+    box(page, f"{view}-text").fill(f"{EVIL} [MASK]")
+    page.locator(f"#{view}-ask").click()
+    out = page.locator(f"#{view}-out")
+    expect(out).to_contain_text("onerror")
+    expect(out).to_contain_text("7")
+    assert out.locator("img").count() == 0
+    if view == "fill":
+        expect(out.locator(".tl-words")).to_contain_text("{{7*7}}")
+        expect(out.locator(".tl-words")).to_contain_text("${document.title='run'}")
+        expect(out.locator(".tl-words")).to_contain_text("<b>bold</b>")
+    assert page.title() == "Transfer Lab"
+
+
+# --- surprise and tokens -------------------------------------------------------------------------------
+
+
+def test_sentence_surprise(visit):
+    page = visit()
+    to_look(page, "surprise")
+    out = page.locator("#surprise-out")
+    expect(out.locator(".tl-token")).to_have_count(7)  # The cat sat on the mat .
+    expect(out).to_contain_text("pseudo-perplexity")
+    expect(out.locator(".tl-token").first).to_have_attribute("title", re.compile(r"the: probability .* %, surprise \d+\.\d\d nats"))
+    box(page, "surprise-text").fill("Colourless green ideas sleep")
+    box(page, "surprise-text").press("Enter")
+    expect(out.locator(".tl-token", has_text="sleep")).to_have_count(1)
+    out.locator("summary").click()
+    expect(out.locator("tbody tr")).to_have_count(out.locator(".tl-token").count())
+    box(page, "surprise-text").fill("  ")
+    page.locator("#surprise-ask").click()
+    expect(page.locator("#surprise-notice .tl-fault")).to_be_visible()
+
+
+def test_tokens_of_korean_under_an_english_vocabulary(visit):
+    page = visit()
+    to_look(page, "tokens")
+    out = page.locator("#tokens-out")
+    expect(out.locator(".tl-token").first).to_contain_text("[CLS]")
+    page.locator("#tokens-examples button").nth(1).click()
+    expect(out.locator(".tl-notice")).to_contain_text("4 of 9 tokens are unknown: this vocabulary cannot write them.")
+    expect(out.locator(".tl-unknown")).to_have_count(4)
+    expect(out).to_contain_text("stands for what the vocabulary cannot write")
+
+    box(page, "tokens-text").fill("First text")
+    box(page, "tokens-text-b").fill("unbelievably")
+    choose(page, "tokens-beside", "minilm:")
+    expect(out.locator("section")).to_have_count(2)
+    expect(out.locator("section").first).to_contain_text("30,522 tokens in the vocabulary")
+    expect(out.locator("section").nth(1).locator(".tl-segment-1").first).to_contain_text("unbelievably"[:2])
+
+
+# --- for everybody -------------------------------------------------------------------------------------
+
+
+def test_the_language_switch_draws_the_answers_anew(visit):
+    page = visit(locale="ko-KR")
+    to_look(page)
+    out = page.locator("#fill-out")
+    expect(out).to_contain_text("가릴 단어를 누르세요")
+    expect(out).to_contain_text("마스크 언어 모델")
+    expect(page.locator("#fill-examples button")).to_have_count(8)
+    page.locator("#fill-examples button").nth(6).click()
+    expect(box(page, "fill-text")).to_have_value("고양이가 [MASK] 위에 앉아 있다.")
+    expect(out.locator(".tl-word")).to_have_count(4)
+    guessed = out.locator(".tl-guess .tl-num").first.text_content()
+    page.locator("#lang").get_by_label("English").check()
+    expect(out).to_contain_text("Press a word to hide it")
+    expect(out.locator(".tl-guess .tl-num").first).to_have_text(guessed)
+    expect(page.locator("#fill-examples button")).to_have_count(6)
+    expect(page.locator("#fill-beside input")).to_have_value("(none)")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_view_is_wider_than_a_telephone(visit, theme):
+    page = visit(width=390, color_scheme=theme)
+    views = list(found("tl_ui.views", "VIEW"))
+    assert len(views) >= 3
+    to_look(page)
+    for view in views:
+        page.locator(f"#look-view input[value={view}]").check()
+        page.locator(f"#view-{view} .tl-sides").wait_for(timeout=30_000)
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, view
+
+
+def test_programs_may_ask(served):
+    from gradio_client import Client
+
+    client = Client(served.url, verbose=False)
+    answer = client.predict("Water is [MASK].", candidates="wet, dry", top=3, api_name="/fill_mask")
+    assert answer["model"] == FIRST and len(answer["alone"][0]) == 3
+    assert abs(sum(c["share"] for c in answer["candidates"][0]) - 1) < 1e-6
+    scored = client.predict("The cat sat.", api_name="/surprise")
+    assert [s["token"] for s in scored["tokens"]] == ["the", "cat", "sat", "."] and scored["perplexity"] > 1
+    pieces = client.predict("cats", text_b="dogs", api_name="/tokens")["pieces"]
+    assert [(p["token"], p["segment"]) for p in pieces] == [("[CLS]", 0), ("cats", 0), ("[SEP]", 0), ("dogs", 1), ("[SEP]", 1)]
+    for wrong, said in (({"text": "x"}, "no \\[MASK\\]"), ({"text": "[MASK]", "top": "many"}, "no whole number"), ({"text": "[MASK]", "model": ""}, "Choose a model")):
+        with pytest.raises(Exception, match=said):
+            client.predict(**wrong, api_name="/fill_mask")
+    client.close()
+
+
+# --- parts that need no browser ------------------------------------------------------------------------
+
+
+def test_strangers_may_ask_listed_models_only(tmp_path):
+    from tl_ui.readers import side
+    from tl_ui.shell import build
+
+    page, queue = build(tmp_path, profile_named("cpu"))
+    boxes = [b for b in page.blocks.values() if str(getattr(b, "elem_id", "")).endswith(("-model", "-beside"))]
+    assert len(boxes) == 6 and not any(b.allow_custom_value for b in boxes)
+    lab = _lab(tmp_path, "cpu", queue)
+    folder = tmp_path / "a model"
+    folder.mkdir()
+    for name in (str(folder), "owner/model", "../..", "run:abc"):
+        with pytest.raises(UserError, match="none of them|not here any more"):
+            side(lab, name)
+    assert side(lab, "minilm").reader.model == "minilm"
+    assert side(_lab(tmp_path, "local", queue), str(folder)).reader.model == str(folder)
+
+
+def _lab(home: Path, profile: str, queue):
+    from types import SimpleNamespace
+
+    return SimpleNamespace(profile=profile_named(profile), queue=queue)
+
+
+def test_answers_reach_the_page_without_torch():
+    code = (
+        "import pickle, sys\n"
+        "import tl_ui.api, tl_ui.tabs.look_inside\n"
+        "from tl_core.plugins import found\n"
+        "assert len(found('tl_ui.views', 'VIEW')) >= 3\n"
+        "from tl_core.experiments.service import Reader\n"
+        "from tl_core.views.fill_mask import Candidate, Filled, Guess, Together\n"
+        "from tl_core.views.surprise import Seen, Surprise\n"
+        "from tl_core.views.tokens import Cut, Piece\n"
+        "pickle.loads(pickle.dumps([Reader('minilm'), Guess('a', True, 1, .5), Surprise('m', 'masked', (), 2., ())]))\n"
+        "heavy = {'torch', 'transformers', 'sentence_transformers', 'peft'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_views_are_found_and_keep_the_protocol():
+    views = found("tl_ui.views", "VIEW")
+    assert list(views)[:3] == ["fill", "surprise", "tokens"]
+    for id, view in views.items():
+        assert view.id == id and {view.title, view.about} <= set(EN) & set(KO)
+    assert set(SPECIAL) <= set(SPECIAL_TOKENS["ko"])
+
+
+@pytest.mark.parametrize(
+    ("text", "blank", "word", "begins", "made"),
+    [
+        ("The [MASK] sat.", 0, "cat", True, "The cat sat."),
+        ("play [MASK] now", 0, "ing", False, "playing now"),
+        ("[MASK] and <mask>.", 1, "b", True, "[MASK] and b."),
+        ("[MASK][MASK]", 1, "cat", True, "[MASK] cat"),
+        ("[MASK]", 0, "<b>", True, "<b>"),
+    ],
+)
+def test_a_word_in_its_blank(text, blank, word, begins, made):
+    assert put(text, blank, word, begins) == made
+
+
+def test_presses_on_nothing_do_nothing():
+    filled = Filled("m", "masked", ((Guess("x", True, 1, 0.5),), (Guess("s", False, 2, 0.5),)), (Together(("x", "s"), (True, False), 0.2),), (), ())
+    asked = Asked("It's [MASK] [MASK], 고양이", (Said("m", filled), Said("n", fault="cannot")))
+    assert _after(asked, "word", (0,)) == "[MASK] [MASK] [MASK], 고양이"
+    assert _after(asked, "word", (1,)) == "It's [MASK] [MASK], [MASK]"
+    assert _after(asked, "guess", (0, 1, 0)) == "It's [MASK]s, 고양이"
+    assert _after(asked, "together", (0, 0)) == "It's xs, 고양이"
+    for what, numbers in (("word", (2,)), ("word", ()), ("word", (0, 0)), ("guess", (0, 2, 0)), ("guess", (1, 0, 0)), ("guess", (9, 0, 0)), ("guess", (0,)), ("candidate", (0, 0, 0)), ("", ()), ("x", (0, 0, 0))):
+        assert _after(asked, what, numbers) is None, (what, numbers)
+    assert _after(None, "word", (0,)) is None
+    assert at([[1]], 0, 0) == 1 and at([[1]], 0, 1) is None and at([1], -1) is None
+
+
+def test_what_a_press_sends_is_checked():
+    event = lambda id: gr.EventData(None, {"id": id})  # noqa: E731
+    assert pressed(event("guess|0|1|2")) == ("guess", (0, 1, 2))
+    for odd in ("guess|-1", "guess|1e9", "guess|99999999", "guess|<b>"):
+        assert pressed(event(odd)) == ("", ())
+    assert pressed(event(None)) == ("", ())
+    assert "<b>" not in button("x", "<b>", kind="k", label="'><b>")
+
+
+def test_everything_drawn_is_escaped():
+    evil = "<script>'\"&"
+    filled = Filled(evil, "masked", ((Guess(evil, False, 1, 0.00005),),), (Together((evil,), (True,), 0.2),), ((Candidate(evil, (evil,), -1.0, 1.0, -1.0),),), (evil,))
+    drawn = out_html(Asked(f"{evil} [MASK] {evil}", (Said(evil, filled), Said(evil, fault=evil))), "en")
+    assert "<script" not in drawn and "&lt;script&gt;" in drawn and "&lt; 0.1 %" in drawn
+
+
+def test_one_who_cannot_answer_says_so_beside_the_other():
+    def ask(side):
+        if side.title == "b":
+            raise UserError("b cannot")
+        return 1
+
+    from types import SimpleNamespace as Side
+
+    assert ask_each([Side(title="a"), Side(title="b")], ask) == (Said("a", 1), Said("b", fault="b cannot"))
+    with pytest.raises(UserError, match="b cannot"):
+        ask_each([Side(title="b")], ask)
+
+
+def test_a_handler_in_steps_is_guarded_too():
+    with gr.Blocks():
+        lang, notice, out = gr.Radio(["en"]), gr.HTML(), gr.Textbox()
+
+    def two_steps(values):
+        yield {out: 1}
+        raise UserError("First <b>fault</b>.")
+
+    first, second = shown(two_steps, lang, [out], notice)({lang: "en"})
+    assert first == {out: 1, notice: ""}
+    assert set(second) == {notice} and "&lt;b&gt;fault" in second[notice]
+
+    def none(values):
+        yield from ()
+
+    (only,) = shown(none, lang, [out], notice)({lang: "en"})
+    assert only[out] == gr.skip()
+
+
+def test_small_figures():
+    assert words_given(" great,, bad ，worse,") == ["great", "bad", "worse"]
+    assert [_heat(x) for x in (None, 0.0, -9.2103404, -50.0)] == [0, 0, 100, 100]
+    assert [_probability(x) for x in (None, 0.0, -2.302585, -6.9077, -9.2, -20.0)] == ["–", "100 %", "10 %", "0.1 %", "0.01 %", "< 0.01 %"]

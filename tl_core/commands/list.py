@@ -1,0 +1,63 @@
+"""What there is: strategies, models, datasets, tasks."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class _Command:
+    id: str = "list"
+    order: int = 90
+    help: str = "what there is"
+
+    def add(self, command: argparse.ArgumentParser) -> None:
+        """Its options."""
+        command.add_argument("what", choices=("strategies", "models", "datasets", "tasks"))
+        command.add_argument("--json", action="store_true", help="print JSON")
+
+    def run(self, a: argparse.Namespace) -> None:
+        """Print a table."""
+        rows = {"strategies": _strategies, "models": _models, "datasets": _datasets, "tasks": _tasks}[a.what]()
+        if a.json:
+            print(json.dumps(rows, ensure_ascii=False, indent=1))
+            return
+        width = max(len(r["id"]) for r in rows)
+        for row in rows:
+            print(f"{row['id']:<{width}}  {row['title']}. {row.get('about', '')}".rstrip(". ") + ".")
+            for setting in row.get("settings", []):
+                print(f"{'':<{width}}    {setting['name']}={setting['default']}  {setting['help']}")
+
+
+def _strategies() -> list[dict[str, Any]]:
+    from tl_core.params import declared
+    from tl_core.strategies import strategies
+
+    return [
+        {"id": s.id, "title": s.title, "about": s.about, "needs": s.needs, "uses_model": s.uses_model, "settings": declared(s.Params)} for s in strategies().values()
+    ]
+
+
+def _models() -> list[dict[str, Any]]:
+    from tl_core.models.catalog import describe
+
+    return describe()
+
+
+def _datasets() -> list[dict[str, Any]]:
+    from tl_core.data.samples import sample, sample_names
+
+    made = [sample(name) for name in sample_names()]
+    return [{"id": f"sample:{s.name}", "title": s.title, "about": s.about, "language": s.language} for s in made]
+
+
+def _tasks() -> list[dict[str, Any]]:
+    from tl_core.tasks import tasks
+
+    return [{"id": t.id, "title": t.title, "target": t.target, "loss": t.loss} for t in tasks().values()]
+
+
+COMMAND = _Command()

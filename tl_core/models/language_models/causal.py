@@ -1,0 +1,125 @@
+"""GPT and its relatives: the next token, given what stands before it (Radford et al. 2018).
+
+What follows a blank is not seen when words are guessed, but given words are scored with it: the whole text after
+the word counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from tl_core.errors import UserError
+from tl_core.models.catalog import Source
+from tl_core.models.corpus import ends_of
+from tl_core.models.language_models import Asked, Scored
+from tl_core.models.language_models.blanks import BLANK_ID, Blanked, follows, going_on, plain, shortened, split_at_blanks, tokens_of
+from tl_core.models.language_models.loading import load_head
+from tl_core.models.language_models.masked import padded
+from tl_core.models.language_models.slots import chunks
+from tl_core.types import ModelRef, Step, Steps
+
+
+class Causal:
+    """A causal language model."""
+
+    family, one_way, comparable = "causal", True, True
+
+    def __init__(self, ref: ModelRef, tokenizer: Any, network: nn.Module, max_tokens: int):
+        self.ref, self.tokenizer, self.network, self.max_tokens = ref, tokenizer, network, max_tokens
+        before, _ = ends_of(tokenizer)
+        start = next((t for t in (tokenizer.bos_token_id, tokenizer.eos_token_id) if t is not None), None)
+        self.before = before or (() if start is None else (start,))  # so that a first token too has something before it
+
+    @property
+    def room(self) -> int:
+        """Tokens of a text that fit after the one that begins it."""
+        return self.max_tokens - len(self.before)
+
+    def read(self, text: str) -> Blanked:
+        """The parts between blanks one by one: there is no token for a blank. One space before a blank belongs to the
+        word that fills it, as such vocabularies are cut."""
+        parts = split_at_blanks(text)
+        ids: list[int] = []
+        for i, part in enumerate(parts):
+            last = i == len(parts) - 1
+            known = plain(part if last else part.removesuffix(" "), self.tokenizer)
+            ids += (going_on if i else tokens_of)(known, self.tokenizer) if known else []
+            ids += [] if last else [BLANK_ID]
+        return shortened(Blanked(tuple(ids), self._follows(parts)), self.room)
+
+    def _follows(self, parts: Sequence[str]) -> tuple[str, ...]:
+        """A line's first word has no space of its own, unlike the words after it."""
+        return tuple("." if character.isspace() and character != " " else character for character in follows(parts))
+
+    def log_probs(self, blanked: Blanked, asked: Sequence[Asked]) -> torch.Tensor:
+        rows = [self._before(blanked, one.fills, one.blank) for one in asked]
+        return torch.cat([torch.stack([row[-1] for row in part]) for part in self._read(rows)])
+
+    def score(self, blanked: Blanked, before: Sequence[tuple[int, ...]], words: Sequence[tuple[int, ...]]) -> list[Scored]:
+        """Of the word and of all that follows it up to the next blank: an exact comparison, whatever the lengths."""
+        blanked = shortened(blanked, self.room - max(map(len, words), default=1) + 1)
+        start, after = self._before(blanked, before, len(before)), blanked.parts()[len(before) + 1]
+        rows = [[*start, *word, *after] for word in words]
+        read = (row for part in self._read(rows) for row in part)  # one after another: they are large
+        found = []
+        for word, row, log_probs in zip(words, rows, read, strict=True):
+            steps = [float(log_probs[t - 1, row[t]]) for t in range(len(start), len(row))]
+            found.append(Scored(tuple(steps[: len(word)]), sum(steps[len(word) :])))
+        return found
+
+    def surprise(self, ids: Sequence[int], words: Sequence[int | None]) -> Steps[list[float | None]]:
+        """In one go: every token given those before it."""
+        row = [*self.before, *ids]
+        read = next(self._read([row]))[0]
+        found = [float(read[t - 1, row[t]]) if t else None for t in range(len(self.before), len(row))]
+        yield Step(len(ids), len(ids), phase="predict")
+        return found
+
+    def _before(self, blanked: Blanked, fills: Sequence[tuple[int, ...]], blank: int) -> list[int]:
+        """All that stands before a place in a blank: `fills` are in the blanks up to it, and perhaps in it."""
+        parts, row = blanked.parts(), list(self.before)
+        for i in range(blank + 1):
+            row += [*parts[i], *(fills[i] if i < len(fills) else ())]
+        if not row:
+            raise UserError(f"{self.ref.name} reads from left to right and nothing stands before the blank. Write something before it.")
+        return row[-self.max_tokens :]
+
+    @torch.inference_mode()
+    def _read(self, rows: Sequence[list[int]]) -> Iterator[list[torch.Tensor]]:
+        """For each row, some at a time, (T, V) log-probabilities of what follows each of its tokens."""
+        device = next(self.network.parameters()).device
+        pad = self.tokenizer.pad_token_id
+        for a, b in chunks([len(row) for row in rows]):
+            logits = self.network(**padded(rows[a:b], pad if pad is not None else 0, device), use_cache=False).logits
+            log_probs = logits.float().log_softmax(-1).cpu()
+            yield [log_probs[i, : len(row)] for i, row in enumerate(rows[a:b])]
+
+
+@dataclass(frozen=True)
+class _Family:
+    id: str = "causal"
+    order: int = 40
+
+    def reads(self, model_type: str) -> bool:
+        """Everything transformers can load as a causal language model."""
+        from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+        return model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    def load(self, source: Source, device: str) -> Causal:
+        """
+        Raises:
+            UserError: weights are missing, or the files are damaged.
+        """
+        from transformers import AutoModelForCausalLM
+
+        tokenizer, network, max_tokens = load_head(source, AutoModelForCausalLM, "a causal language model")
+        return Causal(source.ref, tokenizer, network.to(device), max_tokens)
+
+
+FAMILY = _Family()

@@ -1,0 +1,122 @@
+"""T5: every blank is a numbered mark in the text, and the decoder writes mark, fill, mark, fill (Raffel et al. 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from tl_core.errors import UserError
+from tl_core.models.catalog import Source
+from tl_core.models.corpus import ends_of
+from tl_core.models.language_models import Asked, Scored
+from tl_core.models.language_models.blanks import BLANK_ID, Blanked, marked, shortened, split_at_blanks
+from tl_core.models.language_models.loading import load_head
+from tl_core.models.language_models.masked import padded
+from tl_core.models.language_models.slots import chunks
+from tl_core.types import ModelRef, Step, Steps
+
+
+class Sentinel:
+    """An encoder-decoder that was trained to say what numbered marks stand for."""
+
+    family, one_way, comparable = "sentinel", True, True
+
+    def __init__(self, ref: ModelRef, tokenizer: Any, network: nn.Module, max_tokens: int):
+        self.ref, self.tokenizer, self.network, self.max_tokens = ref, tokenizer, network, max_tokens
+        self.before, self.after = ends_of(tokenizer)
+        self.marks = _marks(ref, tokenizer)
+
+    @property
+    def room(self) -> int:
+        """Tokens of a text that fit between the special ones."""
+        return self.max_tokens - len(self.before) - len(self.after)
+
+    def read(self, text: str) -> Blanked:
+        names = self.tokenizer.convert_ids_to_tokens(self.marks)
+        if len(split_at_blanks(text)) - 1 >= len(names):
+            raise UserError(f"{self.ref.name} tells at most {len(names) - 1} blanks apart. Use fewer.")
+        return shortened(marked(text, self.tokenizer, names.__getitem__), self.room)
+
+    def log_probs(self, blanked: Blanked, asked: Sequence[Asked]) -> torch.Tensor:
+        answers = [self._answer(one.fills[: one.blank + 1]) for one in asked]
+        return torch.cat([torch.stack([row[-1] for row in part]) for part in self._decoded([self._text(blanked)] * len(answers), answers)])
+
+    def score(self, blanked: Blanked, before: Sequence[tuple[int, ...]], words: Sequence[tuple[int, ...]]) -> list[Scored]:
+        """With the mark that follows the word, so that words of any length share one distribution."""
+        answers = [[*self._answer((*before, word)), self.marks[len(before) + 1]] for word in words]
+        decoded = [row for part in self._decoded([self._text(blanked)] * len(words), [a[:-1] for a in answers]) for row in part]
+        found = []
+        for word, answer, row in zip(words, answers, decoded, strict=True):
+            steps = [float(row[t - 1, answer[t]]) for t in range(len(answer) - len(word) - 1, len(answer))]
+            found.append(Scored(tuple(steps[:-1]), steps[-1]))
+        return found
+
+    def surprise(self, ids: Sequence[int], words: Sequence[int | None]) -> Steps[list[float | None]]:
+        """Every token in turn becomes a mark, later pieces of its word with it, and is asked for as the mark's first token."""
+        texts = []
+        for t in range(len(ids)):
+            end = next((j for j in range(t + 1, len(ids)) if words[j] is None or words[j] != words[t]), len(ids))
+            texts.append([*self.before, *ids[:t], self.marks[0], *ids[end:], *self.after])
+        found: list[float | None] = []
+        for part in self._decoded(texts, [self._answer(((),))] * len(texts)):
+            found += [float(row[-1, ids[len(found) + i]]) for i, row in enumerate(part)]
+            yield Step(len(found), len(ids), phase="predict")
+        return found
+
+    def _text(self, blanked: Blanked) -> list[int]:
+        """What the encoder reads."""
+        marks = iter(self.marks)
+        return [*self.before, *(next(marks) if token == BLANK_ID else token for token in blanked.ids), *self.after]
+
+    def _answer(self, fills: Sequence[tuple[int, ...]]) -> list[int]:
+        """What the decoder has written: every blank's mark and what is in it."""
+        start = self.network.config.decoder_start_token_id
+        return [self.tokenizer.pad_token_id if start is None else start, *(t for mark, fill in zip(self.marks, fills, strict=False) for t in (mark, *fill))]
+
+    @torch.inference_mode()
+    def _decoded(self, texts: Sequence[list[int]], answers: Sequence[list[int]]) -> Iterator[list[torch.Tensor]]:
+        """For each text, some at a time, (T, V) log-probabilities of what follows each token of its answer."""
+        device = next(self.network.parameters()).device
+        for a, b in chunks([len(text) + len(answer) for text, answer in zip(texts, answers, strict=True)]):
+            read = padded(texts[a:b], self.tokenizer.pad_token_id or 0, device)
+            written = padded(answers[a:b], self.tokenizer.pad_token_id or 0, device)
+            logits = self.network(**read, decoder_input_ids=written["input_ids"], decoder_attention_mask=written["attention_mask"]).logits
+            log_probs = logits.float().log_softmax(-1).cpu()
+            yield [log_probs[i, : len(answer)] for i, answer in enumerate(answers[a:b])]
+
+
+def _marks(ref: ModelRef, tokenizer: Any) -> list[int]:
+    """Ids of <extra_id_0>, <extra_id_1>, ..."""
+    vocabulary, marks = tokenizer.get_vocab(), []
+    while (token := vocabulary.get(f"<extra_id_{len(marks)}>")) is not None:
+        marks.append(token)
+    if len(marks) < 2:
+        raise UserError(f"The tokenizer of {ref.name} has no marks such as <extra_id_0>, so it cannot be asked to fill blanks.")
+    return marks
+
+
+@dataclass(frozen=True)
+class _Family:
+    id: str = "sentinel"
+    order: int = 20
+
+    def reads(self, model_type: str) -> bool:
+        """T5 and what was made after it."""
+        return model_type in ("t5", "mt5", "umt5", "longt5", "switch_transformers")
+
+    def load(self, source: Source, device: str) -> Sentinel:
+        """
+        Raises:
+            UserError: weights are missing, the files are damaged, or the tokenizer has no marks.
+        """
+        from transformers import AutoModelForSeq2SeqLM
+
+        tokenizer, network, max_tokens = load_head(source, AutoModelForSeq2SeqLM, "an encoder-decoder with marks")
+        return Sentinel(source.ref, tokenizer, network.to(device), max_tokens)
+
+
+FAMILY = _Family()

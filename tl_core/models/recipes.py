@@ -1,0 +1,35 @@
+"""How long to train, and the settings every adapter has. Nothing here needs torch: forms and estimates read it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from tl_core.params import param
+
+
+def steps_for(rows: int, batch: int, *, epochs: int, low: int, high: int) -> int:
+    """Optimizer steps: so many epochs, but never fewer than `low` nor more than `high`. Steps, not epochs, make few
+    labels and many comparable (Mosbach et al. 2021 train at least 20 epochs; Zhang et al. 2021 at least 200 steps)."""
+    return int(min(max(epochs * math.ceil(rows / batch), low), high))
+
+
+@dataclass(frozen=True)
+class AdapterSettings:
+    """What every adapter is asked; each strategy adds its own and sets its own rates."""
+
+    layers: int = param(0, "How many upper layers get adapters; 0 for the upper half", low=0, high=200)
+    learning_rate: float = param(1e-3, "Step size of the adapters", low=1e-6, high=10.0)
+    head_learning_rate: float = param(1e-2, "Step size of the linear head", low=1e-6, high=1.0)
+    batch: int = param(16, "Texts in an optimizer step", low=1, high=512)
+    epochs: int = param(20, "Times every text is seen, unless that gives too few or too many steps", low=1, high=1000)
+    min_steps: int = param(40, "At least so many optimizer steps", low=1, high=100_000)
+    max_steps: int = param(400, "At most so many optimizer steps", low=1, high=1_000_000)
+
+    def steps(self, rows: int) -> int:
+        """Optimizer steps on so many rows."""
+        return steps_for(rows, self.batch, epochs=self.epochs, low=self.min_steps, high=self.max_steps)
+
+    def passes(self, train: int, test: int, share: float = 0.5) -> float:
+        """Every step trains a batch in a share of the layers; then the test rows, in the same share."""
+        return 3.0 * share * self.steps(train) * min(self.batch, train) + share * test

@@ -1,0 +1,42 @@
+"""What models do with a text: one view at a time, each in a file of `tl_ui.views`."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import gradio as gr
+
+from tl_core.plugins import found
+from tl_ui.lab import Lab
+from tl_ui.views import Choose
+from tl_ui.words import word
+
+
+@dataclasses.dataclass(frozen=True)
+class Tab:
+    """The look-inside tab."""
+
+    id: str = "look"
+    order: int = 50
+    title: str = "tab_look"
+
+    def build(self, lab: Lab) -> None:
+        """Draw the tab and wire it."""
+        views = found("tl_ui.views", "VIEW")
+        first = next(iter(views))
+        choose = gr.Radio([(word(view.title), id) for id, view in views.items()], value=first, label=word("look_choose"), show_label=False, container=False, elem_id="look-view")
+        here = next(tab for tab in lab.tabs.children if tab.id == self.id)
+        events, groups = [here.select, choose.input], {}
+        for id, view in views.items():
+            with gr.Column(visible=id == first, elem_id=f"view-{id}") as groups[id]:
+                with gr.Accordion(word("look_what"), open=False, elem_classes="tl-what"):
+                    gr.Markdown(word(view.about))
+                view.build(lab, Choose(choose, events))
+
+        def show(values: dict) -> dict:
+            return {group: gr.Column(visible=id == values[choose]) for id, group in groups.items()}
+
+        lab.on(choose.input, show, [choose], list(groups.values()))
+
+
+TAB = Tab()

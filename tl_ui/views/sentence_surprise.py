@@ -1,0 +1,183 @@
+"""Sentence surprise: how likely every token of a text was, and the text as a whole."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from tl_core.errors import UserError
+from tl_core.types import Step
+from tl_core.views.surprise import Seen, Surprise
+from tl_ui.lab import Lab
+from tl_ui.pieces import bar, escaped, table_html
+from tl_ui.press import examples_html, pressable, pressed_example
+from tl_ui.readers import Choice, Said, Side, choice, family, notes_html, side_by_side, sides, surprised
+from tl_ui.views import Choose
+from tl_ui.words import t, word
+
+FIRST_TEXT = "The cat sat on the mat."
+EXAMPLES = (FIRST_TEXT, "The mat sat on the cat.", "The dog barked at the postman.", "She drank a cup of hot gravel.", "Time flies like an arrow; fruit flies like a banana.")
+SHADES = (1.0, 0.1, 0.01, 0.001, 0.0001)  # probabilities of the legend; the last and anything below has the full colour
+PATIENCE = 2.0  # seconds without a word
+BETWEEN = 0.3  # seconds from one sign of life to the next
+
+
+@dataclasses.dataclass(frozen=True)
+class SentenceSurprise:
+    """The view."""
+
+    id: str = "surprise"
+    order: int = 20
+    title: str = "surprise_title"
+    about: str = "surprise_about"
+
+    def build(self, lab: Lab, choose: Choose) -> None:
+        """Draw the view and wire it."""
+        notice = gr.HTML(elem_classes="tl-notices", elem_id="surprise-notice")
+        with gr.Row(elem_classes="tl-look"):
+            with gr.Column(min_width=280, elem_classes="tl-card tl-ask"):
+                text = gr.Textbox(FIRST_TEXT, label=word("look_text"), lines=1, max_lines=8, elem_id="surprise-text")
+                ask = gr.Button(word("surprise_ask"), variant="primary", elem_id="surprise-ask")
+                examples = lab.in_language(pressable(value=examples_html(EXAMPLES, "en"), elem_id="surprise-examples"), lambda lang: examples_html(EXAMPLES, lang))
+            with gr.Column(min_width=280, elem_classes="tl-answer-side"):
+                status = gr.HTML(elem_id="surprise-status")
+                out = gr.HTML(elem_id="surprise-out")
+            with gr.Column(min_width=280, elem_classes="tl-card tl-more"):
+                models = choice(lab, "surprise")
+        _wire(lab, choose, Form(text, ask, examples, models, status, out, gr.State(None)), notice)
+
+
+@dataclasses.dataclass(frozen=True)
+class Form:
+    text: gr.Textbox
+    ask: gr.Button
+    examples: gr.HTML
+    models: Choice
+    status: gr.HTML
+    out: gr.HTML
+    said: gr.State  # what is on show; None before the first
+
+
+def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
+    def first(values: dict) -> Iterator[dict]:
+        if values[choose.view] == VIEW.id and values[form.said] is None:
+            yield from ask(values)
+
+    def ask(values: dict) -> Iterator[dict]:
+        yield from _asked(lab, form, values, values[form.text] or "")
+
+    def take_example(values: dict, event: gr.EventData) -> Iterator[dict]:
+        text = pressed_example(event, EXAMPLES)
+        if text is not None:
+            yield {form.text: text}
+            yield from _asked(lab, form, values, text)
+
+    def redraw(values: dict) -> dict:
+        return {form.out: out_html(values[form.said], values[lab.lang])} if values[form.said] else {}
+
+    inputs = [form.text, *form.models.asked, form.said, lab.study_id]
+    outputs = [form.text, form.status, form.out, form.said]
+    quick = {"show_progress": "minimal", "show_progress_on": form.out}
+    lab.on(choose.events, first, [choose.view, *inputs], outputs, notice, **quick)
+    lab.on([form.ask.click, form.text.submit, form.models.reader.input, form.models.beside.input], ask, inputs, outputs, notice, **quick)
+    lab.on(form.examples.select, take_example, inputs, outputs, notice, **quick)
+    lab.on(lab.lang.change, redraw, [form.said], [form.out])
+
+
+def _asked(lab: Lab, form: Form, values: dict, text: str) -> Iterator[dict]:
+    """Ask one after the other; who takes long shows how far it is."""
+    lang, said, faults, began = values[lab.lang], [], [], time.monotonic()
+    told = began
+    for side in sides(lab, form.models, values):
+        try:
+            for item in surprised(lab, side.reader, text):
+                if isinstance(item, Surprise):
+                    said.append(Said(side.title, item))
+                elif time.monotonic() - began > PATIENCE and time.monotonic() - told > BETWEEN:
+                    told = time.monotonic()
+                    yield {form.status: _status_html(side, item, lang)}
+        except UserError as fault:
+            faults.append(fault)
+            said.append(Said(side.title, fault=str(fault)))
+    if len(faults) == len(said):
+        yield {form.status: ""}
+        raise faults[0]
+    yield {form.status: "", form.said: tuple(said), form.out: out_html(said, lang)}
+
+
+# --- drawing -------------------------------------------------------------------------------------------
+
+
+def _status_html(side: Side, step: Step, lang: str) -> str:
+    said = t(lang, "surprise_step", model=side.title, done=step.done, total=step.total)
+    return f"<div class='tl-status'>{bar(step.done / max(1, step.total), said)}<p role='status'>{escaped(said)}</p></div>"
+
+
+def out_html(said: Any, lang: str) -> str:
+    """The legend, and every model's tokens."""
+    return _legend_html(lang) + side_by_side(said, lambda _, answer: _answer_html(answer, lang), lambda a: family(a.family, lang))
+
+
+def _legend_html(lang: str) -> str:
+    steps = "".join(f"<span class='tl-shade' style='--heat:{_heat(math.log(p))}%'>{100 * p:g} %{'' if p > SHADES[-1] else ' ↓'}</span>" for p in SHADES)
+    return f"<div class='tl-legend'><span class='tl-fine'>{escaped(t(lang, 'surprise_legend'))}</span><span class='tl-scale'>{steps}</span></div>"
+
+
+def _answer_html(answer: Surprise, lang: str) -> str:
+    one_way = answer.family == "causal"
+    figure = f"{answer.perplexity:,.1f}" if answer.perplexity < 1000 else f"{answer.perplexity:,.0f}"
+    named = t(lang, "perplexity" if one_way else "pseudo_perplexity")
+    meaning = t(lang, "perplexity_means", n=f"{answer.perplexity:,.0f}" if answer.perplexity >= 1.5 else "1")
+    return (
+        f"<p class='tl-figure'><b>{escaped(figure)}</b> {escaped(named)}</p><p class='tl-fine'>{escaped(meaning)}</p>"
+        f"<p class='tl-tokens'>{_chips_html(answer.tokens, lang)}</p>{notes_html(answer.notes)}{_table_html(answer.tokens, lang)}"
+    )
+
+
+def _chips_html(tokens: tuple[Seen, ...], lang: str) -> str:
+    """Tokens with nothing between them stand together and break the line together where they can."""
+    groups, end = [], None
+    for token in tokens:
+        if token.start != end:
+            groups.append("")
+        groups[-1] += _chip(token, lang)
+        end = token.end
+    return "".join(f"<span class='tl-joined'>{group}</span>" for group in groups)
+
+
+def _chip(token: Seen, lang: str) -> str:
+    number, mark = _probability(token.log_probability), " tl-unknown" if token.unknown else ""
+    told = t(lang, "surprise_token", token=token.token, share=number, nats=_nats(token.log_probability))
+    heat = _heat(token.log_probability)
+    return f"<span class='tl-token{mark}' style='--heat:{heat}%' title='{escaped(told)}'>{escaped(token.text or token.token)}<small>{escaped(number)}</small></span>"
+
+
+def _table_html(tokens: tuple[Seen, ...], lang: str) -> str:
+    """The same for those who cannot see colours."""
+    rows = [(escaped(s.text or s.token), escaped(s.token), escaped(_probability(s.log_probability)), escaped(_nats(s.log_probability))) for s in tokens]
+    head = [t(lang, "head_text"), t(lang, "token"), t(lang, "probability"), t(lang, "surprise_nats")]
+    return f"<details><summary>{escaped(t(lang, 'surprise_table'))}</summary>{table_html(t(lang, 'surprise_table'), head, rows)}</details>"
+
+
+def _heat(log_probability: float | None) -> int:
+    """Percent of the full colour."""
+    return 0 if log_probability is None else round(100 * min(1.0, log_probability / math.log(SHADES[-1])))
+
+
+def _nats(log_probability: float | None) -> str:
+    return "–" if log_probability is None else f"{max(0.0, -log_probability):.2f}"
+
+
+def _probability(log_probability: float | None) -> str:
+    if log_probability is None:
+        return "–"
+    share = 100 * math.exp(log_probability)
+    return f"{share:.0f} %" if share >= 9.5 else f"{share:.1f} %" if share >= 0.095 else f"{share:.2f} %" if share >= 0.0095 else "< 0.01 %"
+
+
+VIEW = SentenceSurprise()
