@@ -119,6 +119,7 @@ class ModelRef:
     name: str
     digest: str
     kind: str = field(default="", compare=False)  # its architecture, as its config.json says: bert, gpt2, t5
+    speaks: str = field(default="", compare=False)  # its family of language models, where its files hold a head: masked, causal, ...
 
 
 @dataclass(frozen=True)
@@ -194,6 +195,7 @@ class Job:
     seed: int
     encoder: Any  # tl_core.models.encoding.Encoder
     device: str = "cpu"
+    unlabelled: Sequence[Example] = ()  # texts of the pool without their labels, for a strategy whose `uses_unlabelled` says so
 
 
 @dataclass(frozen=True)
@@ -208,7 +210,10 @@ class Fitted:
 
 
 class Predictor(Protocol):
-    """Gives every label of every text a probability; can be put down and taken up again."""
+    """Gives every label of every text a probability; can be put down and taken up again.
+
+    One that has more to say about the texts it last predicted sets `notes`, a tuple of sentences.
+    """
 
     def predict(self, examples: Sequence[Example]) -> Steps[np.ndarray]:
         """(n, C) float32. One label per text: rows sum to 1. Many: each entry is its own probability."""
@@ -218,7 +223,10 @@ class Predictor(Protocol):
 
 
 class Strategy(Protocol):
-    """One way of using labels. A file in `strategies/` sets `STRATEGY` to an object like this."""
+    """One way of using labels. A file in `strategies/` sets `STRATEGY` to an object like this.
+
+    One that learns from texts without labels also has `uses_unlabelled(params) -> bool`; then `Job.unlabelled` holds some.
+    """
 
     id: str
     version: int

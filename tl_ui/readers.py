@@ -69,7 +69,7 @@ def choice(lab: Lab, id: str, *, runs: bool = True) -> Choice:
 
     def renew(values: dict) -> dict:
         lang = values[lab.lang]
-        trained = _runs(lab, values[lab.study_id], lang) if runs else []
+        trained = runs_of(lab, values[lab.study_id], lang) if runs else []
         return {
             reader: _list([*_models(), *trained], values[reader], FIRST),
             beside: _list([(t(lang, "none"), ""), *_models(), *trained], values[beside], ""),
@@ -90,12 +90,14 @@ def _models() -> list[tuple[str, str]]:
     return [(f"{m['id']}: {m['title']}", m["id"]) for m in describe()]
 
 
-def _runs(lab: Lab, study: str, lang: str) -> list[tuple[str, str]]:
+def runs_of(lab: Lab, study: str, lang: str = "en") -> list[tuple[str, str]]:
+    """(title, value to choose) of every kept run of a study that trained the body of a masked language model: its head
+    can still read what the body says."""
     if not study:
         return []
     opened = lab.studies.open(study)
     store = lab.queue.store(study)
-    trained = [s for s in lab.studies.kept(opened) if s.arm.model and (store.model_folder(s.id) / TRAINED).is_file()]
+    trained = [s for s in lab.studies.kept(opened) if s.arm.model and s.arm.model.speaks == "masked" and (store.model_folder(s.id) / TRAINED).is_file()]
     return [(t(lang, "look_run", arm=spec.arm.id), f"{RUN}{spec.id}") for spec in trained]
 
 
@@ -107,7 +109,7 @@ def side(lab: Lab, chosen: str, study: str = "", lang: str = "en") -> Side:
     """
     name = (chosen or "").strip()
     if name.startswith(RUN):
-        known = {value: title for title, value in _runs(lab, study, lang)}
+        known = {value: title for title, value in runs_of(lab, study, lang)}
         if name not in known:
             raise UserError("This trained model is not here any more. Choose another one.")
         return Side(known[name], Reader(folder=str(lab.queue.store(study).folder.resolve()), run=name.removeprefix(RUN)))

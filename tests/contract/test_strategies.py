@@ -21,9 +21,10 @@ from tl_core.strategies import strategies
 from tl_core.strategies.contrastive import pair_stream
 from tl_core.types import Example, Facts, Finished, Job, Label, ModelRef, Problem
 
-IDS = ("majority", "tfidf", "similarity", "prototype", "knn", "probe", "prior-probe", "contrastive", "lora", "full", "scratch")
+ADAPTERS = ("dora", "ia3", "bitfit", "bottleneck", "soft-prompt", "prefix")
+IDS = ("majority", "tfidf", "similarity", "prototype", "knn", "probe", "prior-probe", "contrastive", "lora", *ADAPTERS, "full", "scratch")
 EXACT = ("majority", "tfidf", "similarity", "prototype", "knn", "probe", "prior-probe")  # nothing is drawn at random but a tie
-TRAINED = ("contrastive", "lora", "full", "scratch")
+TRAINED = ("contrastive", "lora", *ADAPTERS, "full", "scratch")
 MODEL = ModelRef("tiny", "0" * 32)
 
 all_strategies = pytest.mark.parametrize("id", IDS)
@@ -71,7 +72,7 @@ def is_sentence(words: str) -> bool:
     return words.endswith((".", "!", "?")) and len(words.split()) > 3 and words == words.strip()
 
 
-def test_eleven_strategies_are_found_and_explained_in_order():
+def test_all_strategies_are_found_and_explained_in_order():
     assert sorted(strategies()) == sorted(IDS)
     assert list(strategies())[0] == "majority" and list(strategies())[-1] == "scratch"
 

@@ -625,6 +625,26 @@ def test_a_masked_model_whose_tokenizer_has_no_mask(tmp_path):
     assert "has no mask token" in said(open_language_model, find(str(folder)))
 
 
+def test_a_head_that_cannot_be_asked_about_single_places(tmp_path):
+    """Perceiver's body reads no token ids; FNet, Longformer and BART, which hand on more than states, can be asked."""
+    from transformers import PerceiverForMaskedLM
+
+    small = {"num_latents": 8, "d_latents": 16, "d_model": 32, "num_blocks": 1, "num_self_attends_per_block": 1, "num_self_attention_heads": 4}
+    folder = make_headed(tmp_path / "perceiver", "bert", network=PerceiverForMaskedLM, num_cross_attention_heads=4, **small)
+    assert "cannot be asked about single places (a perceiver)" in said(open_language_model, find(str(folder)))
+
+
+@pytest.mark.parametrize("kind, longer", [("gpt2", {"n_positions": 5000}), ("bert", {"max_position_embeddings": 5000})])
+def test_no_model_reads_more_than_memory_allows(kind, longer, tmp_path):
+    folder = make_headed(tmp_path / kind, kind, **longer)
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps({n: v for n, v in config.items() if n != "model_max_length"}))
+    model = open_language_model(find(str(folder)))
+    assert model.max_tokens == 2048
+    (note,) = [n for n in fill(model, "sea " * 3000 + "[MASK]").notes if "left out" in n]
+    assert "reads 2048 tokens" in note
+
+
 def test_marks_are_needed(tmp_path):
     folder = make_headed(tmp_path / "no marks", "t5", cuts="pieces")
     assert "no marks such as <extra_id_0>" in said(open_language_model, find(str(folder)))

@@ -82,7 +82,7 @@ def test_the_packaged_model_is_what_it_says(minilm):
     source = find("minilm")
     assert (minilm.width, minilm.max_tokens, source.layers, source.model_type) == (384, 256, 6, "bert")
     assert Encoder(minilm).can_cut
-    assert [entry["id"] for entry in catalog.describe()] == ["minilm"]
+    assert [entry["id"] for entry in catalog.describe()] == ["minilm", "minilm-masked"]
 
 
 def test_two_texts_are_told_apart_and_one_text_is_one(minilm):
@@ -211,12 +211,14 @@ def test_lower_and_upper_half_are_the_whole(kind, at, tiny):
 
 
 @pytest.mark.parametrize("kind", [k for k in KINDS if k not in CUT])
-def test_bodies_without_one_stack_of_layers_are_not_cut(kind, tiny):
-    encoder = tiny(kind)
-    assert not encoder.can_cut
-    for id in ("lora", "contrastive"):
-        with pytest.raises(UserError, match="Use full"):
-            drain(fit_steps(id, encoder))
+def test_bodies_that_do_not_go_from_layer_to_layer_are_not_cut(kind, tiny):
+    assert not tiny(kind).can_cut
+
+
+def test_layers_that_share_weights_have_no_upper_half(tiny):
+    assert tiny("albert").parts is None
+    with pytest.raises(UserError, match="Use full"):
+        drain(fit_steps("contrastive", tiny("albert")))
 
 
 def test_every_architecture_is_tried():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import shutil
 
@@ -16,10 +17,13 @@ from tl_core.experiments.run import Encoders, run
 from tl_core.experiments.service import Reader, State, cut_text, fill_blanks, surprise
 from tl_core.experiments.store import Store
 from tl_core.models.catalog import find
+from tl_core.models.encoding import Encoder
 from tl_core.models.language_models import open_language_model, slots
-from tl_core.types import Example, Finished, Label, Problem, Split
+from tl_core.models.loading import load_model
+from tl_core.strategies import strategies
+from tl_core.types import Example, Finished, Job, Label, Problem, Split
 from tl_core.views.surprise import surprise as score
-from tl_core.views.tokens import SPECIAL, cut, words_of
+from tl_core.views.tokens import SPECIAL, cut
 
 CUTS = ("wordpiece", "wordpiece of Korean", "bytes", "bytes alone", "pieces", "pieces at the end", "pieces with marks", "pairs")
 KINDS = ("bert", "roberta", "fnet", "xlnet", "t5", "gpt2", "llama")
@@ -86,19 +90,6 @@ def test_a_text_too_long_for_the_model_is_counted():
             cut_by("wordpiece", "y" * (20_001 - len(text_b or "")), text_b)
     with pytest.raises(UserError, match="Write a text first"):
         cut_by("wordpiece", " \n")
-
-
-@pytest.mark.parametrize("how", CUTS)
-def test_words_are_whole_and_without_spaces(how):
-    written = "le ship  sails near\nthe sea"
-    spans = words_of(cut_by(how, written, "a second text"))
-    assert [written[a:b] for a, b in spans] == written.split()
-
-
-def test_words_in_pieces_and_masks():
-    written = "unable (door) <mask> 영화 under"
-    assert [written[a:b] for a, b in words_of(cut_by("wordpiece", written))] == ["unable", "(", "door", ")", "<mask>", "영화", "under"]
-    assert words_of(cut_by("pairs", "unable under")) == ((0, 6), (7, 12))
 
 
 # --- surprise --------------------------------------------------------------------------------------------
@@ -216,6 +207,7 @@ def test_a_first_token_with_nothing_before_it(opened):
 # --- what a worker is asked for --------------------------------------------------------------------------
 
 TRAINED = ("lora", "full", "contrastive", "scratch")
+READERS = ("lora", "dora", "ia3", "bitfit", "bottleneck", "contrastive", "soft-prompt", "prefix", "full", "scratch")  # leave a body of their own behind
 BESIDE = ("tfidf", "probe")
 
 
@@ -327,6 +319,30 @@ def test_a_trained_body_reads_under_the_head_of_its_base(arm, study, state):
     assert drain_last(surprise(state, reader, WRITTEN, False)).model == arm
     again = filled(state, Reader(str(root / "model")), "[MASK] oven", top=100)
     assert again.alone == plain.alone, "the base is as it was"
+
+
+def test_what_a_trained_body_reads_is_what_its_classifier_pools(study):
+    """Of every strategy that leaves a body: one state a token, whatever it reads beside the text."""
+    root, _ = study
+    encoder = Encoder(load_model(find(str(root / "model"))))
+    problem = Problem("one text", "one label", (Label("sea", "sea"), Label("bread", "bread")))
+    random = np.random.default_rng(0)
+    rows = [Example(i, text(t, random), labels=(t,)) for i, t in enumerate(("sea", "bread") * 4, start=1)]
+    readers = []
+    for id, strategy in strategies().items():
+        quick = {f.name: 4 for f in dataclasses.fields(strategy.Params) if f.name in ("min_steps", "max_steps")}
+        fitted = drain(strategy.fit(Job(problem, rows, strategy.Params(**quick), 0, encoder))) if quick else None
+        if fitted is None or not hasattr(fitted.predictor, "model"):
+            continue
+        readers.append(id)
+        model, tokens = fitted.predictor.model, encoder.tokens(rows[:2])
+        batch = encoder.batch(tokens)
+        with torch.inference_mode():
+            pooled = model.pooled(drain(model.inputs(rows[:2])), tokens)
+            hidden = model.hidden(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
+        assert hidden.shape[:2] == batch["input_ids"].shape, id
+        assert torch.allclose(encoder.model.pool(hidden, batch["attention_mask"]), pooled, atol=1e-5), id
+    assert sorted(readers) == sorted(READERS)
 
 
 def test_arms_that_change_no_model_are_refused(study, state):

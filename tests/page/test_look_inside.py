@@ -5,19 +5,29 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import gradio as gr
 import pytest
 
 from spaces_config.profiles import profile_named
+from tests.tiny_models import make_headed
 from tl_core.errors import UserError
+from tl_core.experiments.plan import ArmRequest, make_study
+from tl_core.experiments.queue import StudyQueue
+from tl_core.experiments.service import Reader
 from tl_core.plugins import found
 from tl_core.views.fill_mask import Candidate, Filled, Guess, Together
 from tl_core.views.tokens import SPECIAL
+from tl_ui.datasets import FIRST as FIRST_DATA
+from tl_ui.datasets import Datasets
 from tl_ui.press import at, button, pressed
-from tl_ui.readers import FIRST, Said, ask_each, words_given
+from tl_ui.readers import FIRST, Said, Side, ask_each, filled, runs_of, side, words_given
+from tl_ui.shell import build
 from tl_ui.shown import shown
+from tl_ui.studies import Studies
 from tl_ui.views.fill_a_blank import Asked, _after, out_html, put
 from tl_ui.views.sentence_surprise import _heat, _probability
 from tl_ui.words import EN, KO, SPECIAL_TOKENS
@@ -137,13 +147,14 @@ def test_html_in_a_text_is_text(visit, view):
     box(page, f"{view}-text").fill(f"{EVIL} [MASK]")
     page.locator(f"#{view}-ask").click()
     out = page.locator(f"#{view}-out")
-    expect(out).to_contain_text("onerror")
-    expect(out).to_contain_text("7")
-    assert out.locator("img").count() == 0
+    expect(out).to_contain_text("document")
     if view == "fill":
         expect(out.locator(".tl-words")).to_contain_text("{{7*7}}")
         expect(out.locator(".tl-words")).to_contain_text("${document.title='run'}")
-        expect(out.locator(".tl-words")).to_contain_text("<b>bold</b>")
+        expect(out.locator(".tl-words")).to_contain_text("<img src=x onerror=")
+    else:
+        expect(out.locator(".tl-tokens")).to_contain_text("<")
+    assert out.locator("img").count() == 0
     assert page.title() == "Transfer Lab"
 
 
@@ -239,9 +250,6 @@ def test_programs_may_ask(served):
 
 
 def test_strangers_may_ask_listed_models_only(tmp_path):
-    from tl_ui.readers import side
-    from tl_ui.shell import build
-
     page, queue = build(tmp_path, profile_named("cpu"))
     boxes = [b for b in page.blocks.values() if str(getattr(b, "elem_id", "")).endswith(("-model", "-beside"))]
     assert len(boxes) == 6 and not any(b.allow_custom_value for b in boxes)
@@ -255,10 +263,33 @@ def test_strangers_may_ask_listed_models_only(tmp_path):
     assert side(_lab(tmp_path, "local", queue), str(folder)).reader.model == str(folder)
 
 
-def _lab(home: Path, profile: str, queue):
-    from types import SimpleNamespace
+def test_what_a_study_trained_can_be_asked(tmp_path):
+    queue = StudyQueue(tmp_path)
+    queue.start()
+    try:
+        held = Datasets(tmp_path, profile_named("cpu"), lambda models, texts: []).get(FIRST_DATA)
+        model = make_headed(tmp_path / "tiny", "bert")
+        arms = [ArmRequest("lora"), ArmRequest("probe"), ArmRequest("majority")]
+        name, _ = queue.submit(make_study("x", held.loaded.dataset.problem, held.split(40)[0], arms=arms, shots=[1], seeds=1, model=str(model), hub=False))
+        deadline = time.monotonic() + 120
+        while queue.status(name)["status"] in ("queued", "running") and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert queue.status(name)["status"] == "done"
+        lab = _lab(tmp_path, "cpu", queue)
+        ((title, value),) = runs_of(lab, name, "en")
+        assert title == "lora, trained in this study"
+        answer = filled(lab, side(lab, value, name).reader, "the [MASK] is near", top=2)
+        assert answer.model == "lora" and len(answer.alone[0]) == 2
+        with pytest.raises(UserError, match="not here any more"):
+            side(lab, f"{value}0", name)
+        with pytest.raises(UserError, match="not here any more"):
+            side(lab, value, "")
+    finally:
+        queue.close()
 
-    return SimpleNamespace(profile=profile_named(profile), queue=queue)
+
+def _lab(home: Path, profile: str, queue):
+    return SimpleNamespace(profile=profile_named(profile), queue=queue, studies=Studies(queue))
 
 
 def test_answers_reach_the_page_without_torch():
@@ -302,8 +333,8 @@ def test_a_word_in_its_blank(text, blank, word, begins, made):
 
 
 def test_presses_on_nothing_do_nothing():
-    filled = Filled("m", "masked", ((Guess("x", True, 1, 0.5),), (Guess("s", False, 2, 0.5),)), (Together(("x", "s"), (True, False), 0.2),), (), ())
-    asked = Asked("It's [MASK] [MASK], 고양이", (Said("m", filled), Said("n", fault="cannot")))
+    answer = Filled("m", "masked", ((Guess("x", True, 1, 0.5),), (Guess("s", False, 2, 0.5),)), (Together(("x", "s"), (True, False), 0.2),), (), ())
+    asked = Asked("It's [MASK] [MASK], 고양이", (Said("m", answer), Said("n", fault="cannot")))
     assert _after(asked, "word", (0,)) == "[MASK] [MASK] [MASK], 고양이"
     assert _after(asked, "word", (1,)) == "It's [MASK] [MASK], [MASK]"
     assert _after(asked, "guess", (0, 1, 0)) == "It's [MASK]s, 고양이"
@@ -325,8 +356,8 @@ def test_what_a_press_sends_is_checked():
 
 def test_everything_drawn_is_escaped():
     evil = "<script>'\"&"
-    filled = Filled(evil, "masked", ((Guess(evil, False, 1, 0.00005),),), (Together((evil,), (True,), 0.2),), ((Candidate(evil, (evil,), -1.0, 1.0, -1.0),),), (evil,))
-    drawn = out_html(Asked(f"{evil} [MASK] {evil}", (Said(evil, filled), Said(evil, fault=evil))), "en")
+    answer = Filled(evil, "masked", ((Guess(evil, False, 1, 0.00005),),), (Together((evil,), (True,), 0.2),), ((Candidate(evil, (evil,), -1.0, 1.0, -1.0),),), (evil,))
+    drawn = out_html(Asked(f"{evil} [MASK] {evil}", (Said(evil, answer), Said(evil, fault=evil))), "en")
     assert "<script" not in drawn and "&lt;script&gt;" in drawn and "&lt; 0.1 %" in drawn
 
 
@@ -336,11 +367,10 @@ def test_one_who_cannot_answer_says_so_beside_the_other():
             raise UserError("b cannot")
         return 1
 
-    from types import SimpleNamespace as Side
-
-    assert ask_each([Side(title="a"), Side(title="b")], ask) == (Said("a", 1), Said("b", fault="b cannot"))
+    a, b = Side("a", Reader("a")), Side("b", Reader("b"))
+    assert ask_each([a, b], ask) == (Said("a", 1), Said("b", fault="b cannot"))
     with pytest.raises(UserError, match="b cannot"):
-        ask_each([Side(title="b")], ask)
+        ask_each([b], ask)
 
 
 def test_a_handler_in_steps_is_guarded_too():

@@ -207,7 +207,7 @@ def test_limits_are_kept_on_the_server(datasets, tmp_path):
 
 
 def test_tabs_are_found_and_few():
-    assert list(found("tl_ui.tabs", "TAB")) == ["data", "compare", "results", "try", "about"]
+    assert list(found("tl_ui.tabs", "TAB")) == ["data", "compare", "results", "try", "look", "about"]
 
 
 def test_the_page_never_imports_a_network_library(tmp_path):
@@ -223,7 +223,7 @@ def test_the_page_never_imports_a_network_library(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "['/list_strategies', '/predict', '/study']"
+    assert done.stdout.splitlines()[-1] == "['/fill_mask', '/list_strategies', '/predict', '/study', '/surprise', '/tokens']"
 
 
 def test_strangers_may_not_name_models(tmp_path):

@@ -11,7 +11,7 @@ import urllib.request
 import pytest
 
 pytestmark = pytest.mark.browser
-TABS = ("data", "compare", "results", "try", "about")
+TABS = ("data", "compare", "results", "try", "look", "about")
 WORDS = {"login": "password account sign locked", "billing": "invoice charge card money", "shipping": "parcel courier late tracking"}
 
 

@@ -31,7 +31,7 @@ class _Command:
         command.add_argument("texts", nargs="+", type=Path, metavar="TEXT", help="UTF-8 text, one paragraph a line, a blank line between documents; .xz and .gz too")
         command.add_argument("--base", default="minilm", metavar="NAME", help="model to begin from: minilm, a local folder, or a name on the hub (default: minilm)")
         command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the model and the checkpoints")
-        command.add_argument("--minutes", type=float, default=MINUTES, metavar="M", help=f"how long to train (default: {MINUTES:g})")
+        command.add_argument("--minutes", type=float, default=MINUTES, metavar="M", help=f"how long to train in all; with --resume, what was trained already counts, unless that run was finished (default: {MINUTES:g})")
         command.add_argument("--resume", action="store_true", help="go on with the run in --out")
         command.add_argument("--held-out", type=Path, metavar="FILE", help="text to measure on (default: a part of TEXT that is not trained on)")
         command.add_argument("--changed-only", action="store_true", help="write only the weights that differ from the base, in half precision")
@@ -56,6 +56,8 @@ class _Command:
         device, base = choose_device(a.device), find(a.base)
         with seeded(recipe.seed):
             model = load_masked_lm(base, fresh_head=True)
+        if recipe.length > model.max_tokens:
+            raise UserError(f"{a.base} reads {model.max_tokens} tokens; --set length={recipe.length} is more. Choose up to {model.max_tokens}.")
         tokens = a.out / "tokens"
         corpus = _shown_while(read_corpus(a.texts, model.tokenizer, recipe.length, tokens))
         if a.held_out:
@@ -112,7 +114,7 @@ def _follow(marks: Iterator[Mark], seconds: float) -> Mark:
         for last in marks:
             accuracy = accuracy if last.accuracy is None else last.accuracy
             due = time.monotonic() - told > SECONDS_BETWEEN_LINES if live else last.accuracy is not None
-            if due or last.share >= 1:
+            if due:
                 told = time.monotonic()
                 line = f"{100 * last.share:5.1f} %  {last.tokens:>12,} tokens  loss {last.loss:.3f}  held-out accuracy {'–' if accuracy is None else f'{accuracy:.3f}'}  {(1 - last.share) * seconds / 60:.1f} min left"
                 print(f"\r{line}  " if live else line, end="" if live and last.accuracy is None else "\n", file=sys.stderr, flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ DEFAULT_SEEDS = 5
 MAX_SEEDS = 100
 MAX_RUNS = 20_000
 FIRST_SEED = 0
+MAX_UNLABELLED = 256  # texts without labels that a run may learn from
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,7 @@ def plan(study: Study) -> Plan:
     pool = Pool(study.split.pool, problem)
     named = are_named(problem.labels)
     samples: dict[tuple[int | None, int], tuple[tuple[int, ...], str]] = {}
+    drawn = rows_digest(unlabelled(study.split.pool)) if any(map(uses_unlabelled, study.arms)) else ""
 
     def sample(shots: int | None, seed: int) -> tuple[tuple[int, ...], str]:
         if (shots, seed) not in samples:
@@ -191,6 +194,7 @@ def plan(study: Study) -> Plan:
             reason = strategy.refuses(Facts(problem, shots, arm.model, named))
             for seed in seeds[:1] if reason else seeds:
                 rows, data = sample(shots, seed)
+                data = digest([data, drawn]) if uses_unlabelled(arm) else data
                 spec = RunSpec(arm, shots, seed, rows, data)
                 specs.append(spec)
                 if reason:
@@ -198,6 +202,19 @@ def plan(study: Study) -> Plan:
     if len(refused) == len(specs):
         raise_all(refused.values())
     return Plan(study, tuple(specs), refused, _kept(specs, refused))
+
+
+def uses_unlabelled(arm: Arm) -> bool:
+    """Whether this arm, with its settings, learns from texts without labels."""
+    strategy = strategies()[arm.strategy]
+    asks = getattr(strategy, "uses_unlabelled", None)
+    return asks is not None and asks(strategy.Params(**arm.settings))
+
+
+def unlabelled(pool: Sequence[Example]) -> tuple[Example, ...]:
+    """Texts of the pool without their labels, some hundred at most: the first by a hash of what they say, whatever their order."""
+    first = sorted(pool, key=lambda e: (hashlib.blake2b(e.content, key=b"unlabelled").digest(), e.row))[:MAX_UNLABELLED]
+    return tuple(dataclasses.replace(e, labels=(), group=None) for e in first)
 
 
 def _kept(specs: Sequence[RunSpec], refused: dict[str, str]) -> frozenset[str]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from tl_core.errors import UserError
 from tl_core.experiments.memory import PeakMemory
-from tl_core.experiments.plan import Plan, examples_by_row
+from tl_core.experiments.plan import Plan, examples_by_row, unlabelled, uses_unlabelled
 from tl_core.strategies import strategies
 from tl_core.types import Event, Finished, Fitted, Job, Note, Progress, RunResult, RunSpec, Steps
 
@@ -61,13 +61,14 @@ def _one(spec: RunSpec, plan: Plan, pool: dict, encoders: Encoders, folder: Path
     train = [pool[row] for row in spec.train]
     try:
         encoder = encoders.get(spec.arm.model.digest if spec.arm.model else None, plan.study.model_folders)
-        job = Job(problem, train, strategy.Params(**spec.arm.settings), spec.seed, encoder, encoders.device)
+        without_labels = unlabelled(plan.study.split.pool) if uses_unlabelled(spec.arm) else ()
+        job = Job(problem, train, strategy.Params(**spec.arm.settings), spec.seed, encoder, encoders.device, without_labels)
         with PeakMemory(encoders.device) as memory:
             fitted, fit_seconds = yield from _timed(spec.id, strategy.fit(job), encoder)
             scores, predict_seconds = yield from _timed(spec.id, fitted.predictor.predict(test), encoder)
         if folder is not None:
             _save(fitted, folder)
-        result = _result(spec, fitted, scores, len(train), encoders.device)
+        result = _result(spec, fitted, scores, job)
         result = dataclasses.replace(result, seconds={"fit": fit_seconds, "predict": predict_seconds}, peak_bytes=memory.peak_bytes)
     except UserError as fault:
         result = RunResult(spec.id, "failed", error=str(fault))
@@ -96,20 +97,20 @@ def _timed(run: str, steps: Steps, encoder) -> Iterator[Event]:
         steps.close()
 
 
-def _result(spec: RunSpec, fitted: Fitted, scores: np.ndarray, used: int, device: str) -> RunResult:
+def _result(spec: RunSpec, fitted: Fitted, scores: np.ndarray, job: Job) -> RunResult:
     if not np.isfinite(scores).all():
         raise UserError(f"{spec.arm.id} ended in numbers that are not finite: training went astray. Choose a lower learning rate.")
     return RunResult(
         spec.id,
         "done",
         scores=scores.astype(np.float32),
-        budget={"train": used, "selection": 0, "unlabelled": 0, "pretraining": 0},
+        budget={"train": len(job.train), "selection": 0, "unlabelled": len(job.unlabelled), "pretraining": 0},
         trainable_parameters=fitted.trainable_parameters,
         optimizer_steps=fitted.optimizer_steps,
         curve=tuple(round(x, 5) for x in fitted.curve),
-        notes=fitted.notes,
+        notes=(*fitted.notes, *getattr(fitted.predictor, "notes", ())),
         versions=versions(),
-        device=device,
+        device=job.device,
     )
 
 
@@ -165,5 +166,5 @@ class Encoders:
                 source = find(folders[digest])
                 if source.ref.digest != digest:
                     raise UserError(f"The model in {folders[digest]} has changed since the study was planned. Start the study again.")
-                self._loaded[digest] = Encoder(load_model(source), self._cache, self.device)
+                self._loaded[digest] = Encoder(load_model(source), self._cache, self.device, source)
         return self._loaded[digest]

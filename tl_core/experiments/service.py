@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tl_core.errors import UserError
+from tl_core.models.catalog import Source
 from tl_core.models.recent import Recent
 from tl_core.types import Event, Example, RunSpec
 
@@ -138,20 +139,26 @@ def _language_model(state: State, reader: Reader, hub: bool) -> Any:
     from tl_core.experiments.plan import plan
     from tl_core.experiments.store import Store
     from tl_core.models.catalog import find
-    from tl_core.models.language_models import open_language_model
 
     if not reader.run:
-        source = find(reader.model, hub=hub)
-        return _remembered(state, source.ref.digest, lambda: open_language_model(source, state.encoders.device), 4 * source.bytes)
+        return _opened(state, find(reader.model, hub=hub))
     study = Store(Path(reader.folder)).load_study()
     spec = next((s for s in plan(study).specs if s.id == reader.run), None)
     if spec is None or spec.arm.model is None:
         raise UserError("This arm reads with no model, so there is nothing to look into. Choose one that trains a model, such as lora or full.")
-    base = _language_model(state, Reader(study.model_folders[spec.arm.model.digest]), hub)
+    source = find(study.model_folders[spec.arm.model.digest], hub=hub)
+    base = _opened(state, replace(source, ref=replace(source.ref, name=spec.arm.model.name)))
     predictor = _predictor(state, reader.folder, study, spec)
     if base.family != "masked" or not hasattr(predictor, "model"):
         raise UserError(f"{spec.arm.id} changes nothing inside a masked language model. Choose an arm that does: lora, full, contrastive or scratch.")
     return base.with_body(predictor.model.hidden, replace(base.ref, name=spec.arm.id))
+
+
+def _opened(state: State, source: Source) -> Any:
+    from tl_core.models.language_models import open_language_model
+
+    key = source.ref.digest, source.ref.name  # the same weights may go by several names
+    return _remembered(state, key, lambda: open_language_model(source, state.encoders.device), 4 * source.bytes)
 
 
 def _remembered(state: State, key: Any, load: Callable[[], Any], size: int) -> Any:

@@ -60,7 +60,8 @@ def load_adapter(folder: Path, problem: Problem, encoder: Encoder, settings: typ
 
 def adapted(encoder: Encoder, problem: Problem, params: Any, put: Put, seed: int = 0, *, whole: bool = False) -> TextClassifier:
     """The model with fresh adapters, which change nothing yet or little."""
-    first = 0 if whole else encoder.first_of_upper(params.layers)
+    in_one = encoder.parts is None and not params.layers  # layers that share weights, or two stacks: all of them, then
+    first = 0 if whole or in_one else encoder.first_of_upper(params.layers)
     model = TextClassifier(encoder, problem, start=first)
     with seeded(seed):
         put(model, params, first)
@@ -86,6 +87,8 @@ def with_virtual_tokens(model: TextClassifier, config: Any, tokens: int, width: 
 
 def linear_maps(model: TextClassifier, first: int) -> list[str]:
     """Every linear map of the layers from `first` on."""
+    if model.encoder.parts is None:
+        return [name for name, module in model.body.named_modules() if isinstance(module, (nn.Linear, Conv1D)) and "pooler" not in name]
     return model.encoder.parts.linear_names(model.body, first)
 
 
@@ -96,6 +99,8 @@ def parts_of(model: TextClassifier, first: int, ways: Sequence[str], what: str) 
         UserError: a layer has none of them.
     """
     parts = model.encoder.parts
+    if parts is None:
+        raise UserError(f"{model.encoder.model.ref.name} is not built of one stack of layers, so there is no {what} to find in each. Choose lora.")
     names = dict(model.body.named_modules())
     found = []
     for i in range(first, parts.count):
@@ -132,6 +137,11 @@ class Bottleneck(nn.Module):
         self.down, self.up = nn.Linear(width, size), nn.Linear(size, width)
         nn.init.zeros_(self.up.weight)
         nn.init.zeros_(self.up.bias)
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """T5 looks at the type of this one before it calls the module."""
+        return self.inner.weight
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         """(..., width) to (..., width)."""

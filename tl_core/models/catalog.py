@@ -13,6 +13,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tl_core.errors import UserError, unknown
 from tl_core.models import changed
@@ -169,7 +170,19 @@ def _checked(name: str, folder: Path) -> Source:
     if not any((folder / f).is_file() for f in ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "tokenizer.model", "sentencepiece.bpe.model")):
         raise UserError(f"{name} has no tokenizer files. Save its tokenizer into the same folder.")
     kind = str(config.get("model_type", ""))
-    return Source(ModelRef(name, _digest(folder), kind), folder, kind, layers, size)
+    return Source(ModelRef(name, _digest(folder), kind, _speaks(kind, config.get("architectures"))), folder, kind, layers, size)
+
+
+def _speaks(kind: str, architectures: Any) -> str:
+    """The family of language models its files hold a head of, by the name of the class that was saved."""
+    saved = str(architectures[0]) if isinstance(architectures, list) and architectures else ""
+    if saved.endswith(("ForMaskedLM", "ForPreTraining")):
+        return "masked"
+    if saved.endswith("ForConditionalGeneration"):
+        return "sentinel" if "t5" in kind else "masked" if kind in ("bart", "mbart") else ""
+    if saved.endswith(("LMHeadModel", "ForCausalLM")):
+        return "permutation" if kind == "xlnet" else "causal"
+    return ""
 
 
 def _no_safetensors(name: str, files) -> str:

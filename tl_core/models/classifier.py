@@ -61,16 +61,19 @@ class TextClassifier(nn.Module):
             hidden = nn.utils.rnn.pad_sequence(inputs, batch_first=True).to(self.encoder.device)
             self.given.hidden = hidden
         with autocast(self.encoder.device):
-            hidden = self.body(**batch).last_hidden_state
-        hidden = hidden[:, -batch["attention_mask"].shape[1] :]  # what a soft prompt put before the text is no part of it
+            hidden = self._read(batch)
         return self.encoder.model.pool(hidden.float(), batch["attention_mask"])
+
+    def _read(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """(B, T, d); what a soft prompt put before the text is no part of it."""
+        return self.body(**batch).last_hidden_state[:, -batch["input_ids"].shape[1] :]
 
     @torch.inference_mode()
     def hidden(self, **batch: torch.Tensor) -> torch.Tensor:
         """Token ids (B, T) to the last layer's states (B, T, d): the trained body as a reader of texts."""
         if self.given is not None:
             self.given.hidden = layers.lower(self.encoder.model.network.to(self.encoder.device), self.encoder.parts, self.start)(**batch).last_hidden_state
-        return self.body(**batch).last_hidden_state
+        return self._read(batch)
 
     def logits(self, inputs: list, tokens: list[list[int]]) -> torch.Tensor:
         """(B, C)."""

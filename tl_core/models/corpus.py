@@ -48,7 +48,9 @@ class Corpus:
         return np.hstack([ends * np.asarray(self.prefix), middle, ends * np.asarray(self.suffix)]).astype(np.int64)
 
     def sentences(self, positions: Sequence[int], ends: Sequence[int], pad: int) -> np.ndarray:
-        """(S, T) int64 token ids: the whole, not too long sentences inside these sequences, each on its own and padded.
+        """(S, T) int64 token ids: whole, not too long sentences inside these sequences, each on its own and padded.
+
+        At most two a sequence, and T is always the same: blocks of ever other sizes would fragment the memory.
 
         Args:
             ends: tokens that end a sentence. Where there is no whole sentence, the sequences themselves are given.
@@ -62,8 +64,8 @@ class Corpus:
             found += [piece for piece in pieces if SENTENCE_TOKENS[0] <= len(piece) <= SENTENCE_TOKENS[1]]
         if not found:
             return whole
-        rows = [np.concatenate([self.prefix, piece, self.suffix]).astype(np.int64) for piece in found]
-        width = max(map(len, rows))
+        rows = [np.concatenate([self.prefix, piece, self.suffix]).astype(np.int64) for piece in found[: 2 * len(whole)]]
+        width = len(self.prefix) + SENTENCE_TOKENS[1] + len(self.suffix)
         return np.stack([np.pad(row, (0, width - len(row)), constant_values=pad) for row in rows])
 
     def __len__(self) -> int:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,6 +21,10 @@ from tl_core.models.cache import EmbeddingCache, text_key
 from tl_core.models.loading import LoadedModel, half_precision
 from tl_core.models.recent import Recent
 from tl_core.types import Example, Step, Steps
+
+if TYPE_CHECKING:
+    from tl_core.models.catalog import Source
+    from tl_core.models.language_models import LanguageModel
 
 CPU_BATCH_TOKENS = 1024  # keeps a batch's activations in the processor's cache: measured best of 512 to 4,096 on two cores
 GPU_BATCH_TOKENS = 32_768
@@ -39,8 +45,9 @@ class Tokens(list):
 class Encoder:
     """One model's view of texts; without a model it still counts n-grams."""
 
-    def __init__(self, model: LoadedModel | None, cache: EmbeddingCache | None = None, device: str = "cpu"):
+    def __init__(self, model: LoadedModel | None, cache: EmbeddingCache | None = None, device: str = "cpu", source: Source | None = None):
         self.model = model
+        self.source = source
         self.device = device
         self.borrowed_seconds = 0.0
         self._cache = cache or EmbeddingCache(None)
@@ -63,6 +70,19 @@ class Encoder:
         if self.parts is None:
             raise UserError(f"{self.model.ref.name} is not built of one stack of layers, so its upper layers cannot be trained alone. Use full.")
         return max(0, self.parts.count - count) if count else self.parts.count // 2
+
+    @cached_property
+    def language_model(self) -> LanguageModel:
+        """The same model with its language-model head, loaded at first use.
+
+        Raises:
+            UserError: its files hold no such head.
+        """
+        from tl_core.models.language_models import open_language_model
+
+        if self.source is None:
+            raise UserError("This arm has no model, so there is nothing to ask for words. Give it one.")
+        return open_language_model(self.source, self.device)
 
     # --- tokens ------------------------------------------------------------------------------------
 

@@ -62,6 +62,8 @@ class Anatomy:
 def anatomy(network: nn.Module) -> Anatomy | None:
     """The parts of a body; None when it is not built of one stack of layers."""
     stacks = [(name, m) for name, m in network.named_modules() if isinstance(m, nn.ModuleList) and len(m) == network.config.num_hidden_layers]
+    names = [name for name, _ in stacks]
+    stacks = [(name, m) for name, m in stacks if not any(name.startswith(f"{outer}.") for outer in names)]  # T5's layers are lists themselves
     if len(stacks) != 1:
         return None
     words = network.get_input_embeddings()

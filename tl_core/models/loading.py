@@ -6,10 +6,12 @@ other encoder, so both kinds come through one door.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,6 +21,7 @@ from tl_core.errors import UserError
 from tl_core.models.catalog import Source
 from tl_core.types import ModelRef
 
+COUNT_FROM_PADDING = ("roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer")  # their positions begin after the padding token's number
 DEFAULT_TOKENS = 512  # for models that set no limit themselves
 
 
@@ -55,7 +58,7 @@ def load_model(source: Source) -> LoadedModel:
             str(source.folder), device="cpu", trust_remote_code=False, local_files_only=True,
             model_kwargs={"use_safetensors": True, "dtype": torch.float32},
         )  # fmt: skip
-        network, tokenizer = model[0].auto_model, model[0].tokenizer
+        network, tokenizer = model[0].auto_model, as_saved(model[0].tokenizer, source.folder)
         width = model.get_embedding_dimension()
     if absent := _absent_weights(network, source):
         raise UserError(
@@ -131,10 +134,34 @@ def load_tokenizer(source: Source) -> tuple[Any, int]:
 
     quiet()
     with told_in_a_sentence(source.ref.name, "a tokenizer"):
-        tokenizer = AutoTokenizer.from_pretrained(source.folder, local_files_only=True, trust_remote_code=False)
-        positions = getattr(AutoConfig.from_pretrained(source.folder, local_files_only=True, trust_remote_code=False), "max_position_embeddings", None)
-    limits = [getattr(tokenizer, "model_max_length", None), positions]
+        tokenizer = as_saved(AutoTokenizer.from_pretrained(source.folder, local_files_only=True, trust_remote_code=False), source.folder)
+        config = AutoConfig.from_pretrained(source.folder, local_files_only=True, trust_remote_code=False)
+    offset = config.pad_token_id + 1 if source.model_type in COUNT_FROM_PADDING else 0
+    positions = getattr(config, "max_position_embeddings", None)
+    limits = [own_limit(source.folder), getattr(tokenizer, "model_max_length", None), positions and positions - offset]
     return tokenizer, min((int(n) for n in limits if n and 0 < n < 1_000_000), default=DEFAULT_TOKENS)
+
+
+def own_limit(folder: Path) -> int | None:
+    """What a sentence-transformers model says it reads."""
+    file = folder / "sentence_bert_config.json"
+    return json.loads(file.read_text(encoding="utf-8")).get("max_seq_length") if file.is_file() else None
+
+
+def as_saved(tokenizer: Any, folder: Path) -> Any:
+    """The tokenizer that lies in the folder. transformers 5 builds one of the kind its class name says, even where
+    tokenizer.json holds another kind: a Korean WordPiece named RobertaTokenizer then loses all Hangul and raises nothing."""
+    from transformers import PreTrainedTokenizerFast
+
+    file = folder / "tokenizer.json"
+    if not file.is_file() or not tokenizer.is_fast:
+        return tokenizer
+    kinds = [json.loads(text)["model"].get("type") for text in (file.read_text(encoding="utf-8"), tokenizer.backend_tokenizer.to_str())]
+    if None in kinds or kinds[0] == kinds[1]:
+        return tokenizer
+    return PreTrainedTokenizerFast(
+        tokenizer_file=str(file), model_max_length=tokenizer.model_max_length, model_input_names=tokenizer.model_input_names, **tokenizer.special_tokens_map
+    )
 
 
 def choose_device(asked: str | None = None) -> str:

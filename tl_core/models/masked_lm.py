@@ -17,7 +17,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from tl_core.errors import UserError
 from tl_core.models.catalog import Source
-from tl_core.models.loading import quiet, reads_at_most, told_in_a_sentence
+from tl_core.models.loading import as_saved, own_limit, quiet, reads_at_most, told_in_a_sentence
 from tl_core.types import ModelRef
 
 
@@ -93,7 +93,7 @@ def load_masked_lm(source: Source, *, fresh_head: bool = False) -> MaskedLM:
     quiet()
     name = source.ref.name
     with told_in_a_sentence(name, "a masked language model"):
-        tokenizer = AutoTokenizer.from_pretrained(source.folder, local_files_only=True, trust_remote_code=False)
+        tokenizer = as_saved(AutoTokenizer.from_pretrained(source.folder, local_files_only=True, trust_remote_code=False), source.folder)
         network, info = AutoModelForMaskedLM.from_pretrained(
             source.folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32, output_loading_info=True
         )
@@ -110,7 +110,7 @@ def load_masked_lm(source: Source, *, fresh_head: bool = False) -> MaskedLM:
             f"{name} has no masked-language head (it lacks {in_head[0]}), so it cannot fill blanks. "
             "minilm-masked has one, as have models saved as ...ForMaskedLM; the pretrain command trains one."
         )
-    model = MaskedLM(source.ref, tokenizer, network.eval(), reads_at_most(tokenizer, network), bool(in_head))
+    model = MaskedLM(source.ref, tokenizer, network.eval(), reads_at_most(tokenizer, network, own_limit(source.folder)), bool(in_head))
     if not _head_can_be_asked(model):
         raise UserError(f"{name} is built so that its head cannot be asked about single places (a {source.model_type}). Choose another masked language model, such as minilm-masked.")
     return model

@@ -17,6 +17,7 @@ from tl_core.types import Step, Steps
 
 T = TypeVar("T")
 
+
 def fit(
     groups: Sequence[dict],
     loss_of: Callable[[list[int]], torch.Tensor],

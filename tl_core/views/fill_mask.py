@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tl_core.errors import UserError, raise_all
-from tl_core.models.language_models import Asked, LanguageModel
+from tl_core.models.language_models import Asked, LanguageModel, comparable_scores
 from tl_core.models.language_models.blanks import Blanked, read_token, word_tokens
 
 if TYPE_CHECKING:  # the page's process reads answers and never imports torch
     import torch
 
 BEAM = 20  # ways kept open while several blanks are filled together
+MAX_TOGETHER = 10  # blanks; each asks for as many texts as ways are open
 MAX_CANDIDATES = 200
 MAX_TOP = 100
 
@@ -81,6 +82,8 @@ def fill(model: LanguageModel, text: str, *, top: int = 5, together: bool = Fals
     if not 1 <= top <= MAX_TOP:
         raise UserError(f"From 1 to {MAX_TOP} words can be shown for a blank, not {top}.")
     blanked = model.read(text)
+    if together and blanked.blanks > MAX_TOGETHER:
+        raise UserError(f"At most {MAX_TOGETHER} blanks are filled together, and the text has {blanked.blanks}. Fill some of them in, or ask for each alone.")
     words = _cut(model, blanked, candidates)
     alone = _alone(model, blanked, top)
     best = tuple((guesses[0].token,) for guesses in alone)
@@ -168,8 +171,8 @@ def _compared(
 ) -> tuple[Candidate, ...]:
     scored = model.score(blanked, before, words)
     totals = np.array([s.total for s in scored])
-    per_token = np.array([float(np.mean(s.log_probs)) for s in scored])
-    compared = totals if model.comparable or len({len(w) for w in words}) == 1 else per_token
+    per_token = np.array([s.per_token for s in scored])
+    compared = np.array(comparable_scores(model, scored))
     shares = np.exp(compared - compared.max())
     shares /= shares.sum()
     made = [

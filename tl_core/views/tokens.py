@@ -95,20 +95,3 @@ def _words(read: Any, tokenizer: Any) -> list[int | None]:
         count += bool(mark) and tokenizer.convert_ids_to_tokens(token).startswith(mark)
         found.append(None if word is None else count)
     return found
-
-
-def words_of(cut_text: Cut) -> tuple[tuple[int, int], ...]:
-    """(start, end) in characters of every word of the first text, its pieces together: what a click masks."""
-    spans: dict[tuple[int, int, int | None], tuple[int, int]] = {}
-    spaces = 0
-    for piece in cut_text.pieces:
-        if piece.segment or piece.start == piece.end or piece.special not in ("", "unk", "mask"):
-            continue
-        spaces += piece.text[0].isspace()  # to some tokenizers a line break is no end of a word
-        begins = piece.end - len(piece.text.lstrip())  # a piece of GPT's holds the space before it
-        if begins == piece.end:
-            continue
-        key = (spaces, 0, piece.word) if piece.word is not None else (spaces, 1, piece.position)
-        start, end = spans.get(key, (begins, piece.end))
-        spans[key] = min(start, begins), max(end, piece.end)
-    return tuple(spans.values())

@@ -130,7 +130,7 @@ def _legend_html(lang: str) -> str:
 
 def _answer_html(answer: Surprise, lang: str) -> str:
     one_way = answer.family == "causal"
-    figure = f"{answer.perplexity:,.1f}" if answer.perplexity < 1000 else f"{answer.perplexity:,.0f}"
+    figure = f"{answer.perplexity:,.1f}" if answer.perplexity < 100 else f"{answer.perplexity:,.0f}"
     named = t(lang, "perplexity" if one_way else "pseudo_perplexity")
     meaning = t(lang, "perplexity_means", n=f"{answer.perplexity:,.0f}" if answer.perplexity >= 1.5 else "1")
     return (

@@ -51,6 +51,11 @@ class Scored:
         """Nats."""
         return sum(self.log_probs) + self.rest
 
+    @property
+    def per_token(self) -> float:
+        """Mean over the word's own tokens, nats."""
+        return sum(self.log_probs) / len(self.log_probs)
+
 
 class LanguageModel(Protocol):
     """What every family offers. Tensors are on the CPU, float32, natural logarithms."""
@@ -77,12 +82,34 @@ class LanguageModel(Protocol):
                 this one stay blanks.
         """
 
+    def score_each(self, texts: Sequence[Blanked], words: Sequence[Sequence[tuple[int, ...]]]) -> Steps[list[list[Scored]]]:
+        """Of each text's words in its only blank: what `score` says, many texts at a time.
+
+        Args:
+            words: for each text, its words as token ids. Text and longest word together must fit.
+        """
+
     def surprise(self, ids: Sequence[int], words: Sequence[int | None]) -> Steps[list[float | None]]:
         """Log-probability of every token of a text, given the others (or those before it); None where there is nothing to go by.
 
         Args:
             words: number of the word each token belongs to.
         """
+
+
+class AnsweringModel(LanguageModel, Protocol):
+    """A language model that goes on writing where a text ends."""
+
+    def answer_each(self, texts: Sequence[Blanked], words: Sequence[Sequence[tuple[int, ...]]]) -> Steps[list[list[Scored]]]:
+        """Of each text's words as what is written after it; the text's only blank is its end."""
+
+
+def comparable_scores(model: LanguageModel, scored: Sequence[Scored]) -> list[float]:
+    """One number a word, to compare words by: the whole log-probability where the family's are comparable or all words
+    have as many tokens, else the mean over a word's tokens."""
+    if model.comparable or len({len(s.log_probs) for s in scored}) <= 1:
+        return [s.total for s in scored]
+    return [s.per_token for s in scored]
 
 
 def open_language_model(source: Source, device: str = "cpu") -> LanguageModel:

@@ -58,6 +58,16 @@ def split_at_blanks(text: str) -> list[str]:
     return parts
 
 
+def blanks_in(text: str) -> int:
+    """How many blanks a text has."""
+    return len(_BLANK.findall(text))
+
+
+def without_blanks(text: str) -> str:
+    """The text with every mark of a blank taken apart, so that it is text."""
+    return _BLANK.sub(lambda mark: f"{mark[0][0]} {mark[0][1:-1]} {mark[0][-1]}", text)
+
+
 def follows(parts: Sequence[str]) -> tuple[str, ...]:
     """For every blank, the character it stands behind: another blank counts as a letter, nothing as the start."""
     return tuple(before[-1:] or ("" if i == 0 else "x") for i, before in enumerate(parts[:-1]))

@@ -6,6 +6,8 @@ the word counts.
 
 from __future__ import annotations
 
+import copy
+import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +22,7 @@ from tl_core.models.language_models import Asked, Scored
 from tl_core.models.language_models.blanks import BLANK_ID, Blanked, follows, going_on, plain, shortened, split_at_blanks, tokens_of
 from tl_core.models.language_models.loading import load_head
 from tl_core.models.language_models.masked import padded
-from tl_core.models.language_models.slots import chunks
+from tl_core.models.language_models.slots import chunks, of_one_length
 from tl_core.types import ModelRef, Step, Steps
 
 
@@ -71,6 +73,57 @@ class Causal:
             steps = [float(log_probs[t - 1, row[t]]) for t in range(len(start), len(row))]
             found.append(Scored(tuple(steps[: len(word)]), sum(steps[len(word) :])))
         return found
+
+    def score_each(self, texts: Sequence[Blanked], words: Sequence[Sequence[tuple[int, ...]]]) -> Steps[list[list[Scored]]]:
+        """As `score`. Where nothing follows the blank, what stands before it is read once for all words."""
+        found: dict[int, list[Scored]] = {}
+        for i, text in enumerate(texts):
+            if text.parts()[1]:
+                found[i] = self.score(text, (), words[i])
+                yield Step(len(found), len(texts), phase="predict")
+        ends = [i for i in range(len(texts)) if i not in found]
+        starts = [self._before(texts[i], (), 0) for i in ends]
+        for positions in of_one_length([len(start) for start in starts]):
+            told = self._after_cached([starts[j] for j in positions], [words[ends[j]] for j in positions])
+            found.update(zip((ends[j] for j in positions), told, strict=True))
+            yield Step(len(found), len(texts), phase="predict")
+        return [found[i] for i in range(len(texts))]
+
+    answer_each = score_each  # a blank at the end is what is written next
+
+    @torch.inference_mode()
+    def _after_cached(self, starts: list[list[int]], words: Sequence[Sequence[tuple[int, ...]]]) -> list[list[Scored]]:
+        """Words after beginnings of one length. Keys and values of a beginning are worked out once and used for all words."""
+        device = next(self.network.parameters()).device
+        last_only = {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(self.network.forward).parameters else {}
+        out = self.network(**padded(starts, 0, device), use_cache=True, **last_only)
+        first = out.logits[:, -1].float().log_softmax(-1).cpu()
+        steps = [[[float(first[i, word[0]])] for word in of_text] for i, of_text in enumerate(words)]
+        longer = [(i, k, word) for i, of_text in enumerate(words) for k, word in enumerate(of_text) if len(word) > 1]
+        width = len(starts[0]) + max((len(word) for _, _, word in longer), default=0)
+        for a, b in chunks([width] * len(longer)) if longer else ():
+            part = longer[a:b]
+            for (i, k, _), rest in zip(part, self._rest(out, starts, part), strict=True):
+                steps[i][k] += rest
+        return [[Scored(tuple(one)) for one in of_text] for of_text in steps]
+
+    def _rest(self, out: Any, starts: list[list[int]], part: Sequence[tuple[int, int, tuple[int, ...]]]) -> list[list[float]]:
+        """Log-probabilities of every token but the first of words, each after the beginning it belongs to."""
+        cache, device = getattr(out, "past_key_values", None), out.logits.device
+        rows = [list(word[:-1]) for _, _, word in part]
+        width = max(map(len, rows))
+        ids = torch.tensor([[*row, *[0] * (width - len(row))] for row in rows], device=device)  # padding stands behind, unseen
+        if hasattr(cache, "batch_select_indices"):
+            cache = copy.deepcopy(cache)  # reading adds to it
+            cache.batch_select_indices(torch.tensor([i for i, _, _ in part], device=device))
+            seen = torch.ones(len(rows), len(starts[0]) + width, dtype=torch.long, device=device)
+            logits = self.network(input_ids=ids, attention_mask=seen, past_key_values=cache, use_cache=True).logits
+        else:  # some architectures keep another kind of memory: read it all again
+            begun = torch.tensor([starts[i] for i, _, _ in part], device=device)
+            whole = torch.cat([begun, ids], 1)
+            logits = self.network(input_ids=whole, attention_mask=torch.ones_like(whole), use_cache=False).logits[:, -width:]
+        log_probs = logits.float().log_softmax(-1).cpu()
+        return [[float(log_probs[r, t, word[t + 1]]) for t in range(len(word) - 1)] for r, (_, _, word) in enumerate(part)]
 
     def surprise(self, ids: Sequence[int], words: Sequence[int | None]) -> Steps[list[float | None]]:
         """In one go: every token given those before it."""

@@ -9,8 +9,7 @@ from torch import nn
 
 from tl_core.errors import UserError
 from tl_core.models.catalog import Source
-from tl_core.models.loading import quiet, reads_at_most, told_in_a_sentence
-
+from tl_core.models.loading import as_saved, quiet, reads_at_most, told_in_a_sentence
 
 MOST_TOKENS = 2048  # read at a time, whatever a model could: with a vocabulary of 150,000 that is 1.2 GB of numbers
 
@@ -25,7 +24,7 @@ def load_head(source: Source, network_class: Any, kind: str) -> tuple[Any, nn.Mo
 
     quiet()
     with told_in_a_sentence(source.ref.name, kind):
-        tokenizer = AutoTokenizer.from_pretrained(source.folder, local_files_only=True, trust_remote_code=False)
+        tokenizer = as_saved(AutoTokenizer.from_pretrained(source.folder, local_files_only=True, trust_remote_code=False), source.folder)
         network, info = network_class.from_pretrained(
             source.folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32, output_loading_info=True
         )

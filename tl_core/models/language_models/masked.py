@@ -51,6 +51,9 @@ class Masked:
         longest = max(map(len, words), default=1)
         return slots.scores(shortened(blanked, self.room - longest + 1), len(before), words, self._ask)
 
+    def score_each(self, texts: Sequence[Blanked], words: Sequence[Sequence[tuple[int, ...]]]) -> Steps[list[list[Scored]]]:
+        return (yield from slots.scores_each(texts, words, self._ask))
+
     def surprise(self, ids: Sequence[int], words: Sequence[int | None]) -> Steps[list[float | None]]:
         return (yield from slots.surprise(ids, words, self._ask))
 

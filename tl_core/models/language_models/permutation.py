@@ -40,6 +40,9 @@ class Permutation:
     def score(self, blanked: Blanked, before: Sequence[tuple[int, ...]], words: Sequence[tuple[int, ...]]) -> list[Scored]:
         return slots.scores(blanked, len(before), words, self._ask)
 
+    def score_each(self, texts: Sequence[Blanked], words: Sequence[Sequence[tuple[int, ...]]]) -> Steps[list[list[Scored]]]:
+        return (yield from slots.scores_each(texts, words, self._ask))
+
     def surprise(self, ids: Sequence[int], words: Sequence[int | None]) -> Steps[list[float | None]]:
         return (yield from slots.surprise(ids, words, self._ask))
 

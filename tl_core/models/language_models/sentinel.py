@@ -16,7 +16,7 @@ from tl_core.models.language_models import Asked, Scored
 from tl_core.models.language_models.blanks import BLANK_ID, Blanked, marked, shortened, split_at_blanks
 from tl_core.models.language_models.loading import load_head
 from tl_core.models.language_models.masked import padded
-from tl_core.models.language_models.slots import chunks
+from tl_core.models.language_models.slots import chunks, of_one_length
 from tl_core.types import ModelRef, Step, Steps
 
 
@@ -54,6 +54,49 @@ class Sentinel:
             steps = [float(row[t - 1, answer[t]]) for t in range(len(answer) - len(word) - 1, len(answer))]
             found.append(Scored(tuple(steps[:-1]), steps[-1]))
         return found
+
+    def score_each(self, texts: Sequence[Blanked], words: Sequence[Sequence[tuple[int, ...]]]) -> Steps[list[list[Scored]]]:
+        """As `score`; what the encoder makes of a text is worked out once."""
+        begun = self._answer(((),))
+        return (yield from self._written([self._text(text) for text in texts], words, begun, self.marks[1]))
+
+    def answer_each(self, texts: Sequence[Blanked], words: Sequence[Sequence[tuple[int, ...]]]) -> Steps[list[list[Scored]]]:
+        """The encoder reads the text without any mark, and the decoder writes the word and the token that ends an answer."""
+        read = [[*self.before, *(token for token in text.ids if token != BLANK_ID), *self.after] for text in texts]
+        return (yield from self._written(read, words, self._answer(()), self.tokenizer.eos_token_id))
+
+    def _written(
+        self, texts: Sequence[list[int]], words: Sequence[Sequence[tuple[int, ...]]], begun: list[int], end: int
+    ) -> Steps[list[list[Scored]]]:
+        """Each word and the token that ends it, after what the decoder has begun with."""
+        found: list[list[Scored]] = [[] for _ in texts]
+        done = 0
+        for positions in of_one_length([len(text) for text in texts]):
+            rows = [(j, i, word) for j, i in enumerate(positions) for word in words[i]]
+            states = self._encoded([texts[i] for i in positions])
+            for a, b in chunks([states.shape[1] + max(len(word) for _, _, word in rows)] * len(rows)):
+                answers = [[*begun, *word, end] for _, _, word in rows[a:b]]
+                for (_, i, word), steps in zip(rows[a:b], self._following(states[[j for j, _, _ in rows[a:b]]], answers, len(begun)), strict=True):
+                    found[i].append(Scored(tuple(steps[: len(word)]), steps[len(word)]))
+            done += len(positions)
+            yield Step(done, len(texts), phase="predict")
+        return found
+
+    @torch.inference_mode()
+    def _encoded(self, texts: Sequence[list[int]]) -> torch.Tensor:
+        """(B, T, d) of texts of one length."""
+        device = next(self.network.parameters()).device
+        return self.network.get_encoder()(**padded(texts, 0, device)).last_hidden_state
+
+    @torch.inference_mode()
+    def _following(self, states: torch.Tensor, answers: Sequence[list[int]], begun: int) -> list[list[float]]:
+        """For each answer, the log-probabilities of its tokens from `begun` on. Padding stands behind them, unseen."""
+        from transformers.modeling_outputs import BaseModelOutput
+
+        written = padded(answers, self.tokenizer.pad_token_id or 0, states.device)["input_ids"]
+        logits = self.network(encoder_outputs=BaseModelOutput(last_hidden_state=states), decoder_input_ids=written[:, :-1], use_cache=False).logits
+        told = logits.float().log_softmax(-1)[:, begun - 1 :].gather(2, written[:, begun:, None])[..., 0].cpu()
+        return [told[i, : len(answer) - begun].tolist() for i, answer in enumerate(answers)]
 
     def surprise(self, ids: Sequence[int], words: Sequence[int | None]) -> Steps[list[float | None]]:
         """Every token in turn becomes a mark, later pieces of its word with it, and is asked for as the mark's first token."""

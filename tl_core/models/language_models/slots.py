@@ -22,7 +22,7 @@ def questions(blanked: Blanked, asked: Sequence[Asked], ask: Ask) -> torch.Tenso
     """(B, V)."""
     rows = [_row(blanked, one) for one in asked]
     found: list[torch.Tensor] = [torch.empty(0)] * len(rows)
-    for positions in _of_one_length([len(row) for row, _ in rows]):
+    for positions in of_one_length([len(row) for row, _ in rows]):
         for i, row in zip(positions, ask(*map(list, zip(*(rows[i] for i in positions), strict=True))), strict=True):
             found[i] = row
     return torch.stack(found)
@@ -31,12 +31,39 @@ def questions(blanked: Blanked, asked: Sequence[Asked], ask: Ask) -> torch.Tenso
 def scores(blanked: Blanked, blank: int, words: Sequence[tuple[int, ...]], ask: Ask) -> list[Scored]:
     """Each word from left to right, its own later tokens hidden: the one of the usual ways whose probabilities add up
     to 1 over all strings of a length (for one word, Kauf and Ivanova 2023)."""
-    steps = [[Asked(tuple(word[:t] if i == blank else () for i in range(blanked.blanks)), blank, len(word)) for t in range(len(word))] for word in words]
+    steps = _steps(blanked, blank, words)
     asked = list(dict.fromkeys(one for word in steps for one in word))  # words of one length begin with the same question
     if not asked:
         return []
     found = dict(zip(asked, questions(blanked, asked, ask), strict=True))
     return [Scored(tuple(float(found[one][token]) for one, token in zip(ones, word, strict=True))) for ones, word in zip(steps, words, strict=True)]
+
+
+def scores_each(texts: Sequence[Blanked], words: Sequence[Sequence[tuple[int, ...]]], ask: Ask) -> Steps[list[list[Scored]]]:
+    """`scores` of many texts with one blank each. Rows of one length go through the network together, whichever text
+    they are of; words of one token take one row a text."""
+    steps = [_steps(text, 0, of_text) for text, of_text in zip(texts, words, strict=True)]
+    wanted: dict[tuple[int, Asked], dict[int, float]] = {}  # (text, question) -> token -> its log-probability
+    for i, (ones, of_text) in enumerate(zip(steps, words, strict=True)):
+        for one, token in ((one, token) for asked, word in zip(ones, of_text, strict=True) for one, token in zip(asked, word, strict=True)):
+            wanted.setdefault((i, one), {})[token] = 0.0
+    places, done = list(wanted), 0
+    rows = [_row(texts[i], one) for i, one in places]
+    for positions in of_one_length([len(row) for row, _ in rows]):
+        for p, log_probs in zip(positions, ask(*map(list, zip(*(rows[p] for p in positions), strict=True))), strict=True):
+            tokens = list(wanted[places[p]])
+            wanted[places[p]] = dict(zip(tokens, log_probs[tokens].tolist(), strict=True))
+        done += len(positions)
+        yield Step(done, len(rows), phase="predict")
+    return [
+        [Scored(tuple(wanted[i, one][token] for one, token in zip(asked, word, strict=True))) for asked, word in zip(ones, of_text, strict=True)]
+        for i, (ones, of_text) in enumerate(zip(steps, words, strict=True))
+    ]
+
+
+def _steps(blanked: Blanked, blank: int, words: Sequence[tuple[int, ...]]) -> list[list[Asked]]:
+    """For each word, the questions that its tokens answer."""
+    return [[Asked(tuple(word[:t] if i == blank else () for i in range(blanked.blanks)), blank, len(word)) for t in range(len(word))] for word in words]
 
 
 def surprise(ids: Sequence[int], words: Sequence[int | None], ask: Ask) -> Steps[list[float | None]]:
@@ -61,7 +88,7 @@ def chunks(lengths: Sequence[int]) -> list[tuple[int, int]]:
     return list(pairwise([*range(0, len(lengths), size), len(lengths)]))
 
 
-def _of_one_length(lengths: Sequence[int]) -> Iterator[list[int]]:
+def of_one_length(lengths: Sequence[int]) -> Iterator[list[int]]:
     """Positions of rows that go through a network together. Rows of one length need no padding, which not every
     architecture leaves unread (FNet mixes all places, ConvBERT convolves over them)."""
     for length in dict.fromkeys(lengths):
