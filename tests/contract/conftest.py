@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.tiny_models import make, one_thread
+from tests.tiny_models import make, make_headed, one_thread
+from tl_core.models.catalog import find
+from tl_core.models.encoding import Encoder
+from tl_core.models.loading import load_model
+
+SPEAKS = {"cloze": "bert", "label-score": "gpt2"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -19,17 +26,41 @@ def tiny_folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def new_encoder(tiny_folder):
-    """Makes an encoder with a network of its own and nothing remembered."""
-    from tl_core.models.catalog import find
-    from tl_core.models.encoding import Encoder
-    from tl_core.models.loading import load_model
+def folder_of(tiny_folder, tmp_path_factory):
+    """The model a strategy is asked on: one that speaks, for those that ask it for words."""
+    made = {}
 
-    source = find(str(tiny_folder))
-    return lambda: Encoder(load_model(source))
+    def folder(id: str | None) -> Path:
+        kind = SPEAKS.get(id)
+        if kind is None:
+            return tiny_folder
+        if kind not in made:
+            made[kind] = make_headed(tmp_path_factory.mktemp(kind) / "tiny", kind, worn=False)
+        return made[kind]
+
+    return folder
+
+
+@pytest.fixture
+def new_encoder(request, folder_of):
+    """Makes an encoder with a network of its own and nothing remembered."""
+    source = find(str(folder_of(_strategy(request))))
+    return lambda: Encoder(load_model(source), source=source)
 
 
 @pytest.fixture(scope="session")
-def encoder(new_encoder):
+def _encoders():
+    return {}
+
+
+@pytest.fixture
+def encoder(request, new_encoder, _encoders):
     """One encoder that all questions share, as the arms of a study do."""
-    return new_encoder()
+    kind = SPEAKS.get(_strategy(request))
+    if kind not in _encoders:
+        _encoders[kind] = new_encoder()
+    return _encoders[kind]
+
+
+def _strategy(request) -> str | None:
+    return request.node.callspec.params.get("id") if hasattr(request.node, "callspec") else None

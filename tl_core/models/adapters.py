@@ -16,6 +16,7 @@ from transformers.pytorch_utils import Conv1D
 from tl_core.errors import UserError
 from tl_core.models.classifier import ClassifierPredictor, TextClassifier, seeded, train_classifier
 from tl_core.models.encoding import Encoder
+from tl_core.models.loading import positions
 from tl_core.models.saved import read_settings
 from tl_core.types import Fitted, Job, Problem, Steps
 
@@ -28,6 +29,7 @@ ATTENTION_OUT = (
     "attention.output.dense", "attention.attn.o", "attention.out_lin", "attn.Wo", "attn.c_proj", "self_attn.o_proj", "attention.dense", "layer.0.SelfAttention.o",
 )  # fmt: skip
 FFN_OUT = ("output.dense", "ffn.lin2", "mlp.Wo", "mlp.c_proj", "mlp.down_proj", "mlp.dense_4h_to_h", "layer.1.DenseReluDense.wo", "ff.layer_2")
+MIN_ROOM = 16  # tokens of a text that must fit beside a soft prompt
 
 
 def fit_adapter(job: Job, put: Put, *, whole: bool = False) -> Steps[Fitted]:
@@ -80,6 +82,10 @@ def with_virtual_tokens(model: TextClassifier, config: Any, tokens: int, width: 
     from peft import TaskType, get_peft_model
 
     own = model.body.config
+    if places := positions(model.body):
+        if places - tokens < MIN_ROOM:
+            raise UserError(f"{model.encoder.model.ref.name} has {places} positions; {tokens} virtual tokens leave too few for a text. Choose fewer.")
+        model.most_tokens = places - tokens
     heads = getattr(own, "num_attention_heads", None) or own.n_heads
     made = config(task_type=TaskType.FEATURE_EXTRACTION, num_virtual_tokens=tokens, token_dim=width, num_layers=own.num_hidden_layers, num_attention_heads=heads)
     model.body = get_peft_model(model.body, made)

@@ -17,7 +17,7 @@ from torch import nn
 
 from tl_core.errors import UserError
 from tl_core.models import layers
-from tl_core.models.encoding import Encoder, autocast
+from tl_core.models.encoding import Encoder, Tokens, autocast
 from tl_core.models.heads import LinearHead, fit_head, sigmoid, softmax
 from tl_core.models.saved import write_settings
 from tl_core.models.training import fit, shuffled
@@ -36,6 +36,7 @@ class TextClassifier(nn.Module):
         """
         super().__init__()
         self.encoder, self.problem = encoder, problem
+        self.most_tokens: int | None = None  # that fit beside what an adapter puts before a text; None: all the model reads
         self.start = start if encoder.can_cut else 0
         network = encoder.model.network if random_weights is None else _drawn(encoder.model.network, random_weights)
         if self.start:
@@ -56,13 +57,21 @@ class TextClassifier(nn.Module):
 
     def pooled(self, inputs: list, tokens: list[list[int]]) -> torch.Tensor:
         """(B, width)."""
-        batch = self.encoder.batch(tokens)
+        batch = self.encoder.batch([self._fitting(row) for row in tokens])
         if self.given is not None:
             hidden = nn.utils.rnn.pad_sequence(inputs, batch_first=True).to(self.encoder.device)
             self.given.hidden = hidden
         with autocast(self.encoder.device):
             hidden = self._read(batch)
         return self.encoder.model.pool(hidden.float(), batch["attention_mask"])
+
+    def _fitting(self, row: Tokens) -> Tokens:
+        """Where a soft prompt takes some of the model's positions, a long text loses its end, and keeps the token that ends it."""
+        if self.most_tokens is None or len(row) <= self.most_tokens:
+            return row
+        cut = Tokens([*row[: self.most_tokens - 1], row[-1]])
+        cut.second = row.second if row.second is not None and row.second < self.most_tokens else None
+        return cut
 
     def _read(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """(B, T, d); what a soft prompt put before the text is no part of it."""

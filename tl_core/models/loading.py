@@ -94,7 +94,7 @@ def told_in_a_sentence(name: str, kind: str) -> Iterator[None]:
 
 def reads_at_most(tokenizer, network: nn.Module, own: int | None = None) -> int:
     """Tokens a model reads: the smallest of what it says itself, its tokenizer and its positions say."""
-    limits = [own, getattr(tokenizer, "model_max_length", None), _positions(network)]
+    limits = [own, getattr(tokenizer, "model_max_length", None), positions(network)]
     return min((int(n) for n in limits if n and 0 < n < 1_000_000), default=DEFAULT_TOKENS)
 
 
@@ -115,13 +115,13 @@ def _absent_weights(network: nn.Module, source: Source) -> list[str]:
     return [n for n in unmarked if not any(name == n or name.endswith(f".{n}") for name in held)]
 
 
-def _positions(network: nn.Module) -> int | None:
+def positions(network: nn.Module) -> int | None:
     """How many tokens have a position. RoBERTa and MPNet count from the padding token's number on: 512 of 514."""
     body = getattr(network, "base_model", network)
     table = getattr(getattr(body, "embeddings", None), "position_embeddings", None)
     offset = table.padding_idx + 1 if isinstance(table, nn.Embedding) and table.padding_idx is not None else 0
-    positions = getattr(network.config, "max_position_embeddings", None)
-    return positions - offset if positions else None
+    count = getattr(network.config, "max_position_embeddings", None)
+    return count - offset if count else None
 
 
 def load_tokenizer(source: Source) -> tuple[Any, int]:
@@ -137,8 +137,8 @@ def load_tokenizer(source: Source) -> tuple[Any, int]:
         tokenizer = as_saved(AutoTokenizer.from_pretrained(source.folder, local_files_only=True, trust_remote_code=False), source.folder)
         config = AutoConfig.from_pretrained(source.folder, local_files_only=True, trust_remote_code=False)
     offset = config.pad_token_id + 1 if source.model_type in COUNT_FROM_PADDING else 0
-    positions = getattr(config, "max_position_embeddings", None)
-    limits = [own_limit(source.folder), getattr(tokenizer, "model_max_length", None), positions and positions - offset]
+    count = getattr(config, "max_position_embeddings", None)
+    limits = [own_limit(source.folder), getattr(tokenizer, "model_max_length", None), count and count - offset]
     return tokenizer, min((int(n) for n in limits if n and 0 < n < 1_000_000), default=DEFAULT_TOKENS)
 
 

@@ -1,0 +1,314 @@
+"""Labels as words in a template around a text, and how well a language model thinks they fit there.
+
+A template holds {text} (and {text_b} where there are two texts) and one place for the label, which is a blank. The text
+is cut short where all of it does not fit; the template never is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tl_core.data.labels import BARE_NUMBER
+from tl_core.errors import UserError, raise_all
+from tl_core.models.saved import read_arrays, write_arrays, write_settings
+from tl_core.statistics.calibration import bags_of_words, label_scores, log_shares, with_shares, without_text
+from tl_core.types import Example, Facts, Fitted, Job, Problem, Step, Steps
+
+if TYPE_CHECKING:
+    from tl_core.models.language_models import LanguageModel, Scored
+    from tl_core.models.language_models.blanks import Blanked
+
+CALIBRATIONS = ("none", "contextual", "domain", "pmi", "batch")
+WITH_UNLABELLED = ("domain", "batch")
+SAYS_NOTHING = ("N/A", "[MASK]", "")  # Zhao et al. 2021; [MASK] is read as text, so that it is no second blank
+BAGS = 20  # Fei et al. 2023
+MOST_CHARACTERS = 50  # of a text for every token the model reads: beyond, a text is not even tried
+WORD_CHARACTERS = 40  # a word longer than this may be cut in its middle
+NEAR = 4  # tokens left free at most, so that a cut is found in a few tries
+GROUP = 100_000  # words scored before their tokens are let go of
+_PLACES = re.compile(r"(\{text\}|\{text_b\})")
+
+
+# --- templates ------------------------------------------------------------------------------------------
+
+
+def templates_of(setting: str, *, place: str, pairs: bool = False, at_end: bool = False) -> list[str]:
+    r"""The templates that a setting holds, cut at |, with [MASK] where the label goes; \n is a new line.
+
+    Args:
+        place: how the setting writes the label's place.
+        pairs: there are two texts.
+        at_end: the label's place must be the end.
+
+    Raises:
+        UserError: with every fault of them.
+    """
+    from tl_core.models.language_models.blanks import BLANK, blanks_in
+
+    forms = [form.strip() for form in setting.replace("\\n", "\n").split("|") if form.strip()]
+    wanted = [place, "{text}", *(["{text_b}"] if pairs else [])]
+    faults = [] if forms else [f"Give at least one template with {' and '.join(wanted)}."]
+    for form in forms:
+        count = {part: blanks_in(form) if part == BLANK else form.count(part) for part in wanted}
+        faults += [f"The template {form!r} must hold {part} once; it holds it {n} times." for part, n in count.items() if n != 1]
+        if not pairs and "{text_b}" in form:
+            faults.append(f"The template {form!r} holds {{text_b}}, which is the second of two texts; write it in pair_templates.")
+        if place != BLANK and blanks_in(form):
+            faults.append(f"The template {form!r} holds {BLANK}; here the label's place is written {place}.")
+        if at_end and not form.endswith(place):
+            faults.append(f"The template {form!r} must end with {place}: what is written next is compared.")
+    raise_all(faults)
+    return [form.replace(place, BLANK) for form in forms]
+
+
+def filled(template: str, example: Example, most: int) -> str:
+    """The template with at most so many characters of each text in it. What looks like a blank in a text is text."""
+    from tl_core.models.language_models.blanks import without_blanks
+
+    texts = {"{text}": example.text, "{text_b}": example.text_b or ""}
+    return "".join(without_blanks(_cut(texts[part], most)) if part in texts else part for part in _PLACES.split(template))
+
+
+def _cut(text: str, most: int) -> str:
+    """The beginning of a text, up to the end of a word where one is near."""
+    text = text.strip()
+    if len(text) <= most:
+        return text
+    begun = text[:most]
+    if not text[most].isspace() and re.search(r"\s", begun[-WORD_CHARACTERS:]):
+        begun = re.sub(r"\S+$", "", begun)
+    return begun.rstrip()
+
+
+# --- labels ---------------------------------------------------------------------------------------------
+
+
+def words_of(problem: Problem) -> list[tuple[str, ...]]:
+    """For each label, the words that stand for it, else its name."""
+    return [label.words or (label.name,) for label in problem.labels]
+
+
+def unspoken(facts: Facts, strategy: str) -> str:
+    """Why labels cannot be put into words, as a sentence; "" when they can."""
+    bare = [x.name for x in facts.problem.labels if not x.words and (not x.name.strip() or BARE_NUMBER.fullmatch(x.name.strip()))]
+    if bare or (not facts.named_labels and not all(x.words for x in facts.problem.labels)):
+        return (
+            f"{strategy} puts labels into words, and some of yours are bare numbers, which say nothing. "
+            "Give them names or words in the label table (on the page, or with --labels FILE)."
+        )
+    if facts.problem.target == "many labels":
+        return f"{strategy} ranks labels but cannot tell how many of them apply; it needs one label per text."
+    return ""
+
+
+# --- scores ---------------------------------------------------------------------------------------------
+
+
+class Prompts:
+    """Templates and label words for one language model, which is loaded when it is first asked."""
+
+    def __init__(self, problem: Problem, templates: Sequence[str], encoder: Any, *, answers: bool = False, per_token: bool | None = None):
+        """
+        Args:
+            answers: the label is what the model writes after the template, not what it fills a blank with.
+            per_token: compare the mean over a label's tokens instead of their sum; None: as the model's family needs.
+        """
+        self.problem, self.templates, self.encoder = problem, list(templates), encoder
+        self.answers, self.per_token = answers, per_token
+        self.words = words_of(problem)
+        self.owner = [c for c, words in enumerate(self.words) for _ in words]
+        self._tokens: dict[str, list[tuple[int, ...]]] = {}
+
+    @cached_property
+    def model(self) -> LanguageModel:
+        """The arm's language model."""
+        return self.encoder.language_model
+
+    def check(self) -> None:
+        """
+        Raises:
+            UserError: a template alone is too long, or the model cannot read a label's word or tell two labels apart.
+        """
+        for template in self.templates:
+            self.prompt(template, Example(0, "", ""))
+
+    def tokens(self, follows: str) -> list[tuple[int, ...]]:
+        """Every word of every label as it is cut behind this character."""
+        if follows not in self._tokens:
+            self._tokens[follows] = self._tokenized(follows)
+        return self._tokens[follows]
+
+    def _tokenized(self, follows: str) -> list[tuple[int, ...]]:
+        from tl_core.models.language_models.blanks import word_tokens
+
+        cut: list[tuple[int, ...]] = []
+        taken: dict[tuple[int, ...], int] = {}
+        faults = []
+        for c, word in ((c, word) for c, words in enumerate(self.words) for word in words):
+            try:
+                cut.append(word_tokens(word, self.model.tokenizer, follows))
+            except UserError as fault:
+                faults.append(f"Label “{self.problem.labels[c].name}”: {fault}")
+                continue
+            other = taken.setdefault(cut[-1], c)
+            if other != c:
+                pieces = " ".join(self.model.tokenizer.convert_ids_to_tokens(list(cut[-1])))
+                both = f"“{self.problem.labels[other].name}” and “{self.problem.labels[c].name}”"
+                faults.append(f"The labels {both} are the same to this model: both are read as {pieces}. Give one of them other words.")
+        raise_all(faults)
+        return cut
+
+    def uneven(self) -> bool:
+        """Whether words have different numbers of tokens."""
+        return any(len({len(word) for word in cut}) > 1 for cut in self._tokens.values())
+
+    def prompt(self, template: str, example: Example) -> tuple[Blanked, bool]:
+        """(the template with the text in it as tokens, whether the text was cut short).
+
+        Raises:
+            UserError: the template and the longest label alone do not fit.
+        """
+        longest = max(len(example.text), len(example.text_b or ""))
+        most = min(longest, MOST_CHARACTERS * self.model.room)
+        whole, free = self._read(template, example, most)
+        if free >= 0:
+            return whole, most < longest
+        best, free_at_best = self._read(template, example, 0)
+        if free_at_best < 0:
+            raise UserError(
+                f"The template {template!r} and its longest label alone are longer than the "
+                f"{self.model.max_tokens} tokens {self.model.ref.name} reads. Shorten them."
+            )
+        low, high, turn = 0, most, 0
+        while free_at_best > NEAR and high - low > 1:
+            share = free_at_best / (free_at_best - free) if turn % 3 < 2 else 0.5  # where the tokens would be even; now and then the middle
+            at = min(high - 1, max(low + 1, low + int((high - low) * share)))
+            tried, left = self._read(template, example, at)
+            if left >= 0:
+                best, low, free_at_best = tried, at, left
+            else:
+                high, free = at, left
+            turn += 1
+        return best, True
+
+    def _read(self, template: str, example: Example, most: int) -> tuple[Blanked, int]:
+        """(tokens, how many more would fit; negative when they do not)."""
+        blanked = self.model.read(filled(template, example, most))
+        longest = max(map(len, self.tokens(blanked.follows[0])))
+        return blanked, self.model.room - len(blanked.ids) - blanked.left_out - longest + 1
+
+    def scores(self, examples: Sequence[Example]) -> Steps[tuple[np.ndarray, int]]:
+        """((T, n, C) log-scores by template, texts that were cut short under any of them)."""
+        found = np.zeros((len(self.templates), len(examples), len(self.words)))
+        short: set[int] = set()
+        for t, template in enumerate(self.templates):
+            prompts = []
+            for i, example in enumerate(examples):
+                prompt, cut = self.prompt(template, example)
+                prompts.append(prompt)
+                short |= {i} if cut else set()
+                if i % 50 == 0:
+                    yield Step(i, len(examples), phase="read")
+            for group in self._groups(prompts):
+                words = [self.tokens(prompts[i].follows[0]) for i in group]
+                ask = self.model.answer_each if self.answers else self.model.score_each
+                told = yield from ask([prompts[i] for i in group], words)
+                found[t, group] = label_scores(np.array([self._compared(scored) for scored in told]), self.owner)
+        return found, len(short)
+
+    def _groups(self, prompts: Sequence[Blanked]) -> Iterator[list[int]]:
+        """Positions, texts of like length together, so many that their numbers take little memory."""
+        order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i].ids), i))
+        size = max(1, GROUP // len(self.owner))
+        return (order[a : a + size] for a in range(0, len(order), size))
+
+    def _compared(self, scored: Sequence[Scored]) -> list[float]:
+        from tl_core.models.language_models import comparable_scores
+
+        if self.per_token is None:
+            return comparable_scores(self.model, scored)
+        return [s.per_token if self.per_token else s.total for s in scored]
+
+
+# --- calibration, fit and predict -----------------------------------------------------------------------
+
+
+def fit_prompts(prompts: Prompts, job: Job) -> Steps[Fitted]:
+    """Check the words and learn what the model says of the labels when it has read nothing.
+
+    Raises:
+        UserError: see `Prompts.check`; or the calibration needs unlabelled texts and there are none.
+    """
+    yield Step(0, 1)
+    prompts.check()
+    calibration, unlabelled = job.params.calibration, job.unlabelled
+    offsets = yield from _offsets(prompts, calibration, unlabelled, job.seed)
+    notes = []
+    if prompts.uneven() and prompts.per_token is None and not prompts.model.comparable:
+        notes.append("The labels' words are cut into different numbers of tokens, so they are compared by the mean over their tokens.")
+    if calibration in WITH_UNLABELLED:
+        notes.append(f"Calibrated on {len(unlabelled):,} texts of the training part; their labels were not seen.")
+    yield Step(1, 1)
+    return Fitted(PromptPredictor(prompts, offsets, job.params), notes=tuple(notes))
+
+
+def _offsets(prompts: Prompts, calibration: str, unlabelled: Sequence[Example], seed: int) -> Steps[np.ndarray]:
+    """(T, C) what is taken off every label's score under each template."""
+    if calibration == "none":
+        return np.zeros((len(prompts.templates), len(prompts.words)))
+    if calibration in WITH_UNLABELLED and not unlabelled:
+        raise UserError(f"calibration={calibration} learns from texts without labels, and there are none. Choose contextual, pmi or none.")
+    texts = unlabelled if calibration == "batch" else _texts_that_say_nothing(prompts.problem, calibration, unlabelled, seed)
+    scores, _ = yield from prompts.scores(texts)
+    return np.stack([(with_shares if calibration == "batch" else without_text)(of_template) for of_template in scores])
+
+
+def _texts_that_say_nothing(problem: Problem, calibration: str, unlabelled: Sequence[Example], seed: int) -> list[Example]:
+    pairs = problem.inputs == "two texts"
+    if calibration != "domain":
+        return [Example(0, text, text if pairs else None) for text in (SAYS_NOTHING if calibration == "contextual" else ("",))]
+    first = bags_of_words([e.text for e in unlabelled], BAGS, seed)
+    second = bags_of_words([e.text_b or "" for e in unlabelled], BAGS, seed + 1) if pairs else [None] * BAGS
+    return [Example(0, a, b) for a, b in zip(first, second, strict=True)]
+
+
+class PromptPredictor:
+    """softmax of the mean over templates of calibrated log-probabilities."""
+
+    def __init__(self, prompts: Prompts, offsets: np.ndarray, params: Any):
+        self.prompts, self.offsets, self.params = prompts, offsets, params  # offsets: (T, C)
+        self.notes: tuple[str, ...] = ()
+
+    def predict(self, examples: Sequence[Example]) -> Steps[np.ndarray]:
+        """(n, C) float32."""
+        scores, short = yield from self.prompts.scores(examples)
+        calibrated = np.stack([log_shares(s - offset) for s, offset in zip(scores, self.offsets, strict=True)])
+        self.notes = self._notes(calibrated.argmax(2), short)
+        return np.exp(log_shares(calibrated.mean(0))).astype(np.float32)
+
+    def _notes(self, answers: np.ndarray, short: int) -> tuple[str, ...]:
+        """answers: (T, n)."""
+        notes, n = [], answers.shape[1]
+        if short:
+            model, was = self.prompts.model, "was" if short == 1 else "were"
+            notes.append(f"{short:,} of {n:,} texts {was} cut short to fit into the {model.max_tokens} tokens {model.ref.name} reads; the template was not.")
+        if len(answers) > 1 and n:
+            apart = (answers != answers[0]).any(0).mean()
+            notes.append(f"The {len(answers)} templates give different answers for {100 * apart:.0f} % of the texts.")
+        return tuple(notes)
+
+    def save(self, folder: Path) -> None:
+        """Write settings and offsets."""
+        write_settings(folder, self.params)
+        write_arrays(folder, offsets=self.offsets)
+
+
+def load_offsets(folder: Path) -> np.ndarray:
+    """(T, C) as `save` wrote them."""
+    return read_arrays(folder)["offsets"]

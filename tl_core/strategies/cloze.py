@@ -1,0 +1,93 @@
+"""Zero-shot by filling a blank: the label whose words a language model would rather put there (Schick and Schütze 2021).
+
+    score(label) = log mean over its words w of p(w | the text in the template),   probabilities = softmax over labels
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tl_core.models.prompts import CALIBRATIONS, WITH_UNLABELLED
+from tl_core.params import param
+from tl_core.types import Facts, Fitted, Job, Problem, Steps
+
+
+@dataclass(frozen=True)
+class Params:
+    templates: str = param(
+        "Topic: [MASK]. {text}", "The sentence around a text: {text} is the text, [MASK] the label's word, several are separated by |"
+    )
+    pair_templates: str = param(
+        "First: {text} Second: {text_b} How they relate: [MASK].", "The same where a row has two texts: {text} is the first, {text_b} the second"
+    )
+    calibration: str = param(
+        "batch",
+        "What is taken off the labels' scores, learnt from unlabelled texts (batch, for labels about equally common; domain) or from empty ones (contextual, pmi)",
+        choices=CALIBRATIONS,
+    )
+
+    def __post_init__(self) -> None:
+        self.forms("one text"), self.forms("two texts")  # a bad template is told before anyone waits
+
+    def forms(self, inputs: str) -> list[str]:
+        """The templates for such rows."""
+        from tl_core.models.prompts import templates_of
+
+        pairs = inputs == "two texts"
+        return templates_of(self.pair_templates if pairs else self.templates, place="[MASK]", pairs=pairs)
+
+
+class Cloze:
+    id = "cloze"
+    version = 1
+    order = 32
+    title = "Fill the blank (zero-shot)"
+    about = "Needs no labelled rows: puts each text into a sentence with a blank and asks a language model which label's word fits. Good words are everything."
+    needs = "no labels"
+    uses_model = True
+    Params = Params
+
+    def refuses(self, facts: Facts) -> str:
+        """Labels must be words, and the model must fill blanks."""
+        from tl_core.models.prompts import unspoken
+
+        if reason := unspoken(facts, self.id):
+            return reason
+        if facts.model is None or not facts.model.speaks:
+            name = facts.model.name if facts.model else "this arm"
+            return f"cloze asks a language model to fill a blank, and {name} has no head for that. Choose a model that has, such as model=minilm-masked."
+        if facts.model.speaks == "causal":
+            return f"cloze asks what stands in a blank, and {facts.model.name} reads from left to right. Use label-score, or a model such as minilm-masked."
+        return ""
+
+    def uses_unlabelled(self, params: Params) -> bool:
+        """Two of the calibrations learn from texts without labels."""
+        return params.calibration in WITH_UNLABELLED
+
+    def passes(self, params: Params, train: int, test: int) -> float:
+        """Every text under every template, and what calibration reads."""
+        return float(len(params.forms("one text")) * (test + (256 if params.calibration == "batch" else 3)))
+
+    def fit(self, job: Job) -> Steps[Fitted]:
+        """Check the labels' words and calibrate."""
+        from tl_core.models.prompts import fit_prompts
+
+        return (yield from fit_prompts(_prompts(job.params, job.problem, job.encoder), job))
+
+    def load(self, folder: Path, problem: Problem, encoder):
+        """Settings and offsets as saved."""
+        from tl_core.models.prompts import PromptPredictor, load_offsets
+        from tl_core.models.saved import read_settings
+
+        params = Params(**read_settings(folder))
+        return PromptPredictor(_prompts(params, problem, encoder), load_offsets(folder), params)
+
+
+def _prompts(params: Params, problem: Problem, encoder):
+    from tl_core.models.prompts import Prompts
+
+    return Prompts(problem, params.forms(problem.inputs), encoder)
+
+
+STRATEGY = Cloze()
