@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tl_core.params import param
+from tl_core.types import Facts
 
 
 def steps_for(rows: int, batch: int, *, epochs: int, low: int, high: int) -> int:
     """Optimizer steps: so many epochs, but never fewer than `low` nor more than `high`. Steps, not epochs, make few
     labels and many comparable (Mosbach et al. 2021 train at least 20 epochs; Zhang et al. 2021 at least 200 steps)."""
     return int(min(max(epochs * math.ceil(rows / batch), low), high))
+
+
+def no_adapter(facts: Facts, id: str, without: Sequence[str] = (), reason: str = "") -> str:
+    """Why an adapter cannot be trained here, as a sentence; "" when it can.
+
+    Args:
+        without: architectures it does not work on. reason: why, with {kind} for the architecture.
+    """
+    if facts.shots == 0:
+        return f"{id} needs labelled rows; choose 1 or more shots."
+    kind = facts.model.kind if facts.model else ""
+    return f"{id} {reason.format(kind=kind)}" if kind in without else ""
 
 
 @dataclass(frozen=True)

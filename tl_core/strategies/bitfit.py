@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tl_core.models.recipes import AdapterSettings
+from tl_core.models.recipes import AdapterSettings, no_adapter
 from tl_core.params import param
 from tl_core.types import Facts, Fitted, Job, Problem, Steps
 
@@ -29,10 +29,7 @@ class BitFit:
 
     def refuses(self, facts: Facts) -> str:
         """Needs rows to learn from, and biases."""
-        if facts.shots == 0:
-            return "bitfit needs labelled rows; choose 1 or more shots."
-        kind = facts.model.kind if facts.model else ""
-        return f"bitfit trains biases, and a {kind} has none. Choose lora or bottleneck." if kind in BARE else ""
+        return no_adapter(facts, self.id, BARE, "trains biases, and a {kind} has none. Choose lora or bottleneck.")
 
     def passes(self, params: Params, train: int, test: int) -> float:
         """A batch a step in half the layers; then the test rows."""

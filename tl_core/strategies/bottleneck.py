@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tl_core.models.recipes import AdapterSettings
+from tl_core.models.recipes import AdapterSettings, no_adapter
 from tl_core.params import param
 from tl_core.types import Facts, Fitted, Job, Problem, Steps
 
@@ -32,10 +32,7 @@ class BottleneckAdapter:
 
     def refuses(self, facts: Facts) -> str:
         """Needs rows to learn from, and places to stand."""
-        if facts.shots == 0:
-            return "bottleneck needs labelled rows; choose 1 or more shots."
-        kind = facts.model.kind if facts.model else ""
-        return f"bottleneck stands after the attention of each layer, and a {kind} has no such place. Choose lora." if kind in WITHOUT else ""
+        return no_adapter(facts, self.id, WITHOUT, "stands after the attention of each layer, and a {kind} has no such place. Choose lora.")
 
     def passes(self, params: Params, train: int, test: int) -> float:
         """A batch a step in half the layers; then the test rows."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tl_core.models.recipes import AdapterSettings
+from tl_core.models.recipes import AdapterSettings, no_adapter
 from tl_core.params import param
 from tl_core.types import Facts, Fitted, Job, Problem, Steps
 
@@ -28,7 +28,7 @@ class Dora:
 
     def refuses(self, facts: Facts) -> str:
         """Needs rows to learn from."""
-        return "dora needs labelled rows; choose 1 or more shots." if facts.shots == 0 else ""
+        return no_adapter(facts, self.id)
 
     def passes(self, params: Params, train: int, test: int) -> float:
         """A batch a step in half the layers; then the test rows."""

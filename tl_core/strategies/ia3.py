@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tl_core.models.recipes import AdapterSettings
+from tl_core.models.recipes import AdapterSettings, no_adapter
 from tl_core.params import param
 from tl_core.types import Facts, Fitted, Job, Problem, Steps
 
@@ -29,10 +29,7 @@ class Ia3:
 
     def refuses(self, facts: Facts) -> str:
         """Needs rows to learn from, and keys and values that can be told apart."""
-        if facts.shots == 0:
-            return "ia3 needs labelled rows; choose 1 or more shots."
-        kind = facts.model.kind if facts.model else ""
-        return f"ia3 scales the keys and values of each layer, and a {kind} has no map of its own for them. Choose lora." if kind in FUSED else ""
+        return no_adapter(facts, self.id, FUSED, "scales the keys and values of each layer, and a {kind} has no map of its own for them. Choose lora.")
 
     def passes(self, params: Params, train: int, test: int) -> float:
         """A batch a step in half the layers; then the test rows."""

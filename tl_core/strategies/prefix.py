@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tl_core.models.recipes import AdapterSettings
+from tl_core.models.recipes import AdapterSettings, no_adapter
 from tl_core.params import param
 from tl_core.types import Facts, Fitted, Job, Problem, Steps
 
@@ -31,10 +31,7 @@ class Prefix:
 
     def refuses(self, facts: Facts) -> str:
         """Needs rows to learn from, and an architecture that takes them."""
-        if facts.shots == 0:
-            return "prefix needs labelled rows; choose 1 or more shots."
-        kind = facts.model.kind if facts.model else ""
-        return f"prefix hands keys and values to every layer, and a {kind} takes none. Choose lora." if kind in WITHOUT else ""
+        return no_adapter(facts, self.id, WITHOUT, "hands keys and values to every layer, and a {kind} takes none. Choose lora.")
 
     def passes(self, params: Params, train: int, test: int) -> float:
         """A batch a step in every layer; then the test rows."""

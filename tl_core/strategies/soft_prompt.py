@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tl_core.models.recipes import AdapterSettings
+from tl_core.models.recipes import AdapterSettings, no_adapter
 from tl_core.params import param
 from tl_core.types import Facts, Fitted, Job, Problem, Steps
 
@@ -31,10 +31,7 @@ class SoftPrompt:
 
     def refuses(self, facts: Facts) -> str:
         """Needs rows to learn from, and an architecture that takes them."""
-        if facts.shots == 0:
-            return "soft-prompt needs labelled rows; choose 1 or more shots."
-        kind = facts.model.kind if facts.model else ""
-        return f"soft-prompt puts vectors before the text, which an encoder such as {kind} does not take here. Choose lora." if kind in WITHOUT else ""
+        return no_adapter(facts, self.id, WITHOUT, "puts vectors before the text, which an encoder such as {kind} does not take here. Choose lora.")
 
     def passes(self, params: Params, train: int, test: int) -> float:
         """A batch a step in every layer; then the test rows."""
