@@ -667,3 +667,11 @@ def test_one_network_reads_for_all(opened):
 
 def test_sentences_differ():
     assert len(set(SENTENCES)) == 6 and len(set(itertools.chain(*(s.split() for s in SENTENCES)))) == 18
+
+
+def test_a_text_the_model_cannot_read_is_said_to_be_so():
+    model = open_language_model(find("minilm-masked"))
+    for text, unread in (("고양이가 [MASK] 위에 앉아 있다.", True), ("The cat is on the [MASK].", False), ("[MASK].", False)):
+        notes = fill(model, text).notes
+        assert [note for note in notes if "cannot read this text" in note and "language" in note] == (list(notes) if unread else [])
+        assert bool(notes) == unread

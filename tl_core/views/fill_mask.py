@@ -14,7 +14,7 @@ import numpy as np
 
 from tl_core.errors import UserError, raise_all
 from tl_core.models.language_models import Asked, LanguageModel, comparable_scores
-from tl_core.models.language_models.blanks import Blanked, read_token, word_tokens
+from tl_core.models.language_models.blanks import Blanked, cannot_read, read_token, word_tokens
 
 if TYPE_CHECKING:  # the page's process reads answers and never imports torch
     import torch
@@ -93,7 +93,7 @@ def fill(model: LanguageModel, text: str, *, top: int = 5, together: bool = Fals
         alone,
         _together(model, blanked, top) if together and blanked.blanks > 1 else (),
         tuple(_compared(model, blanked, best[:i], candidates, words[i]) for i in range(blanked.blanks)) if candidates else (),
-        tuple(_notes(model, blanked, words)),
+        tuple(_notes(model, text, blanked, words)),
     )
 
 
@@ -183,8 +183,9 @@ def _compared(
     return tuple(made[i] for i in order)
 
 
-def _notes(model: LanguageModel, blanked: Blanked, words: list[list[tuple[int, ...]]]) -> list[str]:
-    notes = []
+def _notes(model: LanguageModel, text: str, blanked: Blanked, words: list[list[tuple[int, ...]]]) -> list[str]:
+    unread = cannot_read(model.ref.name, model.tokenizer, model.max_tokens, text)
+    notes = [unread] if unread else []
     if blanked.left_out:
         notes.append(f"{model.ref.name} reads {model.max_tokens} tokens at a time; the {blanked.left_out:,} tokens farthest from a blank were left out.")
     if model.family == "causal":

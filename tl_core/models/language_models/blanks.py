@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tl_core.data.audit import token_report
 from tl_core.errors import UserError
 
 BLANK = "[MASK]"
@@ -19,6 +20,7 @@ STARTS = ("\n", ".", "a")  # to begin a text with: one of them does not melt int
 LETTERS = ("x", "q", "j", "z")  # likewise, where the beginning of a word is wanted
 MAX_BLANKS = 50
 MAX_CHARACTERS = 1_000_000
+MOST_JUDGED = 20_000  # characters of a text by which it is judged whether it can be read
 
 
 @dataclass(frozen=True)
@@ -198,3 +200,13 @@ def read_token(token: int, tokenizer: Any) -> tuple[str, bool]:
         return (piece[2:], False) if piece.startswith("##") and len(piece) > 2 else (piece, True)
     text = tokenizer.decode([token]).strip() or tokenizer.decode([token]) or piece
     return text, not mark or piece.startswith(mark)
+
+
+def cannot_read(name: str, tokenizer: Any, max_tokens: int, text: str) -> str:
+    """The sentence that a model cannot read a text; "" when it can. Judged as a dataset's texts are, see `tl_core.data.audit`."""
+    words = " ".join(_BLANK.split(text[:MOST_JUDGED]))
+    report = token_report(name, [words], lambda part: [tokens_of(one, tokenizer) for one in part], tokenizer.unk_token_id, max_tokens)
+    if report.readable:
+        return ""
+    why = f"{100 * report.unknown_rate:.0f} % of its words are unknown to it" if report.unknown_rate else "many of its words are the same to it"
+    return f"{name} cannot read this text: {why}, so its answer means nothing. Choose a model made for the language."
