@@ -301,7 +301,7 @@ def test_bad_files_end_a_process_with_exit_2(place):
     [
         (["--strategies", "majority,tfidff"], "There is no strategy called 'tfidff'. Did you mean tfidf"),
         (["--strategies", ","], "Choose at least one strategy"),
-        (["--strategies", "probe", "--model", "minilmm"], "Did you mean minilm?"),
+        (["--strategies", "probe", "--model", "minilmm"], "Did you mean minilm or minilm-masked?"),
         (["--strategies", "probe", "--model", "rows.csv"], "is a file"),
         (["--strategies", "probe", "--model", "."], "config.json"),
         (["--strategies", "probe", "--model", "nobody/nothing"], "is not on this machine and the hub could not be reached"),
