@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-
 import numpy as np
 import pytest
 
@@ -16,7 +14,6 @@ from tl_core.strategies import strategies
 from tl_core.types import Example, Facts, Label, Problem
 
 ADAPTERS = ("lora", "dora", "ia3", "bitfit", "bottleneck", "soft-prompt", "prefix")
-WHOLE = ("soft-prompt", "prefix")
 UNCHANGED_AT_FIRST = ("lora", "dora", "ia3", "bitfit", "bottleneck")
 EVERYWHERE = ("lora", "dora")
 # docs/adapters.md shows this table
@@ -67,14 +64,11 @@ def rows():
     return [Example(i, text(topic, random), None, (topic,)) for i, topic in enumerate(["sea", "bread"] * 4, start=1)]
 
 
-def put_of(adapter: str):
-    return importlib.import_module(f"tl_core.strategies.{adapter.replace('-', '_')}")._put
-
-
 def fresh(encoder: Encoder, adapter: str, **settings):
     from tl_core.models.adapters import adapted
 
-    return adapted(encoder, PROBLEM, strategies()[adapter].Params(**settings), put_of(adapter), seed=1, whole=adapter in WHOLE).eval()
+    strategy = strategies()[adapter]
+    return adapted(encoder, PROBLEM, strategy.Params(**settings), strategy.put, seed=1, whole=strategy.whole).eval()
 
 
 def adapters_in(model) -> dict:

@@ -1,31 +1,21 @@
-"""How long to train, and the settings every adapter has. Nothing here needs torch: forms and estimates read it."""
+"""How long to train, and what every adapter has in common. Nothing here needs torch: forms and estimates read it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from tl_core.params import param
-from tl_core.types import Facts
+from tl_core.types import Facts, Fitted, Job, Predictor, Problem, Steps
 
 
 def steps_for(rows: int, batch: int, *, epochs: int, low: int, high: int) -> int:
     """Optimizer steps: so many epochs, but never fewer than `low` nor more than `high`. Steps, not epochs, make few
     labels and many comparable (Mosbach et al. 2021 train at least 20 epochs; Zhang et al. 2021 at least 200 steps)."""
     return int(min(max(epochs * math.ceil(rows / batch), low), high))
-
-
-def no_adapter(facts: Facts, id: str, without: Sequence[str] = (), reason: str = "") -> str:
-    """Why an adapter cannot be trained here, as a sentence; "" when it can.
-
-    Args:
-        without: architectures it does not work on. reason: why, with {kind} for the architecture.
-    """
-    if facts.shots == 0:
-        return f"{id} needs labelled rows; choose 1 or more shots."
-    kind = facts.model.kind if facts.model else ""
-    return f"{id} {reason.format(kind=kind)}" if kind in without else ""
 
 
 @dataclass(frozen=True)
@@ -44,6 +34,50 @@ class AdapterSettings:
         """Optimizer steps on so many rows."""
         return steps_for(rows, self.batch, epochs=self.epochs, low=self.min_steps, high=self.max_steps)
 
-    def passes(self, train: int, test: int, share: float = 0.5) -> float:
+    def passes(self, train: int, test: int, share: float) -> float:
         """Every step trains a batch in a share of the layers; then the test rows, in the same share."""
         return 3.0 * share * self.steps(train) * min(self.batch, train) + share * test
+
+
+class Adapter:
+    """What every adapter strategy does alike; a file in `strategies/` says what it is called and where it goes."""
+
+    id: str
+    version = 1
+    needs = "a few labels"
+    uses_model = True
+    Params: type[AdapterSettings]
+    whole = False  # reaches every layer, so that none can be cut off below it
+    without: Sequence[str] = ()  # architectures it does not work on
+    reason = ""  # why not, with {kind} for the architecture
+
+    def put(self, model: Any, params: Any, first: int) -> None:
+        """Put adapters into the body of a classifier, from layer `first` on.
+
+        Raises:
+            UserError: the body has no place for them.
+        """
+        raise NotImplementedError
+
+    def refuses(self, facts: Facts) -> str:
+        """Needs rows to learn from, and an architecture it works on."""
+        if facts.shots == 0:
+            return f"{self.id} needs labelled rows; choose 1 or more shots."
+        kind = facts.model.kind if facts.model else ""
+        return f"{self.id} {self.reason.format(kind=kind)}" if kind in self.without else ""
+
+    def passes(self, params: AdapterSettings, train: int, test: int) -> float:
+        """A batch a step in the layers it reaches; then the test rows in the same."""
+        return params.passes(train, test, share=1.0 if self.whole else 0.5)
+
+    def fit(self, job: Job) -> Steps[Fitted]:
+        """Head from the probe, then adapters and head together."""
+        from tl_core.models.adapters import fit_adapter
+
+        return (yield from fit_adapter(job, self.put, whole=self.whole))
+
+    def load(self, folder: Path, problem: Problem, encoder: Any) -> Predictor:
+        """Adapters and head as saved, on the same model."""
+        from tl_core.models.adapters import load_adapter
+
+        return load_adapter(folder, problem, encoder, self.Params, self.put, whole=self.whole)

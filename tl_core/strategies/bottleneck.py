@@ -5,11 +5,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from tl_core.models.recipes import AdapterSettings, no_adapter
+from tl_core.models.recipes import Adapter, AdapterSettings
 from tl_core.params import param
-from tl_core.types import Facts, Fitted, Job, Problem, Steps
 
 WITHOUT = ("xlnet", "albert", "bart", "mbart")  # attention is no module there, or the layers are not one stack
 
@@ -20,47 +18,25 @@ class Params(AdapterSettings):
     after: str = param("both", "Where they stand: after attention and feed-forward (Houlsby), or after feed-forward only (Pfeiffer)", choices=("both", "feed-forward"))
 
 
-class BottleneckAdapter:
+class BottleneckAdapter(Adapter):
     id = "bottleneck"
-    version = 1
     order = 74
     title = "Bottleneck adapter"
     about = "Puts small trained networks between frozen parts of the upper layers; the first of the adapters, and a solid one."
-    needs = "a few labels"
-    uses_model = True
     Params = Params
+    without = WITHOUT
+    reason = "stands after the attention of each layer, and a {kind} has no such place. Choose lora."
 
-    def refuses(self, facts: Facts) -> str:
-        """Needs rows to learn from, and places to stand."""
-        return no_adapter(facts, self.id, WITHOUT, "stands after the attention of each layer, and a {kind} has no such place. Choose lora.")
+    def put(self, model, p: Params, first: int) -> None:
+        """Each begins as the identity."""
+        from tl_core.models.adapters import ATTENTION_OUT, FFN_OUT, Bottleneck, freeze, parts_of, width_of, wrap
 
-    def passes(self, params: Params, train: int, test: int) -> float:
-        """A batch a step in half the layers; then the test rows."""
-        return params.passes(train, test)
-
-    def fit(self, job: Job) -> Steps[Fitted]:
-        """Head from the probe, then adapters and head together."""
-        from tl_core.models.adapters import fit_adapter
-
-        return (yield from fit_adapter(job, _put))
-
-    def load(self, folder: Path, problem: Problem, encoder):
-        """Adapters and head as saved, on the same model."""
-        from tl_core.models.adapters import load_adapter
-
-        return load_adapter(folder, problem, encoder, Params, _put)
-
-
-def _put(model, p: Params, first: int) -> None:
-    """Each begins as the identity."""
-    from tl_core.models.adapters import ATTENTION_OUT, FFN_OUT, Bottleneck, freeze, parts_of, width_of, wrap
-
-    freeze(model)
-    places = parts_of(model, first, FFN_OUT, "feed-forward network")
-    if p.after == "both":
-        places += parts_of(model, first, ATTENTION_OUT, "attention output")
-    for name in places:
-        wrap(model.body, name, lambda inner: Bottleneck(inner, width_of(inner), p.size))
+        freeze(model)
+        places = parts_of(model, first, FFN_OUT, "feed-forward network")
+        if p.after == "both":
+            places += parts_of(model, first, ATTENTION_OUT, "attention output")
+        for name in places:
+            wrap(model.body, name, lambda inner: Bottleneck(inner, width_of(inner), p.size))
 
 
 STRATEGY = BottleneckAdapter()

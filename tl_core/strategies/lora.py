@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from tl_core.models.recipes import AdapterSettings, no_adapter
+from tl_core.models.recipes import Adapter, AdapterSettings
 from tl_core.params import param
-from tl_core.types import Facts, Fitted, Job, Problem, Steps
 
 
 @dataclass(frozen=True)
@@ -16,44 +14,20 @@ class Params(AdapterSettings):
     alpha: float = param(16.0, "Strength of the update: it is scaled by alpha / rank", low=0.1, high=1024)
 
 
-class Lora:
+class Lora(Adapter):
     id = "lora"
-    version = 1
     order = 70
     title = "LoRA adapter"
     about = "Trains small low-rank matrices in the upper layers and a linear head; the rest of the model stays as it was."
-    needs = "a few labels"
-    uses_model = True
     Params = Params
 
-    def refuses(self, facts: Facts) -> str:
-        """Needs rows to learn from."""
-        return no_adapter(facts, self.id)
+    def put(self, model, p: Params, first: int) -> None:
+        """On every linear map of the upper layers; the update starts at zero."""
+        from peft import LoraConfig
 
-    def passes(self, params: Params, train: int, test: int) -> float:
-        """A batch a step in half the layers; then the test rows."""
-        return params.passes(train, test)
+        from tl_core.models.adapters import inject, linear_maps
 
-    def fit(self, job: Job) -> Steps[Fitted]:
-        """Head from the probe, then adapters and head together."""
-        from tl_core.models.adapters import fit_adapter
-
-        return (yield from fit_adapter(job, _put))
-
-    def load(self, folder: Path, problem: Problem, encoder):
-        """Adapters and head as saved, on the same model."""
-        from tl_core.models.adapters import load_adapter
-
-        return load_adapter(folder, problem, encoder, Params, _put)
-
-
-def _put(model, p: Params, first: int) -> None:
-    """On every linear map of the upper layers; the update starts at zero."""
-    from peft import LoraConfig
-
-    from tl_core.models.adapters import inject, linear_maps
-
-    inject(model, LoraConfig(r=p.rank, lora_alpha=p.alpha, target_modules=linear_maps(model, first), lora_dropout=0.0))
+        inject(model, LoraConfig(r=p.rank, lora_alpha=p.alpha, target_modules=linear_maps(model, first), lora_dropout=0.0))
 
 
 STRATEGY = Lora()

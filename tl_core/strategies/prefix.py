@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from tl_core.models.recipes import AdapterSettings, no_adapter
+from tl_core.models.recipes import Adapter, AdapterSettings
 from tl_core.params import param
-from tl_core.types import Facts, Fitted, Job, Problem, Steps
 
 WITHOUT = ("mpnet", "distilbert", "modernbert", "deberta", "deberta-v2", "albert", "t5", "mt5", "umt5", "bart", "mbart", "xlnet")  # tried: they fail, or nothing reaches them
 
@@ -19,44 +17,23 @@ class Params(AdapterSettings):
     min_steps: int = param(100, "At least so many optimizer steps", low=1, high=100_000)
 
 
-class Prefix:
+class Prefix(Adapter):
     id = "prefix"
-    version = 1
     order = 76
     title = "Prefix tuning"
     about = "Trains keys and values that every layer attends to, and a linear head. Works on some architectures only."
-    needs = "a few labels"
-    uses_model = True
     Params = Params
+    whole = True
+    without = WITHOUT
+    reason = "hands keys and values to every layer, and a {kind} takes none. Choose lora."
 
-    def refuses(self, facts: Facts) -> str:
-        """Needs rows to learn from, and an architecture that takes them."""
-        return no_adapter(facts, self.id, WITHOUT, "hands keys and values to every layer, and a {kind} takes none. Choose lora.")
+    def put(self, model, p: Params, _first: int) -> None:
+        """Keys and values before the text's, in every layer."""
+        from peft import PrefixTuningConfig
 
-    def passes(self, params: Params, train: int, test: int) -> float:
-        """A batch a step in every layer; then the test rows."""
-        return params.passes(train, test, share=1.0)
+        from tl_core.models.adapters import with_virtual_tokens
 
-    def fit(self, job: Job) -> Steps[Fitted]:
-        """Head from the probe, then adapters and head together."""
-        from tl_core.models.adapters import fit_adapter
-
-        return (yield from fit_adapter(job, _put, whole=True))
-
-    def load(self, folder: Path, problem: Problem, encoder):
-        """Adapters and head as saved, on the same model."""
-        from tl_core.models.adapters import load_adapter
-
-        return load_adapter(folder, problem, encoder, Params, _put, whole=True)
-
-
-def _put(model, p: Params, _first: int) -> None:
-    """Keys and values before the text's, in every layer."""
-    from peft import PrefixTuningConfig
-
-    from tl_core.models.adapters import with_virtual_tokens
-
-    with_virtual_tokens(model, PrefixTuningConfig, p.tokens, model.body.config.hidden_size)
+        with_virtual_tokens(model, PrefixTuningConfig, p.tokens, model.body.config.hidden_size)
 
 
 STRATEGY = Prefix()
