@@ -16,7 +16,7 @@ import numpy as np
 
 from tl_core.data.labels import BARE_NUMBER
 from tl_core.errors import UserError, raise_all
-from tl_core.models.saved import read_arrays, write_arrays, write_settings
+from tl_core.models.saved import read_arrays, read_settings, write_arrays, write_settings
 from tl_core.statistics.calibration import bags_of_words, label_scores, log_shares, with_shares, without_text
 from tl_core.types import Example, Facts, Fitted, Job, Problem, Step, Steps
 
@@ -309,6 +309,35 @@ class PromptPredictor:
         write_arrays(folder, offsets=self.offsets)
 
 
-def load_offsets(folder: Path) -> np.ndarray:
-    """(T, C) as `save` wrote them."""
-    return read_arrays(folder)["offsets"]
+# --- strategies -----------------------------------------------------------------------------------------
+
+
+class Prompted:
+    """What every zero-shot prompt strategy does alike; a file in `strategies/` says what it asks, and of which models."""
+
+    id: str
+    version = 1
+    needs = "no labels"
+    uses_model = True
+    Params: type
+
+    def prompts(self, params: Any, problem: Problem, encoder: Any) -> Prompts:
+        """The labels' words in the templates of these settings."""
+        raise NotImplementedError
+
+    def uses_unlabelled(self, params: Any) -> bool:
+        """Two of the calibrations learn from texts without labels."""
+        return params.calibration in WITH_UNLABELLED
+
+    def passes(self, params: Any, train: int, test: int) -> float:
+        """Every text under every template, and what calibration reads; labels are short beside them."""
+        return float(len(params.forms("one text")) * (test + (256 if params.calibration == "batch" else 3)))
+
+    def fit(self, job: Job) -> Steps[Fitted]:
+        """Check the labels' words and calibrate."""
+        return (yield from fit_prompts(self.prompts(job.params, job.problem, job.encoder), job))
+
+    def load(self, folder: Path, problem: Problem, encoder: Any) -> PromptPredictor:
+        """Settings and offsets as saved."""
+        params = self.Params(**read_settings(folder))
+        return PromptPredictor(self.prompts(params, problem, encoder), read_arrays(folder)["offsets"], params)

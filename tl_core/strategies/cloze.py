@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
-from tl_core.models.prompts import CALIBRATIONS, WITH_UNLABELLED
+from tl_core.models.prompts import CALIBRATIONS, Prompted, Prompts, templates_of, unspoken
 from tl_core.params import param
-from tl_core.types import Facts, Fitted, Job, Problem, Steps
+from tl_core.types import Facts, Problem
 
 
 @dataclass(frozen=True)
@@ -32,26 +32,19 @@ class Params:
 
     def forms(self, inputs: str) -> list[str]:
         """The templates for such rows."""
-        from tl_core.models.prompts import templates_of
-
         pairs = inputs == "two texts"
         return templates_of(self.pair_templates if pairs else self.templates, place="[MASK]", pairs=pairs)
 
 
-class Cloze:
+class Cloze(Prompted):
     id = "cloze"
-    version = 1
     order = 32
     title = "Fill the blank (zero-shot)"
     about = "Needs no labelled rows: puts each text into a sentence with a blank and asks a language model which label's word fits. Good words are everything."
-    needs = "no labels"
-    uses_model = True
     Params = Params
 
     def refuses(self, facts: Facts) -> str:
         """Labels must be words, and the model must fill blanks."""
-        from tl_core.models.prompts import unspoken
-
         if reason := unspoken(facts, self.id):
             return reason
         if facts.model is None or not facts.model.speaks:
@@ -61,33 +54,9 @@ class Cloze:
             return f"cloze asks what stands in a blank, and {facts.model.name} reads from left to right. Use label-score, or a model such as minilm-masked."
         return ""
 
-    def uses_unlabelled(self, params: Params) -> bool:
-        """Two of the calibrations learn from texts without labels."""
-        return params.calibration in WITH_UNLABELLED
-
-    def passes(self, params: Params, train: int, test: int) -> float:
-        """Every text under every template, and what calibration reads."""
-        return float(len(params.forms("one text")) * (test + (256 if params.calibration == "batch" else 3)))
-
-    def fit(self, job: Job) -> Steps[Fitted]:
-        """Check the labels' words and calibrate."""
-        from tl_core.models.prompts import fit_prompts
-
-        return (yield from fit_prompts(_prompts(job.params, job.problem, job.encoder), job))
-
-    def load(self, folder: Path, problem: Problem, encoder):
-        """Settings and offsets as saved."""
-        from tl_core.models.prompts import PromptPredictor, load_offsets
-        from tl_core.models.saved import read_settings
-
-        params = Params(**read_settings(folder))
-        return PromptPredictor(_prompts(params, problem, encoder), load_offsets(folder), params)
-
-
-def _prompts(params: Params, problem: Problem, encoder):
-    from tl_core.models.prompts import Prompts
-
-    return Prompts(problem, params.forms(problem.inputs), encoder)
+    def prompts(self, params: Params, problem: Problem, encoder: Any) -> Prompts:
+        """The labels' words in the templates of these settings."""
+        return Prompts(problem, params.forms(problem.inputs), encoder)
 
 
 STRATEGY = Cloze()

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
-from tl_core.models.prompts import CALIBRATIONS, WITH_UNLABELLED
+from tl_core.models.prompts import CALIBRATIONS, Prompted, Prompts, templates_of, unspoken
 from tl_core.params import param
-from tl_core.types import Facts, Fitted, Job, Problem, Steps
+from tl_core.types import Facts, Problem
 
 
 @dataclass(frozen=True)
@@ -33,26 +33,19 @@ class Params:
 
     def forms(self, inputs: str) -> list[str]:
         """The templates for such rows."""
-        from tl_core.models.prompts import templates_of
-
         pairs = inputs == "two texts"
         return templates_of(self.pair_templates if pairs else self.templates, place="{label}", pairs=pairs, at_end=True)
 
 
-class LabelScore:
+class LabelScore(Prompted):
     id = "label-score"
-    version = 1
     order = 34
     title = "Likeliest label (zero-shot)"
     about = "Needs no labelled rows: a model that writes (GPT, T5) reads each text and is asked how likely it is to write each label next."
-    needs = "no labels"
-    uses_model = True
     Params = Params
 
     def refuses(self, facts: Facts) -> str:
         """Labels must be words, and the model must write."""
-        from tl_core.models.prompts import unspoken
-
         if reason := unspoken(facts, self.id):
             return reason
         if facts.model is None or facts.model.speaks not in ("causal", "sentinel"):
@@ -61,33 +54,9 @@ class LabelScore:
             return f"label-score needs a model that writes, and {name} does not.{instead} a causal (GPT) or encoder-decoder (T5) one."
         return ""
 
-    def uses_unlabelled(self, params: Params) -> bool:
-        """Two of the calibrations learn from texts without labels."""
-        return params.calibration in WITH_UNLABELLED
-
-    def passes(self, params: Params, train: int, test: int) -> float:
-        """Every text under every template, and what calibration reads; labels are short beside them."""
-        return float(len(params.forms("one text")) * (test + (256 if params.calibration == "batch" else 3)))
-
-    def fit(self, job: Job) -> Steps[Fitted]:
-        """Check the labels' words and calibrate."""
-        from tl_core.models.prompts import fit_prompts
-
-        return (yield from fit_prompts(_prompts(job.params, job.problem, job.encoder), job))
-
-    def load(self, folder: Path, problem: Problem, encoder):
-        """Settings and offsets as saved."""
-        from tl_core.models.prompts import PromptPredictor, load_offsets
-        from tl_core.models.saved import read_settings
-
-        params = Params(**read_settings(folder))
-        return PromptPredictor(_prompts(params, problem, encoder), load_offsets(folder), params)
-
-
-def _prompts(params: Params, problem: Problem, encoder):
-    from tl_core.models.prompts import Prompts
-
-    return Prompts(problem, params.forms(problem.inputs), encoder, answers=True, per_token=params.per_token)
+    def prompts(self, params: Params, problem: Problem, encoder: Any) -> Prompts:
+        """The labels' words in the templates of these settings."""
+        return Prompts(problem, params.forms(problem.inputs), encoder, answers=True, per_token=params.per_token)
 
 
 STRATEGY = LabelScore()
