@@ -2,7 +2,8 @@
 
 Exception
 ├── UserError          something the person can put right; its message says what was found and what to do
-│   └── Faults         several of them at once
+│   ├── Faults         several of them at once
+│   └── Unreachable    something outside, which several runs need, does not answer
 └── WorkerDied         the process that computes ended: killed, out of memory, crashed
 """
 
@@ -22,6 +23,10 @@ class Faults(UserError):
     def __init__(self, faults: Iterable[str]):
         self.faults = list(dict.fromkeys(faults))
         super().__init__("\n".join(self.faults))
+
+
+class Unreachable(UserError):
+    """Something outside that a run needs does not answer; other runs that need it are not tried."""
 
 
 class WorkerDied(Exception):

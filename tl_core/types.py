@@ -120,6 +120,7 @@ class ModelRef:
     digest: str
     kind: str = field(default="", compare=False)  # its architecture, as its config.json says: bert, gpt2, t5
     speaks: str = field(default="", compare=False)  # its family of language models, where its files hold a head: masked, causal, ...
+    entails: bool = field(default=False, compare=False)  # its files hold a head that says whether one text follows from another
 
 
 @dataclass(frozen=True)
@@ -131,12 +132,15 @@ class Arm:
     strategy_version: int
     settings: dict[str, Any] = field(default_factory=dict)  # defaults written out
     model: ModelRef | None = None
-    selection: str = "fixed"
+    selection: str = "fixed"  # how its settings are chosen, and by how many further labels: see `tl_core.experiments.arms`
+    augmentation: str = "none"  # made-up copies of the training rows; the labels stay as many as they were
+    base: Arm | None = None  # what learns on the model that this arm has changed
 
     @cached_property
     def digest(self) -> str:
         """What is computed, whatever the arm is called."""
-        return digest([self.strategy, self.strategy_version, self.settings, self.model and self.model.digest, self.selection])
+        added = [] if self.augmentation == "none" and self.base is None else [self.augmentation, self.base and self.base.digest]
+        return digest([self.strategy, self.strategy_version, self.settings, self.model and self.model.digest, self.selection, *added])
 
 
 @dataclass(frozen=True)
@@ -147,7 +151,8 @@ class RunSpec:
     shots: int | None  # per label; 0: none; None: all of the pool
     seed: int
     train: tuple[int, ...]  # rows of the pool
-    data: str  # digest of problem, training rows, unlabelled rows where used, and test rows
+    data: str  # digest of problem, training rows, rows for selection and unlabelled rows where used, and test rows
+    selection: tuple[int, ...] = ()  # further rows of the pool whose labels choose settings
 
     @cached_property
     def id(self) -> str:
@@ -196,6 +201,9 @@ class Job:
     encoder: Any  # tl_core.models.encoding.Encoder
     device: str = "cpu"
     unlabelled: Sequence[Example] = ()  # texts of the pool without their labels, for a strategy whose `uses_unlabelled` says so
+    selection: Sequence[Example] = ()  # further labelled rows that choose settings and are never trained on
+    test_texts: int = 0  # how many of the unlabelled texts, at their end, are those of test rows
+    base: Base | None = None  # for a strategy whose `takes_base` says so
 
 
 @dataclass(frozen=True)
@@ -207,6 +215,16 @@ class Fitted:
     trainable_parameters: int = 0
     curve: tuple[float, ...] = ()  # training loss by optimizer step
     notes: tuple[str, ...] = ()
+
+
+class Base(Protocol):
+    """The arm that learns on a model another strategy has changed."""
+
+    def fit(self, job: Job) -> Steps[Fitted]:
+        """Fit it on a job whose `encoder` is the changed one."""
+
+    def load(self, folder: Any, problem: Problem, encoder: Any) -> Predictor:
+        """What `save` of its predictor wrote."""
 
 
 class Predictor(Protocol):
@@ -225,7 +243,18 @@ class Predictor(Protocol):
 class Strategy(Protocol):
     """One way of using labels. A file in `strategies/` sets `STRATEGY` to an object like this.
 
-    One that learns from texts without labels also has `uses_unlabelled(params) -> bool`; then `Job.unlabelled` holds some.
+    What only some have:
+
+    uses_unlabelled(params) -> bool: it learns from texts without labels; then `Job.unlabelled` holds some, `most_unlabelled`
+        at most (some hundred where it says nothing), test texts among them where `sees_test_texts(params)`.
+    tries: dict[str, tuple[float, ...]]: a setting and what it may be multiplied by, when labels choose it. Such a strategy
+        trains by gradients, and its rows can be augmented.
+    also_without_labels: it runs at 0 shots as well as at k.
+    sends_to() -> Endpoint: it asks somebody else, who may not be on this machine; see `tl_core.experiments.consent`. Such a
+        strategy also has `settled(params) -> params`, with what the environment says written out when the arm is made,
+        `probe(params)`, steps that end in a UserError where nobody answers, `tokens(...)`, about how many a run sends, and
+        `waits(test) -> float`, about how many seconds it waits.
+    takes_base: it changes a model and leaves the learning to `Job.base`; `load` is then given the base as well.
     """
 
     id: str
@@ -270,6 +299,8 @@ class RunResult:
     versions: dict[str, str] = field(default_factory=dict)
     device: str = ""
     error: str | None = None
+    collapsed: bool = False  # it trained, and is no better on its own training rows than one answer for all of them
+    choices_only: bool = False  # scores say which label was chosen, not how likely it is: nothing about calibration can be said
 
 
 @dataclass(frozen=True)

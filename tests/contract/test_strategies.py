@@ -22,11 +22,15 @@ from tl_core.strategies.contrastive import pair_stream
 from tl_core.types import Example, Facts, Finished, Job, Label, ModelRef, Problem
 
 ADAPTERS = ("dora", "ia3", "bitfit", "bottleneck", "soft-prompt", "prefix")
-PROMPTED = ("cloze", "label-score")
-IDS = ("majority", "tfidf", "similarity", "prototype", "knn", "probe", "prior-probe", "contrastive", "lora", *ADAPTERS, "full", "scratch", *PROMPTED)
-EXACT = ("majority", "tfidf", "similarity", "prototype", "knn", "probe", "prior-probe", *PROMPTED)  # nothing is drawn at random but a tie
-TRAINED = ("contrastive", "lora", *ADAPTERS, "full", "scratch")
-MODEL = ModelRef("tiny", "0" * 32, speaks="sentinel")  # the family that every prompt can be put to
+ZERO_SHOT = ("cloze", "label-score", "nli")
+PROMPTED = (*ZERO_SHOT, "in-context", "prompt-tune")
+IDS = ("majority", "tfidf", "similarity", "prototype", "knn", "probe", "prior-probe", "contrastive", "lora", *ADAPTERS, "full", "scratch", "chat", *PROMPTED)
+EXACT = ("majority", "tfidf", "similarity", "prototype", "knn", "probe", "prior-probe", "chat", *ZERO_SHOT, "in-context")  # nothing is drawn at random but a tie
+TRAINED = ("contrastive", "lora", *ADAPTERS, "full", "scratch", "prompt-tune")
+MODEL = ModelRef("tiny", "0" * 32, speaks="sentinel", entails=True)  # the family that every prompt can be put to
+MODELS = {"prompt-tune": dataclasses.replace(MODEL, speaks="masked")}  # but this one
+
+BUILT_ON = ("adapt-then",)  # needs another strategy to learn anything: numbers/test_arms.py
 
 UNPROMPTED = tuple(id for id in IDS if id not in PROMPTED)  # what a prompt gets right is in the model: numbers/test_prompting.py
 
@@ -45,15 +49,16 @@ def rows_of(topics=("sea", "bread"), shots=4, seed=0, pairs=False) -> list[Examp
     return [Example(i, text(t, random), text(t, random) if pairs else None, (t,)) for i, t in enumerate(named, start=1)]
 
 
-def facts(problem: Problem, shots: int | None = 4, named: bool = True) -> Facts:
-    return Facts(problem, shots, MODEL, named)
+def facts(id: str, problem: Problem, shots: int | None = 4, named: bool = True) -> Facts:
+    return Facts(problem, shots, MODELS.get(id, MODEL), named)
 
 
 def settings_of(id: str, steps: int = 6, **changes):
     """The strategy's settings with so many optimizer steps, where it takes any."""
     params = strategies()[id].Params
     names = {f.name for f in dataclasses.fields(params)}
-    return params(**{n: steps for n in ("min_steps", "max_steps") if n in names}, **changes)
+    few = {"orders": 2, "calibration": "contextual"} if "orders" in names else {}  # each order asks every text again
+    return params(**{n: steps for n in ("min_steps", "max_steps") if n in names}, **few, **changes)
 
 
 def fit(id: str, problem: Problem, train, encoder, seed: int = 3, steps: int = 6):
@@ -76,8 +81,8 @@ def is_sentence(words: str) -> bool:
 
 
 def test_all_strategies_are_found_and_explained_in_order():
-    assert sorted(strategies()) == sorted(IDS)
-    assert list(strategies())[0] == "majority" and list(strategies())[-1] == "scratch" and len(IDS) == 19
+    assert sorted(strategies()) == sorted((*IDS, *BUILT_ON))
+    assert list(strategies())[0] == "majority" and list(strategies())[-1] == "scratch" and len(IDS) == 23
 
 
 # --- what a stranger reads ------------------------------------------------------------------------------
@@ -119,13 +124,13 @@ def test_it_refuses_in_sentences_and_only_what_it_cannot_do(id):
         for target in ("one label", "many labels"):
             for shots in (0, 1, 4, None):
                 for named in (True, False):
-                    reason = strategy.refuses(facts(problem_of(inputs=inputs, target=target), shots, named))
+                    reason = strategy.refuses(facts(id, problem_of(inputs=inputs, target=target), shots, named))
                     refused += bool(reason)
                     assert reason == "" or is_sentence(reason) and reason.startswith(id)
     assert refused > 0
-    assert strategy.refuses(facts(problem_of())) == ""
-    assert bool(strategy.refuses(facts(problem_of(), shots=0))) == (id not in ("similarity", *PROMPTED))
-    assert bool(strategy.refuses(facts(problem_of(), named=False))) == (id in ("similarity", "prior-probe", *PROMPTED))
+    assert strategy.refuses(facts(id, problem_of())) == ""
+    assert bool(strategy.refuses(facts(id, problem_of(), shots=0))) == (id not in ("similarity", "chat", *ZERO_SHOT))
+    assert bool(strategy.refuses(facts(id, problem_of(), named=False))) == (id in ("similarity", "prior-probe", *PROMPTED))
 
 
 @all_strategies
@@ -161,7 +166,7 @@ def test_another_seed_gives_other_scores(id, encoder):
 @pytest.mark.parametrize("target", ["one label", "many labels"])
 def test_scores_are_probabilities_in_label_order(id, pairs, target, encoder):
     problem = problem_of(("sea", "bread", "music"), "two texts" if pairs else "one text", target)
-    if strategies()[id].refuses(facts(problem)):
+    if strategies()[id].refuses(facts(id, problem)):
         pytest.skip("refused, in a sentence")
     train = rows_of(("sea", "bread", "music"), pairs=pairs)
     if target == "many labels":  # the third of the rows have both neighbours, one has none
@@ -245,7 +250,7 @@ def test_what_is_saved_and_loaded_gives_the_same_scores(id, new_encoder, tmp_pat
 @pytest.mark.parametrize("pairs,target", [(False, "many labels"), (True, "one label")], ids=["many", "pairs"])
 def test_other_problems_are_saved_and_loaded_too(id, pairs, target, new_encoder, tmp_path):
     problem = problem_of(inputs="two texts" if pairs else "one text", target=target)
-    if strategies()[id].refuses(facts(problem)):
+    if strategies()[id].refuses(facts(id, problem)):
         pytest.skip("refused, in a sentence")
     predictor = fit(id, problem, rows_of(pairs=pairs), new_encoder()).predictor
     before = drain(predictor.predict(rows_of(seed=5, pairs=pairs)))

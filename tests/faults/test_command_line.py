@@ -146,7 +146,7 @@ def test_study_json_has_every_field(place):
         assert RUN_FIELDS <= run.keys() and run["status"] == "done" and run["error"] is None
         assert {"accuracy", "macro_f1"} <= run["metrics"].keys()
         assert all(0 <= m["low"] <= m["value"] <= m["high"] <= 1 and m["n"] == 30 for m in run["metrics"].values())
-        assert run["budget"] == {"train": {1: 3, 4: 12, "all": 90}[run["shots"]], "selection": 0, "unlabelled": 0, "pretraining": 0} | {"pretraining": run["budget"]["pretraining"]}
+        assert run["budget"] == {"train": {1: 3, 4: 12, "all": 90}[run["shots"]], "selection": 0, "unlabelled": 0, "test_texts": 0}
         assert run["seconds"]["fit"] >= 0 and run["seconds"]["predict"] >= 0 and run["peak_bytes"] >= 0
         assert isinstance(run["trainable_parameters"], int)
     assert len(said["summary"]) == 9 and said["wall_seconds"] > 0

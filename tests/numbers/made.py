@@ -50,7 +50,7 @@ def answered(made: Plan, right: dict[str, Sequence[int]]) -> dict[str, RunResult
         scores = np.full((len(test), len(labels)), 0.1, np.float32)
         scores[np.arange(len(test)), said] = 0.8
         results[spec.id] = RunResult(
-            spec.id, "done", scores, {"train": len(spec.train), "selection": 0, "unlabelled": 0, "pretraining": 0}, {"fit": 2.0, "predict": 0.5},
+            spec.id, "done", scores, {"train": len(spec.train), "selection": 0, "unlabelled": 0, "test_texts": 0}, {"fit": 2.0, "predict": 0.5},
             peak_bytes=1000, trainable_parameters=12, device="cpu",
         )  # fmt: skip
     return results

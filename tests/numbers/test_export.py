@@ -50,7 +50,7 @@ def test_every_field_that_others_build_on(made):
     for run in said["runs"]:
         assert run["metrics"].keys() == {"accuracy", "macro_f1"}
         assert all(m.keys() == {"value", "low", "high", "n"} and m["low"] <= m["value"] <= m["high"] for m in run["metrics"].values())
-        assert run["budget"].keys() == {"train", "selection", "unlabelled", "pretraining"} and run["seconds"] == {"fit": 2.0, "predict": 0.5}
+        assert run["budget"].keys() == {"train", "selection", "unlabelled", "test_texts"} and run["seconds"] == {"fit": 2.0, "predict": 0.5}
     for line in said["summary"]:
         assert {"mean", "low", "high", "seeds"} <= line["accuracy"].keys() and {"mean", "low", "high", "seeds"} <= line["macro_f1"].keys()
     zero = next(line for line in said["summary"] if line["strategy"] == "similarity")

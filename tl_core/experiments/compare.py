@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from tl_core.experiments.plan import Plan
 from tl_core.statistics.best_set import best_set
 from tl_core.statistics.crossed import difference_interval, mean_interval
-from tl_core.statistics.intervals import Interval
+from tl_core.statistics.intervals import FAILED_RUNS, Interval
 from tl_core.statistics.metrics_f1 import macro_f1_interval, macro_f1_pseudo
-from tl_core.strategies import strategies
 from tl_core.tasks import task_of
-from tl_core.types import RunResult, RunSpec
+from tl_core.types import Arm, RunResult, RunSpec
 
 
 @dataclass(frozen=True)
@@ -33,12 +32,14 @@ class Cell:
     runs: tuple[str, ...]
     accuracy: Interval
     macro_f1: Interval
-    labels: float  # rows trained on, mean over runs
+    labels: float  # rows labelled for it, to train on or to choose settings by; mean over runs
     fit_seconds: float  # mean over runs
     predict_seconds: float
     peak_bytes: float
     trainable_parameters: int
     failed: int
+    collapsed: int = 0  # runs that did not train; they are in every mean
+    mean_trained: dict[str, float] = field(default_factory=dict)  # accuracy and macro-F1 of the runs that trained, where some did not
     could_be_best: bool = False
 
     @property
@@ -101,23 +102,39 @@ def compare(plan: Plan, results: Mapping[str, RunResult]) -> Comparison:
 
 def deterministic(cell: Cell) -> bool:
     """Whether the same rows always give the same scores: no draw of rows, no random weights."""
-    return strategies()[cell.strategy].needs == "no labels"
+    return cell.shots == 0
 
 
 def _cell(key, specs, done, results, right, gold, decided, n_labels, overlap) -> Cell:
-    once = strategies()[specs[0].arm.strategy].needs == "no labels"
+    once = key[1] == 0
     finished = [results[s.id] for s in done]
-    return Cell(
+    trained = np.array([not r.collapsed for r in finished])
+    cell = Cell(
         arm=key[0], strategy=specs[0].arm.strategy, shots=key[1], seeds=tuple(s.seed for s in done), runs=tuple(s.id for s in done),
         accuracy=mean_interval(right, overlap=overlap, deterministic=once),
         macro_f1=macro_f1_interval(gold, decided, n_labels, overlap=overlap, deterministic=once),
-        labels=float(np.mean([r.budget.get("train", 0) for r in finished])),
+        labels=float(np.mean([_labels(r, specs[0].arm) for r in finished])),
         fit_seconds=float(np.mean([r.seconds.get("fit", 0.0) for r in finished])),
         predict_seconds=float(np.mean([r.seconds.get("predict", 0.0) for r in finished])),
         peak_bytes=float(np.mean([r.peak_bytes or 0 for r in finished])),
         trainable_parameters=int(finished[0].trainable_parameters or 0),
         failed=sum(s.id in results and results[s.id].status == "failed" for s in specs),
+        collapsed=int((~trained).sum()),
     )  # fmt: skip
+    if trained.all():
+        return cell
+    kept = {"accuracy": float(right[trained].mean()), "macro_f1": macro_f1_interval(gold, decided[trained], n_labels).value} if trained.any() else {}
+    return replace(cell, accuracy=_badged(cell.accuracy), macro_f1=_badged(cell.macro_f1), mean_trained=kept)
+
+
+def _badged(interval: Interval) -> Interval:
+    """Runs that trained and runs that did not are two kinds: no interval over both holds the truth as often as it says."""
+    return replace(interval, notes=(*interval.notes, FAILED_RUNS))
+
+
+def _labels(result: RunResult, arm: Arm) -> int:
+    """What was labelled to have this run, selection included. An oracle's labels are beyond any budget: its arm is marked optimistic instead."""
+    return result.budget.get("train", 0) + (0 if arm.selection == "oracle" else result.budget.get("selection", 0))
 
 
 def _overlap(plan: Plan, done: list[RunSpec]) -> float:
@@ -177,8 +194,6 @@ def _share(cell: Cell, pool: int) -> float:
 
 
 def _marked(cell: Cell, could_be_best: bool) -> Cell:
-    from dataclasses import replace
-
     return replace(cell, could_be_best=could_be_best)
 
 

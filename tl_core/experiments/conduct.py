@@ -25,8 +25,11 @@ RECORD_SHARE = 0.1  # of the time may go into rewriting the record
 class Conductor:
     """One study being run."""
 
-    def __init__(self, store: Store, plan: Plan, worker: Worker, *, keep: str = "best", context: Mapping[str, Any] | None = None):
+    def __init__(
+        self, store: Store, plan: Plan, worker: Worker, *, keep: str = "best", context: Mapping[str, Any] | None = None, consent: str = ""
+    ):  # fmt: skip
         self.store, self.plan, self.worker, self.keep = store, plan, worker, keep
+        self.consent = consent  # to which endpoint texts may be sent
         self.context = dict(context or {})
         self.results: dict[str, RunResult] = {}
         self._running: str | None = None
@@ -67,7 +70,8 @@ class Conductor:
         return again
 
     def _work(self) -> Iterator[Event]:
-        with closing(self.worker.call("run_study", folder=str(self.store.folder.resolve()), skip=list(self.results), keep=self.keep)) as events:
+        asked = {"folder": str(self.store.folder.resolve()), "skip": list(self.results), "keep": self.keep, "consent": self.consent}
+        with closing(self.worker.call("run_study", **asked)) as events:
             for event in events:
                 self._keep(event)
                 yield event

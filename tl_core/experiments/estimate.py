@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tl_core.experiments import arms
 from tl_core.experiments.plan import Plan
 from tl_core.models.cache import home
 from tl_core.strategies import strategies
@@ -44,11 +45,11 @@ def estimate(plan: Plan, *, done: Collection[str] = (), where: Path | None = Non
     for spec in plan.specs:
         if spec.id in done or spec.id in plan.refused:
             continue
-        strategy = strategies()[spec.arm.strategy]
         weight = _parameters(plan, spec.arm.model.digest) if spec.arm.model else 0.0
         size = max(size, weight)
-        passes = strategy.passes(strategy.Params(**spec.arm.settings), len(spec.train), len(split.test))
-        by_arm[spec.arm.id] += RUN_SECONDS + passes * tokens * weight / rate
+        passes = arms.passes(spec.arm, len(spec.train), len(split.test), len(spec.selection))
+        waits = getattr(strategies()[spec.arm.strategy], "waits", lambda _: 0.0)(len(split.test))
+        by_arm[spec.arm.id] += RUN_SECONDS + passes * tokens * weight / rate + waits
         if spec.arm.model:
             embedded.update(spec.train)
     shared = (len(embedded) + (len(split.test) if size else 0)) * tokens * size / rate
@@ -63,8 +64,7 @@ def learn(plan: Plan, results: Mapping[str, RunResult], where: Path | None = Non
         result = results.get(spec.id)
         if result is None or result.status != "done" or spec.arm.model is None:
             continue
-        strategy = strategies()[spec.arm.strategy]
-        passes = strategy.passes(strategy.Params(**spec.arm.settings), len(spec.train), len(plan.study.split.test))
+        passes = arms.passes(spec.arm, len(spec.train), len(plan.study.split.test), len(spec.selection))
         if passes:
             rates.append(passes * tokens * _parameters(plan, spec.arm.model.digest) / max(0.1, sum(result.seconds.values())))
     if rates:

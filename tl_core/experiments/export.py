@@ -59,6 +59,8 @@ def record(
                 "peak_bytes": round(c.peak_bytes),
                 "trainable_parameters": c.trainable_parameters,
                 "failed": c.failed,
+                "collapsed": c.collapsed,
+                "mean_trained": c.mean_trained,
                 "could_be_best": c.could_be_best,
             }
             for c in comparison.cells
@@ -133,6 +135,8 @@ def _arm(arm: Arm) -> dict[str, Any]:
         "calibration": arm.settings.get("calibration", "none"),
         "templates": templates.split("|") if isinstance(templates, str) else [],
         "selection": arm.selection,
+        "augmentation": arm.augmentation,
+        "base": _arm(arm.base) if arm.base else None,
     }
 
 
@@ -158,6 +162,8 @@ def _run(spec: RunSpec, plan: Plan, result: RunResult | None, status: Status) ->
         "device": result.device if result else None,
         "versions": result.versions if result else {},
         "error": result.error if result else None,
+        "collapsed": bool(result and result.collapsed),
+        "choices_only": bool(result and result.choices_only),
     }
 
 

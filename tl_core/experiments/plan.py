@@ -15,6 +15,7 @@ from tl_core.data.duplicates import find_duplicates, overlap
 from tl_core.data.labels import are_named
 from tl_core.data.split import Pool, lock_key, separate_test, split, too_many_shots
 from tl_core.errors import UserError, raise_all, unknown
+from tl_core.experiments import arms as of_arm
 from tl_core.models.catalog import EMBEDDED, find
 from tl_core.strategies import strategies
 from tl_core.types import Arm, Example, Facts, ModelRef, Problem, RunSpec, Split, digest, rows_digest
@@ -25,7 +26,6 @@ DEFAULT_SEEDS = 5
 MAX_SEEDS = 100
 MAX_RUNS = 20_000
 FIRST_SEED = 0
-MAX_UNLABELLED = 256  # texts without labels that a run may learn from
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,6 @@ def plan(study: Study) -> Plan:
     pool = Pool(study.split.pool, problem)
     named = are_named(problem.labels)
     samples: dict[tuple[int | None, int], tuple[tuple[int, ...], str]] = {}
-    drawn = rows_digest(unlabelled(study.split.pool)) if any(map(uses_unlabelled, study.arms)) else ""
 
     def sample(shots: int | None, seed: int) -> tuple[tuple[int, ...], str]:
         if (shots, seed) not in samples:
@@ -186,16 +185,16 @@ def plan(study: Study) -> Plan:
     specs: list[RunSpec] = []
     refused: dict[str, str] = {}
     for arm in study.arms:
-        strategy = strategies()[arm.strategy]
-        zero_only = strategy.needs == "no labels"
-        grid = (0,) if zero_only else tuple(s for s in study.shots if s != 0) or study.shots
-        for shots in grid:
-            seeds = study.seeds[:1] if zero_only else study.seeds
-            reason = strategy.refuses(Facts(problem, shots, arm.model, named))
+        texts = texts_for(study.split, arm)
+        more = [rows_digest(texts)] if texts else []
+        for shots in of_arm.shots_of(arm, study.shots):
+            seeds = study.seeds[:1] if shots == 0 else study.seeds
+            reason = of_arm.refuses(arm, Facts(problem, shots, arm.model, named)) or of_arm.too_few_to_choose(arm, shots, pool)
             for seed in seeds[:1] if reason else seeds:
                 rows, data = sample(shots, seed)
-                data = digest([data, drawn]) if uses_unlabelled(arm) else data
-                spec = RunSpec(arm, shots, seed, rows, data)
+                chosen = [pool.examples[i] for i in of_arm.selection_rows(arm, shots, seed, pool)]
+                also = [*([rows_digest(chosen)] if chosen else []), *more]
+                spec = RunSpec(arm, shots, seed, rows, digest([data, *also]) if also else data, tuple(e.row for e in chosen))
                 specs.append(spec)
                 if reason:
                     refused[spec.id] = reason
@@ -204,17 +203,21 @@ def plan(study: Study) -> Plan:
     return Plan(study, tuple(specs), refused, _kept(specs, refused))
 
 
-def uses_unlabelled(arm: Arm) -> bool:
-    """Whether this arm, with its settings, learns from texts without labels."""
-    strategy = strategies()[arm.strategy]
-    asks = getattr(strategy, "uses_unlabelled", None)
-    return asks is not None and asks(strategy.Params(**arm.settings))
+def texts_for(split: Split, arm: Arm) -> tuple[Example, ...]:
+    """Texts without labels that the arm learns from: of the pool, and of the test rows where its settings ask for them."""
+    most = of_arm.most_unlabelled(arm)
+    seen = split.test if of_arm.sees_test_texts(arm) else ()
+    return (*unlabelled(split.pool, most), *map(_bare, seen)) if most else ()
 
 
-def unlabelled(pool: Sequence[Example]) -> tuple[Example, ...]:
-    """Texts of the pool without their labels, some hundred at most: the first by a hash of what they say, whatever their order."""
-    first = sorted(pool, key=lambda e: (hashlib.blake2b(e.content, key=b"unlabelled").digest(), e.row))[:MAX_UNLABELLED]
-    return tuple(dataclasses.replace(e, labels=(), group=None) for e in first)
+def unlabelled(pool: Sequence[Example], most: int = of_arm.MAX_UNLABELLED) -> tuple[Example, ...]:
+    """Texts of the pool without their labels: the first by a hash of what they say, whatever their order."""
+    first = sorted(pool, key=lambda e: (hashlib.blake2b(e.content, key=b"unlabelled").digest(), e.row))[:most]
+    return tuple(map(_bare, first))
+
+
+def _bare(example: Example) -> Example:
+    return dataclasses.replace(example, labels=(), group=None)
 
 
 def _kept(specs: Sequence[RunSpec], refused: dict[str, str]) -> frozenset[str]:
@@ -239,7 +242,12 @@ def _arm(request: ArmRequest, model: str, hub: bool, folders: dict[str, str], so
         raise UserError(unknown("strategy", request.strategy, known))
     strategy = known[request.strategy]
     name = request.name or request.strategy
-    settings = params.build(strategy.Params, request.settings, request.strategy)
+    recipe, own, of_base = _sorted(request, strategy)
+    settings = params.build(strategy.Params, own, request.strategy)
+    if recipe != of_arm.Recipe() and not of_arm.trains(strategy):
+        raise UserError(f"{request.strategy} trains no network step by step, so it takes neither selection nor augmentation. Leave them out.")
+    if hasattr(strategy, "settled"):
+        settings = strategy.settled(settings)
     ref: ModelRef | None = None
     if strategy.uses_model:
         wanted = request.model or model
@@ -249,7 +257,22 @@ def _arm(request: ArmRequest, model: str, hub: bool, folders: dict[str, str], so
         folders[ref.digest] = str(Path(sources[wanted].folder).resolve())
     elif request.model:
         raise UserError(f"{request.strategy} uses no model, but model={request.model} was given. Leave it out.")
-    return Arm(name, request.strategy, strategy.version, dataclasses.asdict(settings), ref)
+    base = None
+    if getattr(strategy, "takes_base", False):
+        base = _arm(ArmRequest(settings.base, of_base, settings.base, request.model), model, hub, folders, sources)
+        if base.model is None or base.base is not None:
+            raise UserError(f"{request.strategy} changes a model and leaves the learning to another strategy; {settings.base} {'uses no model' if base.model is None else 'does the same'}. Choose another base, such as probe or lora.")
+    arm = Arm(name, request.strategy, strategy.version, dataclasses.asdict(settings), ref, recipe.selection, recipe.augmentation, base)
+    return dataclasses.replace(arm, id=name + of_arm.warnings(arm))
+
+
+def _sorted(request: ArmRequest, strategy: Any) -> tuple[of_arm.Recipe, dict[str, Any], dict[str, Any]]:
+    """(recipe, the strategy's own settings, those of its base, written base.NAME)."""
+    takes_base = getattr(strategy, "takes_base", False)
+    of_recipe = {f.name for f in dataclasses.fields(of_arm.Recipe)} if not takes_base else set()
+    of_base = {k.removeprefix("base."): v for k, v in request.settings.items() if takes_base and k.startswith("base.")}
+    own = {k: v for k, v in request.settings.items() if k not in of_recipe and not (takes_base and k.startswith("base."))}
+    return params.build(of_arm.Recipe, {k: v for k, v in request.settings.items() if k in of_recipe}, request.strategy), own, of_base
 
 
 def examples_by_row(examples: Sequence[Example]) -> dict[int, Example]:

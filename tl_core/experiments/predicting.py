@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from tl_core.data.columns import guess_columns
 from tl_core.data.tables import ReadOptions, read_table
 from tl_core.errors import UserError, unknown
 from tl_core.experiments.compare import compare
+from tl_core.experiments.consent import destination
 from tl_core.experiments.plan import Plan, plan
 from tl_core.experiments.store import Store, told
 from tl_core.experiments.worker import Worker
@@ -68,20 +69,30 @@ class Answer:
             path.write_bytes(b"\xef\xbb\xbf" + buffer.getvalue().encode("utf-8", "replace"))  # the mark makes spreadsheets read UTF-8
 
 
-def predict(folder: Path, *, run: str | None, text: str | None, second: str | None, file: str | None, column: str | None, device: str | None = None) -> Answer:
+def predict(
+    folder: Path, *, run: str | None, text: str | None, second: str | None, file: str | None, column: str | None, device: str | None = None,
+    may_send: Callable[[str], bool] = lambda question: False,
+) -> Answer:  # fmt: skip
     """Label one text, or the texts of a file.
 
+    Args:
+        may_send: asks whether the texts may leave this machine, where the run asks somebody else.
+
     Raises:
-        UserError: no such study, run or file, or its weights were not kept.
+        UserError: no such study, run or file, its weights were not kept, or the texts may not be sent.
     """
     store = Store(folder)
     made = plan(store.load_study())
-    spec = _chosen(store, made, run)
+    spec = chosen(store, made, run)
     problem = made.study.problem
     examples = _one(text, second, problem) if text is not None else _of_file(file, column, second, problem)
+    endpoint = destination([spec.arm])
+    if endpoint and not may_send(f"{spec.arm.id} sends {'this text' if len(examples) == 1 else f'these {len(examples):,} texts'} to {endpoint.host}."):
+        raise UserError(f"{spec.arm.id} sends texts to {endpoint.host}. Nothing was sent. Add --send-texts if they may leave this machine, or choose another --run.")
     worker = Worker(device)
     try:
-        with closing(worker.call("predict", folder=str(folder.resolve()), runs=[spec.id], examples=examples)) as answers:
+        asked = {"folder": str(folder.resolve()), "runs": [spec.id], "examples": examples, "consent": endpoint.mark if endpoint else ""}
+        with closing(worker.call("predict", **asked)) as answers:
             scores = next(answer[1] for answer in answers if not isinstance(answer, Step))
     finally:
         worker.end()
@@ -93,7 +104,12 @@ def kept(store: Store, made: Plan) -> list[RunSpec]:
     return [s for s in made.specs if store.model_folder(s.id).is_dir() and (r := store.result(s.id)) and r.status == "done"]
 
 
-def _chosen(store: Store, made: Plan, run: str | None) -> RunSpec:
+def chosen(store: Store, made: Plan, run: str | None) -> RunSpec:
+    """A kept run by its id or its arm's name; the best one where none is named.
+
+    Raises:
+        UserError: its weights were not kept, or there is no such run.
+    """
     there = kept(store, made)
     if not there:
         raise UserError(f"{store.folder} keeps no trained weights. Run the comparison again with --keep best.")

@@ -64,8 +64,11 @@ class StudyQueue:
 
     # --- what a visitor does -----------------------------------------------------------------------
 
-    def submit(self, study: Study, *, keep: str = "best", context: dict[str, Any] | None = None) -> tuple[str, str]:
+    def submit(self, study: Study, *, keep: str = "best", context: dict[str, Any] | None = None, consent: str = "") -> tuple[str, str]:
         """Put a study in line; returns its name and the key that may stop it.
+
+        Args:
+            consent: to which endpoint its texts may be sent, now and when it goes on; see `tl_core.experiments.consent`.
 
         Raises:
             UserError: nothing in it can run, the line is full, or the disk is.
@@ -78,7 +81,7 @@ class StudyQueue:
         store = Store(self.folder / name)
         store.prepare()
         store.save_study(study)
-        store.write_json("state.json", {"status": "queued", "key": key, "keep": keep, "context": context or {}, "runs": len(made.specs), "made": time.time()})
+        store.write_json("state.json", {"status": "queued", "key": key, "keep": keep, "context": context or {}, "consent": consent, "runs": len(made.specs), "made": time.time()})
         with self._wake:
             self._waiting.append(name)
             self._wake.notify_all()
@@ -179,7 +182,7 @@ class StudyQueue:
         store, state = self.store(name), self._state(name)
         began = time.time()
         self._mark(name, "running", began=began)
-        conductor = Conductor(store, self._plan(store), self.worker, keep=state["keep"], context=state["context"])
+        conductor = Conductor(store, self._plan(store), self.worker, keep=state["keep"], context=state["context"], consent=state.get("consent", ""))
         ended = "done"
         with closing(conductor.events()) as events:
             for event in events:

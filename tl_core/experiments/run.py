@@ -6,22 +6,29 @@ import dataclasses
 import gc
 import importlib.metadata
 import logging
+import math
 import platform
 import shutil
 import time
 import traceback
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from tl_core.errors import UserError
+from tl_core.errors import Unreachable, UserError
+from tl_core.experiments import arms
+from tl_core.experiments.consent import check as check_consent
 from tl_core.experiments.memory import PeakMemory
-from tl_core.experiments.plan import Plan, examples_by_row, unlabelled, uses_unlabelled
+from tl_core.experiments.plan import Plan, examples_by_row, texts_for
+from tl_core.statistics.trained import collapsed
 from tl_core.strategies import strategies
+from tl_core.tasks import task_of
 from tl_core.types import Event, Finished, Fitted, Job, Note, Progress, RunResult, RunSpec, Steps
 
 log = logging.getLogger("transfer-lab")
+MAX_LOOKED_AT = 500  # training rows of a finished run that it is asked about
+DID_NOT_TRAIN = "It did not train:"  # how the note of a collapsed run begins
 PACKAGES = ("torch", "transformers", "sentence-transformers", "peft", "scikit-learn", "numpy")
 
 
@@ -33,45 +40,72 @@ def run(
     keep: str = "best",
     encoders: Encoders | None = None,
     device: str | None = None,
+    consent: str = "",
 ) -> Iterator[Event]:
     """Run what the plan holds and `skip` does not; closing the iterator stops at the next step.
 
     Args:
         model_folder: where to put the trained state of run ids that are kept; None keeps nothing.
         keep: `best` (the plan's choice), `all` or `none`.
+        consent: to which endpoint texts may be sent, see `tl_core.experiments.consent`; empty: to none.
     """
     encoders = encoders or Encoders(device)
     split = plan.study.split
     pool = examples_by_row(split.pool)
-    for spec in plan.specs:
-        if spec.id in skip:
-            continue
+    waiting = [spec for spec in plan.specs if spec.id not in skip]
+    silent = yield from _silent(waiting, plan, consent)
+    for spec in sorted(waiting, key=lambda s: s.arm.id not in silent):  # what cannot be done is said first
         if spec.id in plan.refused:
             yield Finished(spec.id, RunResult(spec.id, "refused", error=plan.refused[spec.id]))
             continue
+        if spec.arm.id in silent:
+            yield Finished(spec.id, RunResult(spec.id, "failed", error=silent[spec.arm.id]))
+            continue
         kept = model_folder is not None and (keep == "all" or (keep == "best" and spec.id in plan.keep))
-        yield from _one(spec, plan, pool, encoders, model_folder(spec.id) if kept else None)
+        if unreachable := (yield from _one(spec, plan, pool, encoders, model_folder(spec.id) if kept else None)):
+            silent[spec.arm.id] = unreachable
         if trouble := encoders.new_trouble():
             yield Note(trouble)
 
 
+def _silent(waiting: Sequence[RunSpec], plan: Plan, consent: str) -> Iterator[Event]:
+    """Arm ids with the reason, for arms that ask somebody outside and may not, or get no answer: known before anyone waits."""
+    silent: dict[str, str] = {}
+    for spec in {s.arm.id: s for s in reversed(waiting) if s.id not in plan.refused}.values():
+        strategy = strategies()[spec.arm.strategy]
+        if not hasattr(strategy, "sends_to"):
+            continue
+        try:
+            check_consent(spec.arm, consent)
+            for step in strategy.probe(strategy.Params(**spec.arm.settings)):
+                yield Progress(spec.id, step)
+        except UserError as fault:
+            silent[spec.arm.id] = str(fault)
+    return silent
+
+
 def _one(spec: RunSpec, plan: Plan, pool: dict, encoders: Encoders, folder: Path | None) -> Iterator[Event]:
-    strategy = strategies()[spec.arm.strategy]
+    """Returns why the endpoint that the run asks cannot be reached, if that is what ended it."""
+    unreachable = ""
     problem, test = plan.study.problem, plan.study.split.test
-    train = [pool[row] for row in spec.train]
+    train, selection = ([pool[row] for row in rows] for rows in (spec.train, spec.selection))
     try:
         encoder = encoders.get(spec.arm.model.digest if spec.arm.model else None, plan.study.model_folders)
-        without_labels = unlabelled(plan.study.split.pool) if uses_unlabelled(spec.arm) else ()
-        job = Job(problem, train, strategy.Params(**spec.arm.settings), spec.seed, encoder, encoders.device, without_labels)
+        texts = texts_for(plan.study.split, spec.arm)
+        seen = len(test) if texts and arms.sees_test_texts(spec.arm) else 0
+        job = Job(problem, train, None, spec.seed, encoder, encoders.device, texts, selection, seen)
         with PeakMemory(encoders.device) as memory:
-            fitted, fit_seconds = yield from _timed(spec.id, strategy.fit(job), encoder)
+            fitted, fit_seconds = yield from _timed(spec.id, arms.fit(spec.arm, job), encoder)
             scores, predict_seconds = yield from _timed(spec.id, fitted.predictor.predict(test), encoder)
         if folder is not None:
             _save(fitted, folder)
         result = _result(spec, fitted, scores, job)
         result = dataclasses.replace(result, seconds={"fit": fit_seconds, "predict": predict_seconds}, peak_bytes=memory.peak_bytes)
+        if fitted.optimizer_steps and train:
+            result = yield from _looked_at(result, fitted, job)
     except UserError as fault:
         result = RunResult(spec.id, "failed", error=str(fault))
+        unreachable = str(fault) if isinstance(fault, Unreachable) else ""
     except Exception as fault:
         log.exception("run %s (%s) failed", spec.id, spec.arm.id)
         where = traceback.extract_tb(fault.__traceback__)[-1]
@@ -79,6 +113,20 @@ def _one(spec: RunSpec, plan: Plan, pool: dict, encoders: Encoders, folder: Path
     yield Finished(spec.id, result)
     if result.optimizer_steps:
         gc.collect()  # a trained network holds cycles; for anything else this is 0.2 s for nothing
+    return unreachable
+
+
+def _looked_at(result: RunResult, fitted: Fitted, job: Job) -> Iterator[Event]:
+    """The result, marked where training did not take hold. It is asked about its own training rows, in time that is not the run's."""
+    task = task_of(job.problem)
+    rows = job.train[:: math.ceil(len(job.train) / MAX_LOOKED_AT)]
+    scores, _ = yield from _timed(result.spec_id, fitted.predictor.predict(rows), job.encoder)
+    gold = task.gold(job.problem, rows)
+    if not collapsed(gold, task.decide(scores)):
+        return result
+    right = int(task.correct(gold, scores).sum())
+    note = f"{DID_NOT_TRAIN} of {len(rows):,} of its own training rows it has {right:,} right, no better than one answer for all of them. Try another learning rate or more steps."
+    return dataclasses.replace(result, collapsed=True, notes=(*result.notes, note))
 
 
 def _timed(run: str, steps: Steps, encoder) -> Iterator[Event]:
@@ -104,14 +152,21 @@ def _result(spec: RunSpec, fitted: Fitted, scores: np.ndarray, job: Job) -> RunR
         spec.id,
         "done",
         scores=scores.astype(np.float32),
-        budget={"train": len(job.train), "selection": 0, "unlabelled": len(job.unlabelled), "pretraining": 0},
+        budget=_budget(job) | getattr(fitted.predictor, "spent", {}),
         trainable_parameters=fitted.trainable_parameters,
         optimizer_steps=fitted.optimizer_steps,
         curve=tuple(round(x, 5) for x in fitted.curve),
         notes=(*fitted.notes, *getattr(fitted.predictor, "notes", ())),
         versions=versions(),
         device=job.device,
+        choices_only=getattr(fitted.predictor, "choices_only", False),
     )
+
+
+def _budget(job: Job) -> dict[str, int]:
+    """Rows and texts by what they were used for."""
+    unlabelled = len(job.unlabelled) - job.test_texts
+    return {"train": len(job.train), "selection": len(job.selection), "unlabelled": unlabelled, "test_texts": job.test_texts}
 
 
 def _save(fitted: Fitted, folder: Path) -> None:

@@ -216,10 +216,15 @@ def _plain(study: Study) -> dict[str, Any]:
 def _study(asked: dict[str, Any], pool: tuple[Example, ...], test: tuple[Example, ...]) -> Study:
     given = asked["problem"]
     labels = tuple(Label(x["id"], x["name"], tuple(x["descriptions"]), tuple(x["words"])) for x in given["labels"])
-    arms = tuple(Arm(**{**arm, "model": ModelRef(**arm["model"]) if arm["model"] else None}) for arm in asked["arms"])
+    arms = tuple(map(_arm, asked["arms"]))
     shots = tuple(None if s == "all" else int(s) for s in asked["shots"])
     problem = Problem(given["inputs"], given["target"], labels)
     return Study(asked["name"], problem, Split(test, pool, asked["dropped"]), arms, shots, tuple(asked["seeds"]), asked["model_folders"])
+
+
+def _arm(given: dict[str, Any]) -> Arm:
+    model, base = given["model"], given.get("base")
+    return Arm(**{**given, "model": ModelRef(**model) if model else None, "base": _arm(base) if base else None})
 
 
 def is_own(name: str) -> bool:

@@ -61,6 +61,10 @@ class Encoder:
             self.can_cut = layers.can_be_cut(model.network, self.parts)
             self._space = f"{model.ref.digest}/{model.max_tokens}"
 
+    def on(self, model: LoadedModel, source: Source) -> Encoder:
+        """The same cache and device with another model."""
+        return Encoder(model, self._cache, self.device, source)
+
     def first_of_upper(self, count: int) -> int:
         """The first of the `count` highest layers; of the upper half when `count` is 0.
 

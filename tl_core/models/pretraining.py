@@ -83,13 +83,16 @@ class _State:
 
 
 def pretrain(
-    model: MaskedLM, corpus: Corpus, held_out: Corpus, recipe: Recipe, folder: Path, *, seconds: float, device: str, resume: bool = False
-) -> Iterator[Mark]:
+    model: MaskedLM, corpus: Corpus, held_out: Corpus, recipe: Recipe, folder: Path, *,
+    seconds: float = math.inf, steps: int = 0, checks: int = CHECKS, device: str, resume: bool = False,
+) -> Iterator[Mark]:  # fmt: skip
     """Train, measure and keep checkpoints; closing the generator keeps where it stands.
 
     Args:
         seconds: how long to train, measuring and saving included. With `resume`, of the schedule that is gone on
             with; a finished run begins another schedule from its weights.
+        steps: optimizer steps instead of a time: then the same texts and seed give the same weights.
+        checks: measurements on held-out text, and checkpoints, in a run.
 
     Raises:
         UserError: there is nothing to go on with, its time is over, or the sequences are longer than the model reads.
@@ -112,7 +115,7 @@ def pretrain(
     losses: list[float] = []
 
     def share() -> float:
-        return (time.monotonic() - started - state.began) / seconds
+        return state.steps / steps if steps else (time.monotonic() - started - state.began) / seconds
 
     def factors() -> Iterator[float]:
         while (at := share()) < 1:
@@ -139,15 +142,15 @@ def pretrain(
 
     network.train(False)  # no dropout: the text is hardly seen twice
     batches = _batches(len(corpus), batch, recipe.seed, skip=first)
-    checks = itertools.count(math.floor(share() * CHECKS) + 1)
-    due = next(checks)
+    marks_due = itertools.count(math.floor(share() * checks) + 1)
+    due = next(marks_due)
     try:
         for loss in descend(optimizer, loss_of, batches, factors(), 1.0):
             losses.append(loss)
             state.steps += 1
             state.seconds = time.monotonic() - started
-            if due <= share() * CHECKS < CHECKS:  # the last measurement is the one below
-                due = next(checks)
+            if due <= share() * checks < checks:  # the last measurement is the one below
+                due = next(marks_due)
                 yield keep()
             else:
                 yield mark()

@@ -12,6 +12,9 @@ from tl_core.params import param
 from tl_core.types import Facts, Fitted, Job, Predictor, Problem, Steps
 
 
+TRIES = {"learning_rate": (1 / 3, 1.0, 3.0)}  # what is tried when labels choose: a step size is what settles most
+
+
 def steps_for(rows: int, batch: int, *, epochs: int, low: int, high: int) -> int:
     """Optimizer steps: so many epochs, but never fewer than `low` nor more than `high`. Steps, not epochs, make few
     labels and many comparable (Mosbach et al. 2021 train at least 20 epochs; Zhang et al. 2021 at least 200 steps)."""
@@ -50,6 +53,7 @@ class Adapter:
     whole = False  # reaches every layer, so that none can be cut off below it
     without: Sequence[str] = ()  # architectures it does not work on
     reason = ""  # why not, with {kind} for the architecture
+    tries = TRIES
 
     def put(self, model: Any, params: Any, first: int) -> None:
         """Put adapters into the body of a classifier, from layer `first` on.

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tl_core.models.recipes import TRIES
 from tl_core.params import param
 from tl_core.types import Facts, Fitted, Job, Problem, Steps
 
@@ -35,6 +36,7 @@ class Contrastive:
     needs = "a few labels"
     uses_model = True
     Params = Params
+    tries = TRIES
 
     def refuses(self, facts: Facts) -> str:
         """Needs pairs of one label, and one label a row."""

@@ -1,0 +1,259 @@
+"""An arm as something to fit: its strategy, with what chooses its settings, what copies its rows, and what it builds on.
+
+A strategy knows nothing of these three, so every one that trains has them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tl_core.data.split import Pool
+from tl_core.params import declared, param
+from tl_core.strategies import strategies
+from tl_core.tasks import task_of
+from tl_core.types import Arm, Example, Facts, Fitted, Job, Predictor, Problem, Steps
+
+MAX_UNLABELLED = 256  # texts without labels that a run may learn from, where its strategy does not want more
+MAX_ORACLE = 500  # rows that an oracle chooses by
+COPIES = 3  # of every training row, where rows are augmented
+MAX_FOLDS = 4  # of the cross-validation inside the labels
+PARTS = 1000  # in which the progress of one of several fits is told
+OPTIMISTIC = " (optimistic)"  # in the name of an arm that has seen what nobody has who labels only a few rows
+TEST_TEXTS = " (test texts seen)"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What every arm that trains can be asked beside its strategy's own settings."""
+
+    selection: str = param(
+        "fixed",
+        "What chooses the step size: fixed takes it as set; inside tries smaller and larger ones by cross-validation on the training rows; "
+        "dev on as many further labels, which count; oracle on up to 500 further labels that do not count, so it is optimistic",
+        choices=("fixed", "inside", "dev", "oracle"),
+    )
+    augmentation: str = param(
+        "none",
+        "Three made-up copies of every training text: words deleted, words swapped, or words replaced by a model that fills blanks",
+        choices=("none", "delete", "swap", "replace"),
+    )
+
+
+def trains(strategy: Any) -> bool:
+    """Whether a strategy trains by gradients, so that a recipe means something."""
+    return hasattr(strategy, "tries")
+
+
+def without_labels(arm: Arm) -> bool:
+    """Whether the arm learns from no labelled row, and so runs once."""
+    return strategies()[_last(arm).strategy].needs == "no labels"
+
+
+def shots_of(arm: Arm, shots: Sequence[int | None]) -> tuple[int | None, ...]:
+    """The numbers of labels at which the arm runs, of those asked for."""
+    if without_labels(arm):
+        return (0,)
+    if getattr(strategies()[_last(arm).strategy], "also_without_labels", False):
+        return tuple(shots)
+    return tuple(s for s in shots if s != 0) or tuple(shots)
+
+
+def refuses(arm: Arm, facts: Facts) -> str:
+    """Why the arm cannot run there, as a sentence; "" when it can."""
+    strategy = strategies()[arm.strategy]
+    if reason := strategy.refuses(facts):
+        return reason
+    if arm.base is not None:
+        return refuses(arm.base, facts)
+    if arm.selection == "inside" and facts.shots == 1:
+        return f"{arm.id} chooses by cross-validation inside the labels, and from one label per class nothing can be left out. Choose 2 or more shots."
+    if arm.selection in ("dev", "oracle") and facts.shots is None:
+        return f"{arm.id} chooses on labels that are not trained on, and with all rows there are none. Choose selection=inside or fixed there."
+    if arm.augmentation == "replace" and (facts.model is None or facts.model.speaks not in ("masked", "permutation")):
+        name = facts.model.name if facts.model else "no model"
+        return f"{arm.id} replaces words by a model that fills blanks, and {name} does not. Use minilm-masked, or augmentation=delete or swap."
+    return ""
+
+
+def too_few_to_choose(arm: Arm, shots: int | None, pool: Pool) -> str:
+    """Why there are no rows to choose settings by, as a sentence; "" when there are."""
+    how, least = _last(arm).selection, min(pool.counts().values())
+    if how == "dev" and 2 * shots > least:
+        return f"{arm.id} chooses on as many labels again as it trains on, and the training part has only {least} rows of some label, not {2 * shots}. Choose fewer shots, or selection=inside."
+    if how == "oracle" and len(pool.k_shot(shots, seed=0)) == len(pool.examples):
+        return f"{arm.id} chooses on rows that are not trained on, and at {shots} shots there are none left. Choose fewer shots, or selection=inside."
+    return ""
+
+
+def selection_rows(arm: Arm, shots: int | None, seed: int, pool: Pool) -> list[int]:
+    """Positions of the pool whose labels choose settings.
+
+    dev: the k rows per label that follow the training rows in the seed's order. oracle: up to 500 other rows.
+    """
+    how = _last(arm).selection
+    if how not in ("dev", "oracle") or shots is None:
+        return []
+    trained = set(pool.k_shot(shots, seed=seed))
+    if how == "oracle":
+        return [i for i in pool.k_shot(None, seed=seed) if i not in trained][:MAX_ORACLE]
+    return [i for i in pool.k_shot(2 * shots, seed=seed) if i not in trained]
+
+
+def passes(arm: Arm, train: int, test: int, selection: int = 0) -> float:
+    """About how many texts a run sends through the whole network, as the strategy says and as often as it is fitted."""
+    if arm.base is not None:
+        own = strategies()[arm.strategy]
+        return own.passes(own.Params(**arm.settings), train, test) + passes(arm.base, train, test, selection)
+    strategy = strategies()[arm.strategy]
+    params = strategy.Params(**arm.settings)
+    rows = train * (1 if arm.augmentation == "none" else 1 + COPIES)
+    last = strategy.passes(params, rows, test)
+    if arm.selection == "fixed":
+        return last
+    tried, folds = len(candidates(strategy, params)), MAX_FOLDS if arm.selection == "inside" else 1
+    return last + tried * folds * strategy.passes(params, rows, selection)
+
+
+def most_unlabelled(arm: Arm) -> int:
+    """How many texts without labels the arm may learn from: 0 when it learns from none."""
+    strategy = strategies()[arm.strategy]
+    asks: Callable[[Any], bool] | None = getattr(strategy, "uses_unlabelled", None)
+    own = getattr(strategy, "most_unlabelled", MAX_UNLABELLED) if asks and asks(strategy.Params(**arm.settings)) else 0
+    return max(own, most_unlabelled(arm.base)) if arm.base else own
+
+
+def sees_test_texts(arm: Arm) -> bool:
+    """Whether test texts, without their labels, are among what the arm learns from."""
+    strategy = strategies()[arm.strategy]
+    return hasattr(strategy, "sees_test_texts") and strategy.sees_test_texts(strategy.Params(**arm.settings))
+
+
+def warnings(arm: Arm) -> str:
+    """What must stand beside the arm's name wherever it is shown."""
+    return (OPTIMISTIC if _last(arm).selection == "oracle" else "") + (TEST_TEXTS if sees_test_texts(arm) else "")
+
+
+# --- fit and load ---------------------------------------------------------------------------------------
+
+
+def fit(arm: Arm, job: Job) -> Steps[Fitted]:
+    """Fit the arm on a job, whose `params` and `base` are set here."""
+    strategy = strategies()[arm.strategy]
+    params = strategy.Params(**arm.settings)
+    if arm.base is not None:
+        return (yield from strategy.fit(replace(job, params=params, base=BaseArm(arm.base))))
+    job = replace(job, params=params, unlabelled=job.unlabelled[: most_unlabelled(arm)])
+    if arm.selection == "fixed":
+        return (yield from _fit_once(strategy, arm, job))
+    return (yield from _fit_chosen(strategy, arm, job))
+
+
+def load(arm: Arm, folder: Path, problem: Problem, encoder: Any) -> Predictor:
+    """What a fitted arm wrote, ready to predict."""
+    strategy = strategies()[arm.strategy]
+    return strategy.load(folder, problem, encoder, BaseArm(arm.base)) if arm.base else strategy.load(folder, problem, encoder)
+
+
+@dataclass(frozen=True)
+class BaseArm:
+    """An arm as another one's base."""
+
+    arm: Arm
+
+    def fit(self, job: Job) -> Steps[Fitted]:
+        """Fit it on the changed model."""
+        return (yield from fit(self.arm, job))
+
+    def load(self, folder: Path, problem: Problem, encoder: Any) -> Predictor:
+        """What its predictor saved."""
+        return load(self.arm, folder, problem, encoder)
+
+
+def _fit_once(strategy: Any, arm: Arm, job: Job) -> Steps[Fitted]:
+    if arm.augmentation == "none":
+        return (yield from strategy.fit(job))
+    from tl_core.models.augmentation import augmented
+
+    train = yield from augmented(job.train, arm.augmentation, COPIES, job.seed, job.encoder)
+    fitted = yield from strategy.fit(replace(job, train=train))
+    made = len(train) - len(job.train)
+    return replace(fitted, notes=(*fitted.notes, f"Trained on {made:,} made-up copies (augmentation={arm.augmentation}) beside the {len(job.train):,} labelled rows."))
+
+
+def _fit_chosen(strategy: Any, arm: Arm, job: Job) -> Steps[Fitted]:
+    """Fit with every candidate, judge each on rows it has not seen, then fit with the best on all training rows."""
+    tried = candidates(strategy, job.params)
+    parts = list(_folds(job)) if arm.selection == "inside" else [(job.train, job.selection)]
+    fits, done, marks = len(tried) * len(parts) + 1, 0, []
+    for params in tried:
+        right, error = [], []
+        for train, held in parts:
+            fitted = yield from _as_part(_fit_once(strategy, arm, replace(job, params=params, train=train)), done, fits)
+            scores = yield from _as_part(fitted.predictor.predict(held), done + 1, fits)
+            done += 1
+            correct, squares = _judged(job.problem, held, scores)
+            right.append(correct)
+            error.append(squares)
+        marks.append((float(np.concatenate(right).mean()), -float(np.concatenate(error).mean())))  # ties go to the smaller squared error
+    best = max(range(len(tried)), key=lambda i: marks[i])
+    fitted = yield from _as_part(_fit_once(strategy, arm, replace(job, params=tried[best])), done, fits)
+    values = ", ".join("/".join(f"{getattr(p, name):g}" for name in strategy.tries) for p in tried)
+    chosen = ", ".join(f"{name}={getattr(tried[best], name):g}" for name in strategy.tries)
+    rows = sum(len(held) for _, held in parts)
+    note = f"selection={arm.selection}: of {values} the best on {rows:,} rows that were held out was {chosen} ({100 * marks[best][0]:.0f} % right there)."
+    return replace(fitted, notes=(*fitted.notes, note))
+
+
+def candidates(strategy: Any, params: Any) -> list[Any]:
+    """The settings that selection tries: each named one times its factors, inside its bounds."""
+    bounds = {s["name"]: s for s in declared(strategy.Params)}
+    choices = []
+    for name, factors in strategy.tries.items():
+        low, high = bounds[name]["low"], bounds[name]["high"]
+        choices.append(dict.fromkeys(min(high, max(low, getattr(params, name) * f)) for f in factors))
+    return [replace(params, **dict(zip(strategy.tries, values, strict=True))) for values in itertools.product(*choices)]
+
+
+def _folds(job: Job) -> Iterator[tuple[list[Example], list[Example]]]:
+    """(train, held out) with about as many rows of each label in every fold. One row alone is never left out: its label
+    would become the smallest, and what is right would look wrong."""
+    by_label: dict[tuple[str, ...], list[Example]] = {}
+    for example in job.train:
+        by_label.setdefault(example.labels, []).append(example)
+    count = max(2, min(MAX_FOLDS, min(map(len, by_label.values()))))
+    fold = {id(e): i % count for rows in by_label.values() for i, e in enumerate(rows)}
+    for k in range(count):
+        yield [e for e in job.train if fold[id(e)] != k], [e for e in job.train if fold[id(e)] == k]
+
+
+def _judged(problem: Problem, held: Sequence[Example], scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """((n,) right or not, (n,) squared error of the probabilities)."""
+    task = task_of(problem)
+    gold = task.gold(problem, held)
+    wanted = np.eye(len(problem.labels))[gold] if gold.ndim == 1 else gold
+    return task.correct(gold, scores[None])[0], ((scores - wanted) ** 2).sum(1)
+
+
+def _as_part(steps: Steps[Any], done: int, total: int) -> Steps[Any]:
+    """The steps of one fit of several, as progress of them all."""
+    inside = 0.0
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as end:
+            return end.value
+        if step.loss is not None:  # what is read and embedded before and after takes little beside
+            inside = max(inside, step.done / max(1, step.total))
+        yield dataclasses.replace(step, done=round(PARTS * (done + inside)), total=PARTS * total)
+
+
+def _last(arm: Arm) -> Arm:
+    """The arm that learns from the labels."""
+    return _last(arm.base) if arm.base else arm
