@@ -41,10 +41,11 @@ KINDS = {
 CUT = ("bert", "roberta", "xlm-roberta", "mpnet", "distilbert", "electra", "electra-narrow", "modernbert", "deberta-v2")  # one stack of layers
 
 
-def make(folder: Path, kind: str = "bert", *, worn: bool = True, **changes) -> Path:
+def make(folder: Path, kind: str = "bert", *, worn: bool = True, head: str = "Model", **changes) -> Path:
     """Save a model with its tokenizer into the folder, as save_pretrained does.
 
     Args:
+        head: how the name of its class ends.
         worn: weights as large, and norms and biases as uneven, as training leaves them: fresh ones let mistakes cancel.
     """
     import torch
@@ -56,9 +57,26 @@ def make(folder: Path, kind: str = "bert", *, worn: bool = True, **changes) -> P
     transformers.utils.logging.disable_progress_bar()
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        network = getattr(transformers, f"{name}Model")(config)
+        network = getattr(transformers, f"{name}{head}")(config)
         for parameter in network.parameters() if worn else ():
             parameter.data += torch.randn_like(parameter) * 0.08
+        network.save_pretrained(folder)
+    return folder
+
+
+def make_entailing(folder: Path, kind: str = "bert", classes=("contradiction", "neutral", "entailment"), *, worn: bool = True, **changes) -> Path:
+    """Save a classifier of pairs of texts with classes of these names. A worn one tells pairs clearly apart."""
+    from transformers import AutoModelForSequenceClassification, BartForSequenceClassification
+
+    changes |= {"id2label": dict(enumerate(classes)), "label2id": {name: i for i, name in enumerate(classes)}, "num_labels": len(classes)}
+    if kind == "bart":
+        make_headed(folder, kind, worn=worn, network=BartForSequenceClassification, **changes)
+    else:
+        make(folder, kind, worn=worn, head="ForSequenceClassification", **changes)
+    if worn:
+        network = AutoModelForSequenceClassification.from_pretrained(folder)
+        for parameter in network.parameters():
+            parameter.data *= 30 if len(parameter) == len(classes) else 1
         network.save_pretrained(folder)
     return folder
 
@@ -163,18 +181,20 @@ OTHERS = {
 HEADED = {**MASKED, **OTHERS}
 
 
-def make_headed(folder: Path, kind: str, *, worn: bool = True, network=None, cuts: str = "", **changes) -> Path:
+def make_headed(folder: Path, kind: str, *, worn: bool = True, network=None, cuts: str = "", reads: int = POSITIONS, **changes) -> Path:
     """Save a tiny model with its language-model head and tokenizer.
 
     Args:
         network: another class than the kind's own.
         cuts: how the tokenizer cuts, where not as usual for the kind; see `tokenizer_that_cuts`.
+        reads: tokens the tokenizer says the model reads; its positions must be as many.
     """
     import torch
     import transformers
 
     name, usual, shape = HEADED[kind]
     tokenizer = tokenizer_that_cuts(cuts or usual)
+    tokenizer.model_max_length = reads
     tokenizer.save_pretrained(folder)
     transformers.utils.logging.disable_progress_bar()
     with torch.random.fork_rng():

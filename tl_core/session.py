@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from tl_core.data.tables import ReadOptions
 from tl_core.errors import UserError, raise_all
 from tl_core.experiments.compare import compare
 from tl_core.experiments.conduct import Conductor
+from tl_core.experiments.consent import question
 from tl_core.experiments.estimate import Estimate, estimate, learn
 from tl_core.experiments.plan import DEFAULT_SEEDS, DEFAULT_STRATEGIES, ArmRequest, Plan, Study, check_arms, make_split, make_study, plan
 from tl_core.experiments.store import Store, is_own, told
@@ -47,6 +48,7 @@ class Asked:
     device: str | None = None
     origin: Path | None = None
     out: Path | None = None
+    may_send: Callable[[str], bool] = lambda question: False  # asks whether texts may leave this machine
     command: str = ""
 
 
@@ -62,6 +64,7 @@ class Session:
     notes: tuple[str, ...]
     context: dict[str, Any]
     estimate: Estimate
+    consent: str = ""
 
 
 def open_session(asked: Asked) -> Session:
@@ -91,13 +94,28 @@ def open_session(asked: Asked) -> Session:
     made = plan(study)
     if earlier is not None and asked.origin and earlier["split"]["test_digest"] != split.test_digest:
         raise UserError(f"{out} holds another study, with other test rows. Choose another folder with --out.")
+    consent = agreed(made, store, asked)
     store.prepare()
     worker = Worker(asked.device)
     tokens = token_sentences(worker, study, split.pool)
     store.save_study(study)
     notes = (*notes, *(t["sentence"] for t in tokens if t["sentence"]))
     done = {run for run, result in store.results(s.id for s in made.specs).items() if result.status in FINAL}
-    return Session(loaded, made, store, worker, asked.keep, notes, _context(asked, loaded, test, tokens, notes), estimate(made, done=done))
+    return Session(loaded, made, store, worker, asked.keep, notes, _context(asked, loaded, test, tokens, notes), estimate(made, done=done), consent)
+
+
+def agreed(made: Plan, store: Store, asked: Asked) -> str:
+    """The consent to send what still has to be sent; "" where nothing has to.
+
+    Raises:
+        UserError: nobody agrees.
+    """
+    done = {run for run, result in store.results(s.id for s in made.specs).items() if result.status == "done"}
+    wanted = {"all": done, "best": made.keep, "none": ()}[asked.keep]  # a run whose state is to be kept and is gone is done again
+    asking, consent = question(made, {run for run in done if run not in wanted or store.model_folder(run).is_dir()})
+    if asking and not asked.may_send(asking):
+        raise UserError(f"{asking} Nothing was sent. Add --send-texts if they may leave this machine, or leave this strategy out.")
+    return consent
 
 
 def _read(asked: Asked) -> tuple[Loaded, Loaded | None]:
@@ -169,7 +187,7 @@ def run_session(session: Session, *, quiet: bool) -> None:
     Raises:
         KeyboardInterrupt: passed on at once: every finished run and the record are there, the report waits for the end.
     """
-    conductor = Conductor(session.store, session.plan, session.worker, keep=session.keep, context=session.context)
+    conductor = Conductor(session.store, session.plan, session.worker, keep=session.keep, context=session.context, consent=session.consent)
     try:
         with Display(session, quiet) as display, closing(conductor.events()) as events:
             for event in events:

@@ -121,6 +121,7 @@ class ModelRef:
     kind: str = field(default="", compare=False)  # its architecture, as its config.json says: bert, gpt2, t5
     speaks: str = field(default="", compare=False)  # its family of language models, where its files hold a head: masked, causal, ...
     entails: bool = field(default=False, compare=False)  # its files hold a head that says whether one text follows from another
+    supervised: str = field(default="", compare=False)  # labelled data it has seen before; "" where nobody says
 
 
 @dataclass(frozen=True)
@@ -254,6 +255,7 @@ class Strategy(Protocol):
         strategy also has `settled(params) -> params`, with what the environment says written out when the arm is made,
         `probe(params)`, steps that end in a UserError where nobody answers, `tokens(...)`, about how many a run sends, and
         `waits(test) -> float`, about how many seconds it waits.
+    opens_files: names of settings that name files of this machine; refused where files may not be named.
     takes_base: it changes a model and leaves the learning to `Job.base`; `load` is then given the base as well.
     """
 

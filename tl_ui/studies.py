@@ -7,6 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from tl_core.experiments.compare import Comparison, compare
+from tl_core.experiments.consent import stays
 from tl_core.experiments.plan import Plan, plan
 from tl_core.experiments.queue import StudyQueue
 from tl_core.types import RunResult, RunSpec
@@ -66,9 +67,9 @@ class Studies:
         return opened
 
     def kept(self, opened: Opened) -> list[RunSpec]:
-        """Runs whose trained state can answer: one per arm."""
+        """Runs whose trained state can answer here, without sending texts elsewhere: one per arm."""
         store = self.queue.store(opened.name)
-        return [s for s in opened.plan.specs if s.id in opened.plan.keep and opened.is_done(s.id) and store.model_folder(s.id).is_dir()]
+        return [s for s in opened.plan.specs if s.id in opened.plan.keep and opened.is_done(s.id) and store.model_folder(s.id).is_dir() and stays(s.arm)]
 
     def forget(self, name: str) -> None:
         """Drop a study from memory."""

@@ -6,18 +6,28 @@ from pathlib import Path
 
 import pytest
 
-from tests.tiny_models import make, make_headed, one_thread
+from tests.chat_server import serving
+from tests.tiny_models import make, make_entailing, make_headed, one_thread
 from tl_core.models.catalog import find
 from tl_core.models.encoding import Encoder
 from tl_core.models.loading import load_model
 
-SPEAKS = {"cloze": "bert", "label-score": "gpt2"}
+SPEAKS = {"cloze": "bert", "label-score": "gpt2", "in-context": "gpt2 that reads more", "nli": "nli", "prompt-tune": "bert"}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def quick():
     with one_thread():
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def endpoint():
+    """Somebody for chat to ask, on this machine."""
+    with serving() as served, pytest.MonkeyPatch.context() as environment:
+        for name, value in served.environment.items():
+            environment.setenv(name, value)
+        yield served
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +45,13 @@ def folder_of(tiny_folder, tmp_path_factory):
         if kind is None:
             return tiny_folder
         if kind not in made:
-            made[kind] = make_headed(tmp_path_factory.mktemp(kind) / "tiny", kind, worn=False)
+            place = tmp_path_factory.mktemp("speaks") / "tiny"
+            if kind == "nli":
+                made[kind] = make_entailing(place, worn=False)
+            elif kind == "gpt2 that reads more":
+                made[kind] = make_headed(place, "gpt2", worn=False, reads=160, n_positions=160)
+            else:
+                made[kind] = make_headed(place, kind, worn=False)
         return made[kind]
 
     return folder

@@ -24,9 +24,9 @@ from tl_core.types import Example, Facts, Finished, Job, Label, ModelRef, Proble
 ADAPTERS = ("dora", "ia3", "bitfit", "bottleneck", "soft-prompt", "prefix")
 ZERO_SHOT = ("cloze", "label-score", "nli")
 PROMPTED = (*ZERO_SHOT, "in-context", "prompt-tune")
-IDS = ("majority", "tfidf", "similarity", "prototype", "knn", "probe", "prior-probe", "contrastive", "lora", *ADAPTERS, "full", "scratch", "chat", *PROMPTED)
+IDS = ("majority", "tfidf", "word-rnn", "similarity", "prototype", "knn", "probe", "prior-probe", "contrastive", "lora", *ADAPTERS, "full", "scratch", "chat", *PROMPTED)
 EXACT = ("majority", "tfidf", "similarity", "prototype", "knn", "probe", "prior-probe", "chat", *ZERO_SHOT, "in-context")  # nothing is drawn at random but a tie
-TRAINED = ("contrastive", "lora", *ADAPTERS, "full", "scratch", "prompt-tune")
+TRAINED = ("word-rnn", "contrastive", "lora", *ADAPTERS, "full", "scratch", "prompt-tune")
 MODEL = ModelRef("tiny", "0" * 32, speaks="sentinel", entails=True)  # the family that every prompt can be put to
 MODELS = {"prompt-tune": dataclasses.replace(MODEL, speaks="masked")}  # but this one
 
@@ -82,7 +82,7 @@ def is_sentence(words: str) -> bool:
 
 def test_all_strategies_are_found_and_explained_in_order():
     assert sorted(strategies()) == sorted((*IDS, *BUILT_ON))
-    assert list(strategies())[0] == "majority" and list(strategies())[-1] == "scratch" and len(IDS) == 23
+    assert list(strategies())[0] == "majority" and list(strategies())[-1] == "scratch" and len(IDS) == 24
 
 
 # --- what a stranger reads ------------------------------------------------------------------------------

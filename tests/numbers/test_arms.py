@@ -230,7 +230,7 @@ def test_another_strategy_learns_on_a_model_that_has_read_the_texts(filling, tmp
     texts = len(made.study.split.pool)
     assert results[spec_of["read0"].id].budget == {"train": 8, "selection": 0, "unlabelled": texts, "test_texts": 0}
     assert any(f"read {texts} texts without labels" in n for n in results[spec_of["read1"].id].notes)
-    shared = [json.loads(f.read_text()) for f in (tmp_path / "home" / "further").glob("*/further.json")]
+    shared = [json.loads(f.read_text()) for f in (tmp_path / "home" / "further").glob("*/transfer-lab.json")]
     assert len(shared) == 1, "seeds and bases share what was read"
     assert results[spec_of["read1"].id].seconds["fit"] > 0.9 * shared[0]["seconds"], "and each is charged for it"
     for spec in made.specs[:3]:

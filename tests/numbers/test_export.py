@@ -43,7 +43,7 @@ def test_every_field_that_others_build_on(made):
     assert said["split"]["locked"] == [lock_key(e) for e in made.study.split.test]
     assert (said["shots"], said["seeds"]) == ([0, 1, 4, "all"], [0, 1, 2])
     assert all(ARM_FIELDS <= a.keys() for a in said["arms"]) and all(RUN_FIELDS <= r.keys() for r in said["runs"])
-    assert said["arms"][0]["model"] == {"name": "minilm", "digest": "d" * 32} and said["arms"][1]["model"] is None
+    assert said["arms"][0]["model"] == {"name": "minilm", "digest": "d" * 32, "supervised": "not known"} and said["arms"][1]["model"] is None
     assert said["arms"][0]["templates"] == ["{}", "About {}."] and said["arms"][1]["templates"] == []
     assert [x["id"] for x in said["problem"]["labels"]] == ["a", "b", "c"]
     assert len(said["runs"]) == 10 and len(said["summary"]) == 4

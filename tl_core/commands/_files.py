@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
+
+from tl_core.errors import UserError, unknown
 
 
 def file_options(command: argparse.ArgumentParser, required: bool = True) -> None:
@@ -36,3 +39,44 @@ def say_reading(loaded, stream) -> None:
         print(f"guessed  {guess.what}: {guess.value} ({guess.why}); {guess.option} overrides it", file=stream)
     for note in loaded.notes:
         print(f"note     {note}", file=stream)
+
+
+def load_texts(a: argparse.Namespace):
+    """(examples, problem) of a file whose rows need no labels; without labels the problem is None.
+
+    Raises:
+        UserError: the file cannot be read, or it cannot be told where the texts are.
+    """
+    from tl_core.data.tables import ReadOptions, read_table
+    from tl_core.types import Example
+
+    try:
+        loaded = load_file(a)
+    except UserError as fault:
+        if a.label is not None or a.file.startswith("sample:"):
+            raise
+        table = read_table(Path(a.file), ReadOptions(a.encoding, a.delimiter, a.sheet))
+        texts = table.columns[text_column(table, a.text)]
+        print(f"note     Read without labels: {fault}", file=sys.stderr)
+        return [Example(i, str(text)) for i, text in enumerate(texts, start=1) if text is not None and str(text).strip()], None
+    say_reading(loaded, sys.stderr)
+    return list(loaded.dataset.examples), loaded.dataset.problem
+
+
+def text_column(table, named: str | None) -> str:
+    """The column of the texts: as named, the only one, or the first that is called as texts are.
+
+    Raises:
+        UserError: there is no such column, or it cannot be told.
+    """
+    from tl_core.data.columns import TEXT_NAMES
+
+    if named is not None:
+        if named not in table.columns:
+            raise UserError(unknown(f"column in {table.name}", named, table.columns))
+        return named
+    called = {name.casefold().strip(): name for name in reversed(table.columns)}
+    guessed = [called[name] for name in TEXT_NAMES if name in called] or (list(table.columns) if len(table.columns) == 1 else [])
+    if not guessed:
+        raise UserError(f"It cannot be told which column of {table.name} holds the texts; there are {', '.join(map(str, table.columns))}. Name it with --text.")
+    return guessed[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tl_core.commands._files import file_options, say_reading
+from tl_core.commands._sending import may_send, sending_option
 from tl_core.errors import UserError, raise_all
 
 
@@ -35,6 +37,7 @@ class _Command:
         command.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1 or mps (default: the fastest there is)")
         command.add_argument("--from", dest="origin", type=Path, metavar="study.json", help="take what is not given here from an earlier study, test rows included")
         command.add_argument("--out", type=Path, metavar="DIR", help="folder for the study (default: NAME-study)")
+        sending_option(command)
         command.add_argument("--json", action="store_true", help="print study.json to standard output, and nothing else there")
 
     def run(self, a: argparse.Namespace) -> None:
@@ -48,7 +51,8 @@ class _Command:
         asked = Asked(
             file=a.file, columns={k: getattr(a, k) for k in ("text", "text_b", "label", "group", "encoding", "delimiter", "sheet", "multi_label")},
             labels=a.labels, strategies=_names(a.strategies), arms=arms, shots=shots, seeds=a.seeds, model=a.model,
-            test=a.test, test_size=a.test_size, keep=a.keep, device=a.device, origin=a.origin, out=a.out, command=_command_line(),
+            test=a.test, test_size=a.test_size, keep=a.keep, device=a.device, origin=a.origin, out=a.out,
+            may_send=may_send(a.send_texts), command=_command_line(),
         )  # fmt: skip
         session = open_session(asked)
         if not a.json:
@@ -75,13 +79,21 @@ def print_leaderboard(study: dict[str, Any]) -> None:
         failed = f"  {line['failed']} failed" if line["failed"] else ""
         print(
             f"{star} {line['arm']:<{width}} {line['shots']:>5} {line['labels']:>7.0f}  {_interval(line['accuracy']):>22} {_interval(line['macro_f1']):>22} "
-            f"{line['seconds']['fit']:>8.1f} {line['seconds']['predict']:>9.1f} {line['peak_bytes'] / 2**20:>7.0f} {line['accuracy']['seeds']:>5}{failed}"
+            f"{line['seconds']['fit']:>8.1f} {line['seconds']['predict']:>9.1f} {line['peak_bytes'] / 2**20:>7.0f} {line['accuracy']['seeds']:>5}{failed}{_untrained(line)}"
         )
     for run in study["runs"]:
         if run["status"] in ("failed", "refused"):
             print(f"  {run['status']}: {run['arm']} at {run['shots']}: {run['error']}")
     if not study["summary"]:
         print(f"  nothing is finished yet (by {by})")
+
+
+def _untrained(line: dict[str, Any]) -> str:
+    """Runs no better on their own training rows than one answer for all, and the mean without them; no interval holds over both kinds."""
+    if not line.get("collapsed"):
+        return ""
+    others = f"; mean of those that did: {100 * line['mean_trained']['accuracy']:.1f} %" if line["mean_trained"] else ""
+    return f"  {line['collapsed']} of {line['accuracy']['seeds']} did not train{others}"
 
 
 def _interval(mean: dict[str, Any]) -> str:
@@ -122,7 +134,7 @@ def _arm(text: str):
     from tl_core.experiments.plan import ArmRequest
 
     settings: dict[str, str] = {}
-    for part in text.split(","):
+    for part in _parts(text):
         name, sign, value = part.partition("=")
         if not sign or not name.strip():
             raise UserError(f"--arm {text}: {part!r} is not of the form name=value, as in --arm 'name=lora16,strategy=lora,rank=16'.")
@@ -130,6 +142,23 @@ def _arm(text: str):
     if "strategy" not in settings:
         raise UserError(f"--arm {text}: say which strategy, as in strategy=lora.")
     return ArmRequest(settings.pop("strategy"), name=settings.pop("name", None), model=settings.pop("model", None), settings=settings)
+
+
+def _parts(text: str) -> list[str]:
+    """Cut at commas, but not inside double quotes, nor where no name=value follows: templates hold commas."""
+    reader = shlex.shlex(text, posix=True)
+    reader.whitespace, reader.whitespace_split, reader.quotes, reader.escape, reader.commenters = ",", True, '"', "", ""
+    try:
+        cut = list(reader)
+    except ValueError:
+        raise UserError(f"--arm {text}: a double quote is not closed.") from None
+    parts = cut[:1]
+    for part in cut[1:]:
+        if re.match(r"\s*[A-Za-z_][\w.]*=", part):
+            parts.append(part)
+        else:
+            parts[-1] += f",{part}"
+    return parts
 
 
 def _command_line() -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tl_core.commands import shown
+from tl_core.commands._sending import may_send, sending_option
 from tl_core.errors import UserError
 
 
@@ -28,6 +29,7 @@ class _Command:
         command.add_argument("--run", metavar="ID", dest="run_id", help="run or arm to use (default: the best one whose weights are kept)")
         command.add_argument("--out", type=Path, metavar="FILE", help="write a CSV here instead of printing")
         command.add_argument("--json", action="store_true", help="print JSON")
+        sending_option(command)
 
     def run(self, a: argparse.Namespace) -> None:
         """Ask the worker, print or write."""
@@ -35,7 +37,7 @@ class _Command:
 
         if (a.text is None) == (a.file is None):
             raise UserError("Give either --text or a FILE of texts.")
-        answer = predict(a.folder, run=a.run_id, text=a.text, second=a.second, file=a.file, column=a.column)
+        answer = predict(a.folder, run=a.run_id, text=a.text, second=a.second, file=a.file, column=a.column, may_send=may_send(a.send_texts))
         if a.json:
             print(json.dumps(answer.plain(), ensure_ascii=False, indent=1))
         elif a.out:

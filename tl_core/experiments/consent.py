@@ -65,9 +65,10 @@ def question(plan: Plan, done: Collection[str] = ()) -> tuple[str, str]:
     cost = endpoint.cost(round(tokens), len(specs) * test)
     price = f", at the price in TL_CHAT_PRICE about {cost:.2g}" if cost else ""
     names = ", ".join(dict.fromkeys(s.arm.id for s in specs))
+    often = "once" if len(specs) == 1 else f"{len(specs):,} times"
     open_way = "" if endpoint.is_encrypted else ", over a connection that is not encrypted"
     said = (
-        f"{names} sends your texts to {endpoint.host}{open_way}: the {test:,} test rows {len(specs):,} times, and the labelled rows that are shown with them. "
+        f"{names} sends your texts to {endpoint.host}{open_way}: the {test:,} test rows {often}, and the labelled rows that are shown with them. "
         f"That is about {tokens:,.0f} tokens{price}."
     )
     return said, endpoint.mark

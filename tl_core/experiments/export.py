@@ -131,7 +131,7 @@ def _arm(arm: Arm) -> dict[str, Any]:
         "strategy": arm.strategy,
         "version": arm.strategy_version,
         "settings": arm.settings,
-        "model": {"name": arm.model.name, "digest": arm.model.digest} if arm.model else None,
+        "model": {"name": arm.model.name, "digest": arm.model.digest, "supervised": arm.model.supervised or "not known"} if arm.model else None,
         "calibration": arm.settings.get("calibration", "none"),
         "templates": templates.split("|") if isinstance(templates, str) else [],
         "selection": arm.selection,

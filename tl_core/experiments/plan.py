@@ -246,6 +246,8 @@ def _arm(request: ArmRequest, model: str, hub: bool, folders: dict[str, str], so
     settings = params.build(strategy.Params, own, request.strategy)
     if recipe != of_arm.Recipe() and not of_arm.trains(strategy):
         raise UserError(f"{request.strategy} trains no network step by step, so it takes neither selection nor augmentation. Leave them out.")
+    if not hub and (named := [n for n in getattr(strategy, "opens_files", ()) if getattr(settings, n)]):
+        raise UserError(f"{request.strategy}: files of this machine cannot be named here. Leave {' and '.join(named)} empty.")
     if hasattr(strategy, "settled"):
         settings = strategy.settled(settings)
     ref: ModelRef | None = None

@@ -13,11 +13,11 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tl_core.errors import UserError, unknown
 from tl_core.models import changed
 from tl_core.models.cache import home
+from tl_core.models.entailment import entailment_classes
 from tl_core.types import ModelRef
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of the original release
@@ -52,6 +52,7 @@ FILLS_BLANKS = Entry(
     supervised="begins from all-MiniLM-L6-v2; the further training saw plain text only",
 )
 ENTRIES = {entry.name: entry for entry in (EMBEDDED, FILLS_BLANKS)}
+ABOUT = "transfer-lab.json"  # in a model's folder: what it was made from. It computes nothing, so it is no part of the digest
 SHIPPED = Path(__file__).parent / "shipped"  # models that come with the project, each as what differs from its base
 
 
@@ -179,12 +180,23 @@ def _checked(name: str, folder: Path) -> Source:
     if not any((folder / f).is_file() for f in ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "tokenizer.model", "sentencepiece.bpe.model")):
         raise UserError(f"{name} has no tokenizer files. Save its tokenizer into the same folder.")
     kind = str(config.get("model_type", ""))
-    return Source(ModelRef(name, _digest(folder), kind, _speaks(kind, config.get("architectures"))), folder, kind, layers, size)
+    saved = str(architectures[0]) if isinstance(architectures := config.get("architectures"), list) and architectures else ""
+    entails = saved.endswith("ForSequenceClassification") and entailment_classes(config.get("id2label")) is not None
+    return Source(ModelRef(name, _digest(folder), kind, _speaks(kind, saved), entails, _supervised(name, folder)), folder, kind, layers, size)
 
 
-def _speaks(kind: str, architectures: Any) -> str:
+def _supervised(name: str, folder: Path) -> str:
+    """Labelled data the model has seen before, as far as anybody wrote it down."""
+    if name in ENTRIES:
+        return ENTRIES[name].supervised
+    try:
+        return str(json.loads((folder / ABOUT).read_text(encoding="utf-8"))["supervised"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _speaks(kind: str, saved: str) -> str:
     """The family of language models its files hold a head of, by the name of the class that was saved."""
-    saved = str(architectures[0]) if isinstance(architectures, list) and architectures else ""
     if saved.endswith(("ForMaskedLM", "ForPreTraining")):
         return "masked"
     if saved.endswith("ForConditionalGeneration"):
@@ -211,7 +223,7 @@ def _check_size(name: str, size: int) -> None:
 
 def _digest(folder: Path) -> str:
     """Of everything that decides what the model computes; the same for a folder and its copy."""
-    files = sorted(p for pattern in ("*.safetensors", "*.json", "*.txt", "*.model", "*/config.json") for p in folder.glob(pattern))
+    files = sorted(p for pattern in ("*.safetensors", "*.json", "*.txt", "*.model", "*/config.json") for p in folder.glob(pattern) if p.name != ABOUT)
     h = hashlib.blake2b(digest_size=16)
     for file in files:
         h.update(file.relative_to(folder).as_posix().encode() + b"\0" + _sha256(file).encode())

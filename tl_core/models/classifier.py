@@ -7,6 +7,7 @@ the untrained features (Kumar et al. 2022): training starts from the probe's acc
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,8 @@ from tl_core.models import layers
 from tl_core.models.encoding import Encoder, Tokens, autocast
 from tl_core.models.heads import LinearHead, fit_head, sigmoid, softmax
 from tl_core.models.saved import write_settings
-from tl_core.models.training import fit, shuffled
+from tl_core.models.stopping import HeldOut
+from tl_core.models.training import fit, label_loss, shuffled
 from tl_core.tasks import task_of
 from tl_core.types import Example, Problem, Step, Steps
 
@@ -90,9 +92,12 @@ class TextClassifier(nn.Module):
 
     def loss(self, logits: torch.Tensor, gold: torch.Tensor) -> torch.Tensor:
         """Cross-entropy over labels, or over each label's yes and no."""
-        if self.problem.target == "one label":
-            return nn.functional.cross_entropy(logits, gold)
-        return nn.functional.binary_cross_entropy_with_logits(logits, gold.float())
+        return label_loss(self.problem, logits, gold)
+
+    def loss_on(self, examples: Sequence[Example]) -> Steps[float]:
+        """Mean loss of examples that are not trained on."""
+        logits = yield from self._each(examples, self.logits)
+        return self.loss(torch.as_tensor(logits), torch.as_tensor(task_of(self.problem).gold(self.problem, examples))).item()
 
     def start_head_from_probe(self, examples: Sequence[Example]) -> Steps[None]:
         """Fit the head on the features as they are now."""
@@ -131,6 +136,14 @@ class TextClassifier(nn.Module):
     def trainable(self) -> dict[str, torch.Tensor]:
         """Names and tensors of what training may change."""
         return {name: p for name, p in self.named_parameters() if p.requires_grad}
+
+    def freeze_embeddings(self) -> None:
+        """Leave what stands below the first layer as it is; where lower layers are frozen, it is already."""
+        if self.encoder.parts is None:
+            self.body.get_input_embeddings().requires_grad_(False)
+        elif not self.start:
+            for tensor in floors(self)[-1]:
+                tensor.requires_grad_(False)
 
     def save(self, folder: Path) -> None:
         """Write the changed weights and what is needed to put them back."""
@@ -181,8 +194,16 @@ class ClassifierPredictor:
 HEAD_STRENGTH = 10.0  # sharper than the probe's own default: its logits must leave the softmax's flat part to be trained
 
 
-def train_classifier(model: TextClassifier, examples: Sequence[Example], groups: list[dict], *, steps: int, batch: int, seed: int, clip: float = 1.0) -> Steps[tuple[float, ...]]:
-    """Train what the groups name on these examples; returns the loss of every step."""
+def train_classifier(
+    model: TextClassifier, examples: Sequence[Example], groups: list[dict], *,
+    steps: int, batch: int, seed: int, clip: float = 1.0, held: HeldOut | None = None, gradual: bool = False,
+) -> Steps[tuple[float, ...]]:  # fmt: skip
+    """Train what the groups name on these examples; returns the loss of every step.
+
+    Args:
+        held: rows to stop by; the weights that were best on them stay.
+        gradual: one floor more learns from epoch to epoch, the top layer first.
+    """
     tokens = model.encoder.tokens(examples)
     inputs = yield from model.inputs(examples)
     gold = torch.as_tensor(task_of(model.problem).gold(model.problem, examples), device=model.encoder.device)
@@ -190,12 +211,51 @@ def train_classifier(model: TextClassifier, examples: Sequence[Example], groups:
     def loss_of(rows: list[int]) -> torch.Tensor:
         return model.loss(model.logits([inputs[i] for i in rows], [tokens[i] for i in rows]), gold[rows])
 
+    batches = shuffled([len(t) for t in tokens], batch, seed)
+    asleep = floors(model)[1:] if gradual else []
+    _learn(asleep, False)
     model.train()
     with seeded(seed):
         try:
-            return (yield from fit(groups, loss_of, shuffled([len(t) for t in tokens], batch, seed), steps=steps, clip=clip))
+            woken = _waking(batches, asleep, math.ceil(len(examples) / batch))
+            curve = yield from fit(groups, loss_of, woken, steps=steps, clip=clip, look=held and held.look)
+            if held is not None:
+                held.restore()
+            return curve
         finally:
+            _learn(asleep, True)
             model.eval()
+
+
+def _waking(batches: Iterator[list[int]], asleep: Sequence[list[torch.Tensor]], epoch: int) -> Iterator[list[int]]:
+    """The batches; before each epoch but the first, the next floor down begins to learn (Howard & Ruder 2018)."""
+    for step, rows in enumerate(batches):
+        if step and step % epoch == 0:
+            _learn(asleep[step // epoch - 1 : step // epoch], True)
+        yield rows
+
+
+def _learn(parts: Sequence[list[torch.Tensor]], may: bool) -> None:
+    """Without a gradient a weight truly stays: neither the step size nor its pull towards zero touches it."""
+    for tensors in parts:
+        for tensor in tensors:
+            tensor.requires_grad_(may)
+
+
+def floors(model: TextClassifier) -> list[list[torch.Tensor]]:
+    """What may change of the body, from its top layer (and whatever follows it) down to what stands below the first layer."""
+    parts = model.encoder.parts
+    found: dict[int, list[torch.Tensor]] = {}
+    layer = -1  # below the first: embeddings, of whatever name
+    for name, tensor in model.trainable().items():
+        if name.startswith("head."):
+            continue
+        if name.startswith(f"body.{parts.layers}."):
+            layer = int(name.removeprefix(f"body.{parts.layers}.").split(".")[0])
+        elif layer >= 0:
+            layer = parts.count - 1
+        found.setdefault(layer, []).append(tensor)
+    return [found[i] for i in sorted(found, reverse=True)]
 
 
 def layer_groups(model: TextClassifier, rate: float, decay: float, head_rate: float, weight_decay: float) -> list[dict]:

@@ -15,11 +15,10 @@ from typing import Any
 
 from tl_core.errors import UserError
 from tl_core.models.cache import home
-from tl_core.models.catalog import find
+from tl_core.models.catalog import ABOUT, find
 from tl_core.models.encoding import Encoder
 from tl_core.types import Example, Step, Steps, digest
 
-MADE = "further.json"  # what went into such a model, and the seconds it took
 MOST_KEPT = 6  # such models in the home folder; what was used longest ago goes first
 
 
@@ -34,8 +33,8 @@ def further(encoder: Encoder, examples: Sequence[Example], *, steps: int, rate: 
     length = min(length, encoder.model.max_tokens)
     texts = [text for e in examples for text in (e.text, e.text_b) if text and text.strip()]
     folder = home() / "further" / digest([encoder.model.ref.digest, texts, steps, rate, length, seed])
-    if (folder / MADE).is_file():
-        encoder.borrowed_seconds += json.loads((folder / MADE).read_text(encoding="utf-8"))["seconds"]
+    if (folder / ABOUT).is_file():
+        encoder.borrowed_seconds += json.loads((folder / ABOUT).read_text(encoding="utf-8"))["seconds"]
         os.utime(folder)
     else:
         yield from _make(encoder, texts, folder, steps, rate, length, seed)
@@ -72,8 +71,8 @@ def _make(encoder: Encoder, texts: Sequence[str], folder: Path, steps: int, rate
         for mark in pretrain(model, corpus, held_out, recipe, beside / "run", steps=steps, checks=1, device=encoder.device):
             yield Step(mark.steps, steps, mark.loss)
         save_model(model, encoder.source, beside / "model", changed_only=False)
-        made = {"seconds": time.perf_counter() - began, "base": encoder.model.ref.name, "texts": len(texts), "steps": steps, "accuracy": mark.accuracy}
-        (beside / "model" / MADE).write_text(json.dumps(made), encoding="utf-8")
+        made = {"seconds": time.perf_counter() - began, "base": encoder.model.ref.name, "texts": len(texts), "steps": steps, "accuracy": mark.accuracy, "supervised": encoder.model.ref.supervised}
+        (beside / "model" / ABOUT).write_text(json.dumps(made), encoding="utf-8")
         if not folder.is_dir():  # another process may have been quicker
             os.replace(beside / "model", folder)
     except OSError as fault:
@@ -86,4 +85,4 @@ def _make(encoder: Encoder, texts: Sequence[str], folder: Path, steps: int, rate
 
 def about(folder: Path) -> dict[str, Any]:
     """What went into such a model."""
-    return json.loads((folder / MADE).read_text(encoding="utf-8"))
+    return json.loads((folder / ABOUT).read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Cuts a transformer in two: frozen lower layers, whose outputs are computed once, and the rest.
+"""Cuts a transformer in two: frozen lower layers, whose outputs are computed once, and the rest; and joins them again.
 
 Works on any body that has one list of layers after one embedding module: BERT, RoBERTa, DistilBERT,
 ELECTRA, DeBERTa, ModernBERT, XLM-R, MPNet. Layer numbers stay what they were, so that an adapter trained
@@ -111,6 +111,18 @@ def upper(network: nn.Module, parts: Anatomy, start: int) -> tuple[nn.Module, Gi
         body.embeddings_project = nn.Identity()
     body = copied(body)
     return body, getattr(body, parts.embeddings)
+
+
+def whole(network: nn.Module, upper_body: nn.Module, parts: Anatomy, start: int) -> nn.Module:
+    """The body that `upper` began, with the layers of `network` below it again: all weights are shared with both."""
+    body = _shallow(upper_body, parts)
+    stack, below = body.get_submodule(parts.layers), network.get_submodule(parts.layers)
+    for i in range(start):
+        stack[i] = below[i]
+    setattr(body, parts.embeddings, getattr(network, parts.embeddings))
+    if hasattr(body, "embeddings_project"):
+        body.embeddings_project = network.embeddings_project
+    return body
 
 
 def copied(network: nn.Module) -> nn.Module:

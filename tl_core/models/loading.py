@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from torch import nn
 
 from tl_core.errors import UserError
 from tl_core.models.catalog import Source
+from tl_core.models.changed import MODULES
 from tl_core.types import ModelRef
 
 COUNT_FROM_PADDING = ("roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer")  # their positions begin after the padding token's number
@@ -140,6 +142,15 @@ def load_tokenizer(source: Source) -> tuple[Any, int]:
     count = getattr(config, "max_position_embeddings", None)
     limits = [own_limit(source.folder), getattr(tokenizer, "model_max_length", None), count and count - offset]
     return tokenizer, min((int(n) for n in limits if n and 0 < n < 1_000_000), default=DEFAULT_TOKENS)
+
+
+def copy_pooling(source: Source, folder: Path) -> None:
+    """What makes a sentence encoder of a body (pooling, limits), beside another body."""
+    for name in ("modules.json", "sentence_bert_config.json", "config_sentence_transformers.json"):
+        if (source.folder / name).is_file():
+            shutil.copy(source.folder / name, folder / name)
+    for path in source.folder.glob(MODULES):
+        shutil.copytree(path, folder / path.name, dirs_exist_ok=True)
 
 
 def own_limit(folder: Path) -> int | None:

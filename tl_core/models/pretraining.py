@@ -28,9 +28,9 @@ from torch import nn
 
 from tl_core.errors import UserError
 from tl_core.models.catalog import Source
-from tl_core.models.changed import FILE, MODULES, write_changed
+from tl_core.models.changed import FILE, write_changed
 from tl_core.models.corpus import Corpus
-from tl_core.models.loading import fast_half
+from tl_core.models.loading import copy_pooling, fast_half
 from tl_core.models.masked_lm import MaskedLM
 from tl_core.models.training import descend
 from tl_core.params import param
@@ -333,8 +333,4 @@ def save_model(model: MaskedLM, base: Source, folder: Path, *, changed_only: boo
     (folder / FILE).unlink(missing_ok=True)  # of an earlier save; it would be read first
     model.network.save_pretrained(folder)
     model.tokenizer.save_pretrained(folder)
-    for name in ("modules.json", "sentence_bert_config.json", "config_sentence_transformers.json"):
-        if (base.folder / name).is_file():
-            shutil.copy(base.folder / name, folder / name)
-    for path in base.folder.glob(MODULES):
-        shutil.copytree(path, folder / path.name, dirs_exist_ok=True)
+    copy_pooling(base, folder)

@@ -6,6 +6,7 @@ is cut short where all of it does not fit; the template never is.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -94,7 +95,7 @@ def words_of(problem: Problem) -> list[tuple[str, ...]]:
     return [label.words or (label.name,) for label in problem.labels]
 
 
-def unspoken(facts: Facts, strategy: str) -> str:
+def wordless(facts: Facts, strategy: str) -> str:
     """Why labels cannot be put into words, as a sentence; "" when they can."""
     bare = [x.name for x in facts.problem.labels if not x.words and (not x.name.strip() or BARE_NUMBER.fullmatch(x.name.strip()))]
     if bare or (not facts.named_labels and not all(x.words for x in facts.problem.labels)):
@@ -102,6 +103,13 @@ def unspoken(facts: Facts, strategy: str) -> str:
             f"{strategy} puts labels into words, and some of yours are bare numbers, which say nothing. "
             "Give them names or words in the label table (on the page, or with --labels FILE)."
         )
+    return ""
+
+
+def unspoken(facts: Facts, strategy: str) -> str:
+    """Why one of the labels, put into words, cannot be the answer, as a sentence; "" when it can."""
+    if reason := wordless(facts, strategy):
+        return reason
     if facts.problem.target == "many labels":
         return f"{strategy} ranks labels but cannot tell how many of them apply; it needs one label per text."
     return ""
@@ -112,6 +120,8 @@ def unspoken(facts: Facts, strategy: str) -> str:
 
 class Prompts:
     """Templates and label words for one language model, which is loaded when it is first asked."""
+
+    told: tuple[str, ...] = ()  # sentences on the texts scored last
 
     def __init__(self, problem: Problem, templates: Sequence[str], encoder: Any, *, answers: bool = False, per_token: bool | None = None):
         """
@@ -168,6 +178,16 @@ class Prompts:
         """Whether words have different numbers of tokens."""
         return any(len({len(word) for word in cut}) > 1 for cut in self._tokens.values())
 
+    @property
+    def count(self) -> int:
+        """In how many ways each text is asked about."""
+        return len(self.templates)
+
+    @property
+    def ways(self) -> str:
+        """The same in words."""
+        return f"{self.count} templates"
+
     def prompt(self, template: str, example: Example) -> tuple[Blanked, bool]:
         """(the template with the text in it as tokens, whether the text was cut short).
 
@@ -197,11 +217,14 @@ class Prompts:
             turn += 1
         return best, True
 
-    def _read(self, template: str, example: Example, most: int) -> tuple[Blanked, int]:
-        """(tokens, how many more would fit; negative when they do not)."""
-        blanked = self.model.read(filled(template, example, most))
-        longest = max(map(len, self.tokens(blanked.follows[0])))
-        return blanked, self.model.room - len(blanked.ids) - blanked.left_out - longest + 1
+    def _read(self, template: str, example: Example, most: int, before: str = "") -> tuple[Blanked, int]:
+        """(tokens, how many more would fit; negative when they do not). `before` stands before the template."""
+        blanked = self.model.read(before + filled(template, example, most))
+        return blanked, self.left(blanked)
+
+    def left(self, prompt: Blanked) -> int:
+        """How many more tokens would fit beside a prompt and the longest label."""
+        return self.model.room - len(prompt.ids) - prompt.left_out - max(map(len, self.tokens(prompt.follows[0]))) + 1
 
     def scores(self, examples: Sequence[Example]) -> Steps[tuple[np.ndarray, int]]:
         """((T, n, C) log-scores by template, texts that were cut short under any of them)."""
@@ -239,7 +262,7 @@ class Prompts:
 # --- calibration, fit and predict -----------------------------------------------------------------------
 
 
-def fit_prompts(prompts: Prompts, job: Job) -> Steps[Fitted]:
+def fit_prompts(prompts: Prompts, job: Job, predictor: type[PromptPredictor] | None = None) -> Steps[Fitted]:
     """Check the words and learn what the model says of the labels when it has read nothing.
 
     Raises:
@@ -255,13 +278,13 @@ def fit_prompts(prompts: Prompts, job: Job) -> Steps[Fitted]:
     if calibration in WITH_UNLABELLED:
         notes.append(f"Calibrated on {len(unlabelled):,} texts of the training part; their labels were not seen.")
     yield Step(1, 1)
-    return Fitted(PromptPredictor(prompts, offsets, job.params), notes=tuple(notes))
+    return Fitted((predictor or PromptPredictor)(prompts, offsets, job.params), notes=tuple(notes))
 
 
 def _offsets(prompts: Prompts, calibration: str, unlabelled: Sequence[Example], seed: int) -> Steps[np.ndarray]:
     """(T, C) what is taken off every label's score under each template."""
     if calibration == "none":
-        return np.zeros((len(prompts.templates), len(prompts.words)))
+        return np.zeros((prompts.count, len(prompts.words)))
     if calibration in WITH_UNLABELLED and not unlabelled:
         raise UserError(f"calibration={calibration} learns from texts without labels, and there are none. Choose contextual, pmi or none.")
     texts = unlabelled if calibration == "batch" else _texts_that_say_nothing(prompts.problem, calibration, unlabelled, seed)
@@ -279,7 +302,7 @@ def _texts_that_say_nothing(problem: Problem, calibration: str, unlabelled: Sequ
 
 
 class PromptPredictor:
-    """softmax of the mean over templates of calibrated log-probabilities."""
+    """softmax of the mean over templates of calibrated log-probabilities; of many labels each for itself."""
 
     def __init__(self, prompts: Prompts, offsets: np.ndarray, params: Any):
         self.prompts, self.offsets, self.params = prompts, offsets, params  # offsets: (T, C)
@@ -288,19 +311,22 @@ class PromptPredictor:
     def predict(self, examples: Sequence[Example]) -> Steps[np.ndarray]:
         """(n, C) float32."""
         scores, short = yield from self.prompts.scores(examples)
+        if self.prompts.problem.target == "many labels":  # scores are log-probabilities already
+            self.notes = self._notes(scores > math.log(0.5), short)
+            return np.exp(scores.mean(0)).astype(np.float32)
         calibrated = np.stack([log_shares(s - offset) for s, offset in zip(scores, self.offsets, strict=True)])
         self.notes = self._notes(calibrated.argmax(2), short)
         return np.exp(log_shares(calibrated.mean(0))).astype(np.float32)
 
     def _notes(self, answers: np.ndarray, short: int) -> tuple[str, ...]:
-        """answers: (T, n)."""
-        notes, n = [], answers.shape[1]
+        """answers: (T, n), or (T, n, C) where a text has many labels."""
+        notes, n = list(self.prompts.told), answers.shape[1]
         if short:
             model, was = self.prompts.model, "was" if short == 1 else "were"
             notes.append(f"{short:,} of {n:,} texts {was} cut short to fit into the {model.max_tokens} tokens {model.ref.name} reads; the template was not.")
         if len(answers) > 1 and n:
-            apart = (answers != answers[0]).any(0).mean()
-            notes.append(f"The {len(answers)} templates give different answers for {100 * apart:.0f} % of the texts.")
+            apart = (answers != answers[0]).any(0).reshape(n, -1).any(1).mean()
+            notes.append(f"The {self.prompts.ways} give different answers for {100 * apart:.0f} % of the texts.")
         return tuple(notes)
 
     def save(self, folder: Path) -> None:
@@ -313,7 +339,7 @@ class PromptPredictor:
 
 
 class Prompted:
-    """What every zero-shot prompt strategy does alike; a file in `strategies/` says what it asks, and of which models."""
+    """What every strategy that prompts does alike; a file in `strategies/` says what it asks, and of which models."""
 
     id: str
     version = 1

@@ -11,7 +11,6 @@ from typing import Any
 from tl_core.params import param
 from tl_core.types import Facts, Fitted, Job, Predictor, Problem, Steps
 
-
 TRIES = {"learning_rate": (1 / 3, 1.0, 3.0)}  # what is tried when labels choose: a step size is what settles most
 
 

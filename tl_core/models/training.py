@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from typing import TypeVar
 
 import numpy as np
 import torch
 
-from tl_core.types import Step, Steps
+from tl_core.types import Problem, Step, Steps
 
 T = TypeVar("T")
 
@@ -26,8 +27,9 @@ def fit(
     steps: int,
     warmup: float = 0.1,
     clip: float = 1.0,
+    look: Callable[[int, int], Steps[bool]] | None = None,
 ) -> Steps[tuple[float, ...]]:
-    """Optimise, and return the loss of every step.
+    """Optimise, and return the loss of every step that was taken.
 
     AdamW with bias correction, linear warm-up over a share of the steps and linear decay to zero: what keeps
     fine-tuning on few rows from collapsing (Mosbach et al. 2021; Zhang et al. 2021).
@@ -36,14 +38,18 @@ def fit(
         groups: parameter groups with `params`, `lr` and `weight_decay`.
         loss_of: the loss of the rows at these positions.
         batches: positions of rows, one batch a step.
+        look: asked after every step, with its number and how many there are to be; True ends the training there.
     """
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.999), eps=1e-8)
     rise = max(1, math.ceil(warmup * steps))
     factors = (min((t + 1) / rise, max(0.0, (steps - t) / max(1, steps - rise))) for t in range(steps))
     losses: list[float] = []
-    for loss in descend(optimizer, loss_of, batches, factors, clip):
-        losses.append(loss)
-        yield Step(len(losses), steps, loss)
+    with closing(descend(optimizer, loss_of, batches, factors, clip)) as descent:
+        for loss in descent:
+            losses.append(loss)
+            yield Step(len(losses), steps, loss)
+            if look is not None and (yield from look(len(losses), steps)):
+                break
     return tuple(losses)
 
 
@@ -77,3 +83,10 @@ def shuffled(lengths: Sequence[int], size: int, seed: int) -> Iterator[list[int]
         parts = np.array_split(order, math.ceil(count / size))
         for i in random.permutation(len(parts)):
             yield parts[i].tolist()
+
+
+def label_loss(problem: Problem, logits: torch.Tensor, gold: torch.Tensor) -> torch.Tensor:
+    """Mean cross-entropy over labels, or over each label's yes and no; logits (B, C), gold (B,) or (B, C)."""
+    if problem.target == "one label":
+        return torch.nn.functional.cross_entropy(logits, gold)
+    return torch.nn.functional.binary_cross_entropy_with_logits(logits, gold.float())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tl_core.statistics.intervals import FEW_PER_LABEL, IDENTICAL, NEVER_RIGHT, NEVER_WRONG, ONE_SEED, TWO_SEEDS, Interval
+from tl_core.statistics.intervals import FAILED_RUNS, FEW_PER_LABEL, IDENTICAL, NEVER_RIGHT, NEVER_WRONG, ONE_SEED, TWO_SEEDS, Interval
 
 EN: dict[str, str] = {
     # numbers
@@ -132,6 +132,7 @@ EN: dict[str, str] = {
     "badge_identical": "same answers",
     "badge_never_wrong": "fewer than 10 rows ever wrong: the interval may be too narrow",
     "badge_never_right": "fewer than 10 rows ever right: the interval may be too narrow",
+    "badge_failed_runs": "some runs did not train: the interval holds for no such mixture",
     "badge_few_per_label": "a label has fewer than 10 test rows: the interval may be too narrow",
     # pictures
     "curves_head": "Would more labels help?",
@@ -318,6 +319,7 @@ KO: dict[str, str] = {
     "badge_identical": "대답이 같음",
     "badge_never_wrong": "틀린 적이 있는 행이 10개 미만: 구간이 너무 좁을 수 있음",
     "badge_never_right": "맞은 적이 있는 행이 10개 미만: 구간이 너무 좁을 수 있음",
+    "badge_failed_runs": "학습되지 않은 실행이 있음: 이런 섞임에는 구간이 맞지 않음",
     "badge_few_per_label": "테스트 행이 10개 미만인 라벨이 있음: 구간이 너무 좁을 수 있음",
     "curves_head": "라벨이 많으면 나아질까?",
     "curves_note": "선은 비교 대상, 띠는 테스트 행과 시드에 대한 95 % 구간입니다. 수평 점선은 라벨이 필요 없습니다. 숫자는 순위표에 있습니다.",
@@ -384,6 +386,7 @@ LANGUAGES: dict[str, dict[str, str]] = {"en": EN, "ko": KO}
 _BADGES = {
     ONE_SEED: "badge_one_seed", TWO_SEEDS: "badge_two_seeds", IDENTICAL: "badge_identical",
     NEVER_WRONG: "badge_never_wrong", NEVER_RIGHT: "badge_never_right", FEW_PER_LABEL: "badge_few_per_label",
+    FAILED_RUNS: "badge_failed_runs",
 }  # fmt: skip
 
 

@@ -10,7 +10,8 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from tl_core.statistics.crossed import crossed, matrix, paired
+from tl_core.statistics.crossed import crossed, matrix, p_value, paired
+from tl_core.statistics.two_models import holm
 
 
 def best_set(
@@ -38,7 +39,7 @@ def best_set(
         for i in ids:
             if i == j:
                 continue
-            D = _difference(j, i, arms, deterministic, seeds)
+            D = difference(j, i, arms, deterministic, seeds)
             if D is None:
                 apart.add(tuple(sorted((i, j))))
                 continue
@@ -66,7 +67,45 @@ def best_set(
     return stays, reasons
 
 
-def _difference(
+def strict_best_set(
+    scores: Mapping[str, np.ndarray],
+    deterministic: Collection[str] = frozenset(),
+    *,
+    overlap: Mapping[str, float] | float = 0.0,
+    level: float = 0.95,
+    seeds: Mapping[str, tuple[int, ...]] | None = None,
+) -> list[str]:
+    """Ids not beaten by any other, such that with a probability of `level` none that is as good as the best is left out.
+
+    `best_set` promises that of each truly best one, so with many of them it leaves some out; this one of all together:
+    Holm over all pairs. It keeps more. Arguments as there; pairs that share no seed count as not told apart.
+    """
+    p = pair_p_values(scores, deterministic, overlap=overlap, seeds=seeds)
+    beaten = {worse for (better, worse), value in p.items() if value < 1 - level}
+    return [j for j in scores if j not in beaten]
+
+
+def pair_p_values(
+    scores: Mapping[str, np.ndarray],
+    deterministic: Collection[str] = frozenset(),
+    *,
+    overlap: Mapping[str, float] | float = 0.0,
+    seeds: Mapping[str, tuple[int, ...]] | None = None,
+) -> dict[tuple[str, str], float]:
+    """(better, worse by observed mean) -> two-sided p of their difference, Holm over all pairs. Arguments as in `best_set`."""
+    ids = list(scores)
+    arms = {j: matrix(scores[j]) for j in ids}
+    shares = overlap if isinstance(overlap, Mapping) else dict.fromkeys(ids, overlap)
+    pairs, p = [], []
+    for k, j in enumerate(ids):
+        for i in ids[k + 1 :]:
+            D = difference(j, i, arms, deterministic, seeds)
+            pairs.append((j, i) if D is None or D.mean() < 0 else (i, j))
+            p.append(1.0 if D is None else p_value(D, overlap=max(shares.get(i, 0.0), shares.get(j, 0.0))))
+    return dict(zip(pairs, holm(np.array(p)).tolist()))
+
+
+def difference(
     j: str,
     i: str,
     arms: Mapping[str, np.ndarray],

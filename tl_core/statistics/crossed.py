@@ -72,16 +72,26 @@ def crossed(D: np.ndarray, *, overlap: float = 0.0) -> Crossed:
         return Crossed(float(m), 0.0, 0.0, 0.0, S, n, deterministic)
     ms_i = S * ((d_i - m) ** 2).sum() / (n - 1)
     if deterministic:
-        return Crossed(float(m), 0.0, ms_i / (S * n), ms_i / (S * n), S, n, True)
+        return from_mean_squares(m, 0.0, ms_i, 0.0, S, n, deterministic=True)
     ms_s = n * ((d_s - m) ** 2).sum() / (S - 1)
     ms_e = ((D - d_s - d_i + m) ** 2).sum() / ((S - 1) * (n - 1))
+    return from_mean_squares(m, ms_s, ms_i, ms_e, S, n, widen=overlap_factor(overlap, S))
+
+
+def from_mean_squares(
+    mean: float, ms_s: float, ms_i: float, ms_e: float, S: int, n: int, *, widen: float = 1.0, deterministic: bool = False
+) -> Crossed:
+    """Variances of a mean from the mean squares of seeds, rows and what is left; `widen` multiplies the seeds' share."""
     if max(ms_s, ms_i) < 1e-12 * ms_e:  # rows and columns balance by chance: rows of a few items still vary
         ms_i = ms_e
     A, B, C = ms_s / (S * n), max(ms_i - ms_e, 0.0) / (S * n), ms_i / (S * n)
+    return Crossed(float(mean), float(A * widen), float(B), float(C), S, n, deterministic)
+
+
+def overlap_factor(overlap: float, S: int) -> float:
+    """By how much seed variance is enlarged for training sets that take `overlap` (0..1) of the pool; 1 up to a tenth."""
     f = min(overlap, 0.9)
-    if f > 0.1:
-        A *= 1 + S * f / (1 - f)
-    return Crossed(float(m), float(A), float(B), float(C), S, n, False)
+    return 1 + S * f / (1 - f) if f > 0.1 else 1.0
 
 
 def mean_interval(Y: np.ndarray, *, overlap: float = 0.0, deterministic: bool = False, level: float = 0.95) -> Interval:
@@ -138,15 +148,25 @@ def difference_interval(
     """
     A, B = matrix(A), matrix(B)
     D = paired(A, B, a_deterministic=a_deterministic, b_deterministic=b_deterministic)
+    unit = bool(np.isin(A, (0, 1)).all() and np.isin(B, (0, 1)).all())
+    return interval_of(D, overlap=overlap, deterministic=a_deterministic and b_deterministic, level=level, unit=unit)
+
+
+def interval_of(
+    D: np.ndarray, *, overlap: float = 0.0, deterministic: bool = False, level: float = 0.95, unit: bool | None = None
+) -> Interval:
+    """Mean of differences D (S, n) as `paired` gives them. unit: of scores of 0 and 1, so within -1..1; None: as it looks."""
+    D = matrix(D)
     S, n = D.shape
+    unit = bool(np.isin(D, (-1, 0, 1)).all()) if unit is None else unit
     c = crossed(D, overlap=overlap)
     h = c.half_width_at_tail((1 - level) / 2)
     low, high = c.mean - h, c.mean + h
-    if np.isin(A, (0, 1)).all() and np.isin(B, (0, 1)).all():
+    if unit:
         if abs(c.mean) == 1:
             h = unseen(n, (1 - level) / 2)
         low, high = max(c.mean - h, -1.0), min(c.mean + h, 1.0)
-    notes = seed_notes(S, a_deterministic and b_deterministic) + ((IDENTICAL,) if not D.any() else ())
+    notes = seed_notes(S, deterministic) + ((IDENTICAL,) if not D.any() else ())
     return Interval(c.mean, low, high, S, n, notes)
 
 
@@ -169,6 +189,22 @@ def p_value(D: np.ndarray, *, overlap: float = 0.0, centre: float | None = None)
     if excess(smallest) < 0:
         return SMALLEST_P
     return float(np.exp(optimize.bisect(excess, smallest, 0.0, xtol=1e-10)))
+
+
+def equivalence_margin(D: np.ndarray, *, overlap: float = 0.0, centre: float | None = None, alpha: float = 0.05) -> float:
+    """Smallest margin within which the two sides of D (S, n), scores of 0..1, are shown to be as good as each other.
+
+    Two one-sided tests at alpha (Schuirmann 1987). Where no row ever differed, up to `1 - alpha**(1/n)` of rows not seen
+    still may. centre: as in `p_value`. Fewer than 3 seeds: it speaks of these trained models.
+    """
+    c = crossed(D, overlap=overlap)
+    h = c.half_width_at_tail(alpha)
+    return abs(c.mean if centre is None else centre) + (h if h > 0 else 1 - alpha ** (1 / c.n))
+
+
+def equivalent(D: np.ndarray, margin: float, *, overlap: float = 0.0, alpha: float = 0.05) -> bool:
+    """Whether the mean of D (S, n) is shown to lie within -margin..margin; False says nothing."""
+    return equivalence_margin(D, overlap=overlap, alpha=alpha) < margin
 
 
 def unseen(n: int, tail: float) -> float:

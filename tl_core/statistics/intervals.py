@@ -12,6 +12,7 @@ TWO_SEEDS = "seed variation unknown: two seeds are too few, use 3 or more"
 IDENTICAL = "identical"
 NEVER_WRONG = "fewer than 10 rows ever wrong"
 NEVER_RIGHT = "fewer than 10 rows ever right"
+FAILED_RUNS = "some runs failed to train"
 FEW_PER_LABEL = "fewer than 10 test rows of some label"
 FEW = 10  # below this, coverage of a nominal 95 % interval was seen to fall to .88
 

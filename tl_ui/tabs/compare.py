@@ -12,6 +12,7 @@ import gradio as gr
 
 from tl_core.data.labels import are_named
 from tl_core.errors import UserError, raise_all
+from tl_core.experiments.consent import destination, question
 from tl_core.experiments.estimate import estimate
 from tl_core.experiments.plan import ArmRequest, Study, make_study, plan
 from tl_core.models.catalog import EMBEDDED, describe
@@ -78,6 +79,7 @@ class ArmsForm:
     model: gr.Dropdown
     advice: gr.HTML | None = None
     reading: gr.HTML | None = None
+    send: gr.Checkbox | None = None  # whether texts may leave this machine; seen only where they would
     run: gr.Button | None = None
 
     @property
@@ -146,8 +148,9 @@ def _go(form: ArmsForm) -> ArmsForm:
     gr.Markdown(word("go_head"))
     advice = gr.HTML(elem_id="advice")
     reading = gr.HTML(elem_id="model-reads")
+    send = gr.Checkbox(False, visible=False, label=word("send_texts"), elem_id="send-texts")
     run = gr.Button(word("run"), variant="primary", elem_id="run")
-    return dataclasses.replace(form, advice=advice, reading=reading, run=run)
+    return dataclasses.replace(form, advice=advice, reading=reading, send=send, run=run)
 
 
 def _strategy_boxes(lab: Lab) -> dict[str, gr.Checkbox]:
@@ -215,14 +218,14 @@ def _wire_form(lab: Lab, form: ArmsForm, notice: gr.HTML) -> None:
         arm = {"name": _arm_name(values[form.name], id, settings, values[form.own]), "strategy": id, "settings": settings}
         held = lab.datasets.get(values[lab.dataset_id])
         split, _ = held.usual_split
-        make_study("", held.loaded.dataset.problem, split, arms=[_request(arm)], shots=[1], seeds=1, model=EMBEDDED.name, hub=False)
+        make_study("", held.loaded.dataset.problem, split, arms=[_request(arm)], shots=[1], seeds=1, model=EMBEDDED.name, hub=lab.profile.allow_hub_models)
         return {form.name: "", **_own_shown(form, [*values[form.own], arm], values[lab.lang])}
 
     def remove(values: dict) -> dict:
         return _own_shown(form, [a for a in values[form.own] if a["name"] != values[form.gone]], values[lab.lang])
 
     def advise(values: dict) -> dict:
-        return {form.advice: advice_html(lab, form, values)}
+        return {form.advice: advice_html(lab, form, values), form.send: _send_box(lab, form, values)}
 
     def read(values: dict) -> dict:
         """Whether the models can read the texts: asked of a worker, which may still be starting."""
@@ -240,7 +243,7 @@ def _wire_form(lab: Lab, form: ArmsForm, notice: gr.HTML) -> None:
     lab.on([lab.dataset_id.change, lab.lang.change], fit_to_data, [lab.dataset_id, form.shots], [form.shots])
     said = [box.input for box in form.strategies.values()] + [form.shots.input, form.more_shots.blur, form.seeds.release, form.test_size.blur, form.model.input]
     again = [*said, form.own.change, lab.dataset_id.change, lab.lang.change, lab.arrived.change]
-    lab.on(again, advise, [lab.dataset_id, *form.asked], [form.advice], trigger_mode="always_last")
+    lab.on(again, advise, [lab.dataset_id, *form.asked], [form.advice, form.send], trigger_mode="always_last")
     lab.on(again, read, [lab.dataset_id, *form.asked], [form.reading], trigger_mode="always_last")
 
 
@@ -292,6 +295,8 @@ def _study(lab: Lab, form: ArmsForm, values: dict) -> Study:
     faults = []
     if not lab.profile.allow_hub_models and model not in {m["id"] for m in describe()}:
         faults.append(f"Only the models of the list can be used here, and {clip(model, 80)!r} is none of them.")
+    if lab.profile.public and any(a.settings.get("endpoint_model") for a in arms):
+        faults.append("Only the chat model that this place offers can be asked here. Leave endpoint_model empty.")
     if not arms:
         faults.append("Choose at least one strategy.")
     if not shots:
@@ -319,6 +324,16 @@ def advice_html(lab: Lab, form: ArmsForm, values: dict) -> str:
     return "".join(said) + notice_html(on_page("\n".join(warnings), lang), kind="note")
 
 
+def _send_box(lab: Lab, form: ArmsForm, values: dict) -> gr.Checkbox:
+    """Asks where texts would leave this machine; never ticked beforehand."""
+    try:
+        study = _study(lab, form, values)
+        said, _ = question(plan(study)) if destination(study.arms) else ("", "")
+    except UserError:
+        said = ""  # `advise` says what is wrong
+    return gr.Checkbox(value=False, visible=bool(said), info=said)
+
+
 def _unread(lab: Lab, form: ArmsForm, values: dict) -> list[str]:
     """The sentence for each model that cannot read the texts, or spells them out."""
     held = lab.datasets.get(values[lab.dataset_id])
@@ -335,18 +350,22 @@ def _unread(lab: Lab, form: ArmsForm, values: dict) -> list[str]:
 
 def _wire_running(lab: Lab, form: ArmsForm, live: Live, first: gr.Button, notice: gr.HTML) -> None:
     def run(values: dict) -> dict:
-        return submit(values, _study(lab, form, values))
+        study = _study(lab, form, values)
+        said, consent = question(plan(study)) if destination(study.arms) else ("", "")
+        if said and not values[form.send]:
+            raise UserError(f"{said} {t(values[lab.lang], 'send_first', box=t(values[lab.lang], 'send_texts'))}")
+        return submit(values, study, consent)
 
     def run_first(values: dict) -> dict:
         study = first_study(lab.datasets.get(values[lab.dataset_id]))
         started = submit(values, study)
         return {**started, live.lead: started[lab.study_id]}
 
-    def submit(values: dict, study: Study) -> dict:
+    def submit(values: dict, study: Study, consent: str = "") -> dict:
         held = lab.datasets.get(values[lab.dataset_id])
         guesses = [dataclasses.asdict(g) for g in held.loaded.guesses]
         context = {"dataset": {"source": held.name, "guesses": guesses, "notes": list(held.loaded.notes)}}
-        name, key = lab.queue.submit(study, context=context)
+        name, key = lab.queue.submit(study, context=context, consent=consent)
         return {lab.study_id: name, lab.saved: with_key(values[lab.saved], name, key), lab.selection: None, **_started(lab, name)}
 
     def stop(values: dict) -> dict:
@@ -363,7 +382,7 @@ def _wire_running(lab: Lab, form: ArmsForm, live: Live, first: gr.Button, notice
         return _started(lab, name)
 
     signals = [lab.study_id, lab.saved, lab.selection, lab.status, lab.beat]
-    lab.on(form.run.click, run, [lab.dataset_id, lab.saved, *form.asked], signals, notice)
+    lab.on(form.run.click, run, [lab.dataset_id, lab.saved, form.send, *form.asked], signals, notice)
     lab.on(first.click, run_first, [lab.dataset_id, lab.saved], [*signals, live.lead], notice)
     lab.on(live.stop.click, stop, [lab.study_id, lab.saved], [lab.status, lab.beat], notice)
     lab.on(live.go_on.click, go_on, [lab.study_id, lab.saved], [lab.status, lab.beat], notice)

@@ -181,6 +181,8 @@ def answer_html(opened: Opened, metric: str, going: bool, lang: str) -> str:
     failed = sum(c.failed for c in comparison.cells)
     notes = [t(lang, "so_far")] if going else []
     notes += [t(lang, "failed_runs", n=failed)] if failed else []
+    collapsed = sum(c.collapsed for c in comparison.cells)
+    notes += [t(lang, "collapsed_runs", n=collapsed)] if collapsed else []
     return (
         f"<section class='tl-answer'><p class='tl-kicker'>{escaped(opened.plan.study.name)}</p><h2>{escaped(said)}</h2>"
         f"<p>{escaped(sure)}</p><p class='tl-fine'>{escaped(frame)} {escaped(why)}</p></section>" + notice_html("\n".join(notes), kind="note")

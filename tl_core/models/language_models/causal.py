@@ -25,6 +25,8 @@ from tl_core.models.language_models.masked import padded
 from tl_core.models.language_models.slots import chunks, of_one_length
 from tl_core.types import ModelRef, Step, Steps
 
+SHARED = 32  # tokens with which all texts must begin, so that reading these once is worth it
+
 
 class Causal:
     """A causal language model."""
@@ -74,8 +76,14 @@ class Causal:
             found.append(Scored(tuple(steps[: len(word)]), sum(steps[len(word) :])))
         return found
 
-    def score_each(self, texts: Sequence[Blanked], words: Sequence[Sequence[tuple[int, ...]]]) -> Steps[list[list[Scored]]]:
-        """As `score`. Where nothing follows the blank, what stands before it is read once for all words."""
+    def score_each(
+        self, texts: Sequence[Blanked], words: Sequence[Sequence[tuple[int, ...]]], *, shared: bool = False
+    ) -> Steps[list[list[Scored]]]:
+        """As `score`. Where nothing follows the blank, what stands before it is read once for all words.
+
+        Args:
+            shared: where these texts all begin with the same tokens, and many, read these once too.
+        """
         found: dict[int, list[Scored]] = {}
         for i, text in enumerate(texts):
             if text.parts()[1]:
@@ -83,20 +91,53 @@ class Causal:
                 yield Step(len(found), len(texts), phase="predict")
         ends = [i for i in range(len(texts)) if i not in found]
         starts = [self._before(texts[i], (), 0) for i in ends]
+        begun = self._begun(starts) if shared else None
         for positions in of_one_length([len(start) for start in starts]):
-            told = self._after_cached([starts[j] for j in positions], [words[ends[j]] for j in positions])
+            told = self._after_cached([starts[j] for j in positions], [words[ends[j]] for j in positions], begun)
             found.update(zip((ends[j] for j in positions), told, strict=True))
             yield Step(len(found), len(texts), phase="predict")
         return [found[i] for i in range(len(texts))]
 
-    answer_each = score_each  # a blank at the end is what is written next
+    def answer_each(self, texts: Sequence[Blanked], words: Sequence[Sequence[tuple[int, ...]]]) -> Steps[list[list[Scored]]]:
+        """A blank at the end is what is written next."""
+        return (yield from self.score_each(texts, words, shared=True))
 
     @torch.inference_mode()
-    def _after_cached(self, starts: list[list[int]], words: Sequence[Sequence[tuple[int, ...]]]) -> list[list[Scored]]:
-        """Words after beginnings of one length. Keys and values of a beginning are worked out once and used for all words."""
+    def _begun(self, starts: Sequence[list[int]]) -> tuple[int, Any] | None:
+        """(how many tokens all these begin with, their keys and values); None where they are few, or cannot be kept."""
+        if len(starts) < 2:
+            return None
+        first, last = min(starts), max(starts)  # what these two share, all share
+        most = min(map(len, starts)) - 1
+        count = next((t for t in range(most) if first[t] != last[t]), most)
+        if count < SHARED:
+            return None
+        cache = getattr(self._kept([first[:count]]), "past_key_values", None)
+        return (count, cache) if hasattr(cache, "batch_repeat_interleave") else None
+
+    def _kept(self, rows: list[list[int]], **before: Any) -> Any:
+        """What the network says after rows of one length, with their keys and values."""
         device = next(self.network.parameters()).device
         last_only = {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(self.network.forward).parameters else {}
-        out = self.network(**padded(starts, 0, device), use_cache=True, **last_only)
+        return self.network(**{**padded(rows, 0, device), **before}, use_cache=True, **last_only)
+
+    @torch.inference_mode()
+    def _after_cached(
+        self, starts: list[list[int]], words: Sequence[Sequence[tuple[int, ...]]], begun: tuple[int, Any] | None = None
+    ) -> list[list[Scored]]:
+        """Words after beginnings of one length. Keys and values of a beginning are worked out once and used for all words.
+
+        Args:
+            begun: how many tokens the beginnings share, with the keys and values of these.
+        """
+        if begun is None:
+            out = self._kept(starts)
+        else:
+            count, cache = begun
+            cache = copy.deepcopy(cache)  # reading adds to it
+            cache.batch_repeat_interleave(len(starts))
+            seen = torch.ones(len(starts), len(starts[0]), dtype=torch.long, device=next(self.network.parameters()).device)
+            out = self._kept([start[count:] for start in starts], attention_mask=seen, past_key_values=cache)
         first = out.logits[:, -1].float().log_softmax(-1).cpu()
         steps = [[[float(first[i, word[0]])] for word in of_text] for i, of_text in enumerate(words)]
         longer = [(i, k, word) for i, of_text in enumerate(words) for k, word in enumerate(of_text) if len(word) > 1]

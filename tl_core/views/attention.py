@@ -1,0 +1,72 @@
+"""Whom every token of a text attends to, in every head of every layer (Vaswani et al. 2017). It shows where the model
+looked, which need not be why it decided (Jain & Wallace 2019): for that there is occlusion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tl_core.errors import UserError
+
+if TYPE_CHECKING:  # the page's process reads answers and never imports torch
+    from tl_core.models.depths import Deep
+
+MOST_TOKENS = 128
+
+
+@dataclass(frozen=True)
+class Token:
+    """One token."""
+
+    token: str  # as it stands in the vocabulary
+    text: str  # its characters; of a special token, its name
+    segment: int  # 0 for the first text, 1 for the second
+    special: bool
+
+
+@dataclass(frozen=True)
+class Attention:
+    """A text, or two, as a model looks at it."""
+
+    model: str
+    tokens: tuple[Token, ...]  # (T,)
+    trained: int  # vectors that training put before the text: columns, never rows
+    weights: np.ndarray  # (L, H, T, trained + T) float32: row looks at column; rows sum to 1
+    notes: tuple[str, ...]
+
+
+def attention(deep: Deep, text: str, text_b: str | None = None, *, most: int = MOST_TOKENS) -> Attention:
+    """Look at a text or a pair.
+
+    Raises:
+        UserError: there is no text, or the model shows no attention.
+    """
+    if not text.strip():
+        raise UserError("Write a text first.")
+    from tl_core.models.encoding import Tokens
+
+    tokenizer, pair = deep.encoder.model.tokenizer, text_b is not None
+    room = deep.most_shown(most)
+    whole = len(tokenizer(text, text_b, verbose=False)["input_ids"])
+    read = tokenizer(
+        text, text_b, truncation=True, max_length=room, return_offsets_mapping=tokenizer.is_fast, return_special_tokens_mask=True,
+        return_token_type_ids=pair,
+    )  # fmt: skip
+    tokens = Tokens(read["input_ids"])
+    if pair and 1 in read["token_type_ids"]:
+        tokens.second = read["token_type_ids"].index(1)
+    weights = deep.attention(tokens)
+    notes = [f"The text has {whole:,} tokens; only {len(tokens)} are read and shown."] if whole > len(tokens) else []
+    sides = read.sequence_ids() if tokenizer.is_fast else [None] * len(tokens)
+    shown = []
+    for i, name in enumerate(tokenizer.convert_ids_to_tokens(list(tokens))):
+        special = bool(read["special_tokens_mask"][i])
+        start, end = read["offset_mapping"][i] if tokenizer.is_fast and not special else (0, 0)
+        part = (text_b if sides[i] == 1 else text)[start:end]
+        shown.append(Token(name, part or name, int(sides[i] == 1 or (tokens.second is not None and i >= tokens.second)), special))
+    trained = weights.shape[-1] - len(tokens)
+    if trained:
+        notes.append(f"The first {trained} columns are vectors that training put before the text.")
+    return Attention(deep.name, tuple(shown), trained, weights, tuple(notes))
