@@ -426,7 +426,7 @@ def test_the_order_of_the_file_does_not_matter(folder_of, tmp_path):
 
 def _scores_by_text(loaded, folder_of, cache) -> dict[tuple[str, bytes], np.ndarray]:
     split, _ = make_split(loaded, size=12)
-    few = {id: {n: 6 for n in ("min_steps", "max_steps") if any(d["name"] == n for d in declared(s.Params))} for id, s in strategies().items()}
+    few = {id: {n: 6 for n in ("min_steps", "max_steps") if any(d["name"] == n for d in declared(s.Params))} for id, s in strategies().items() if id in IDS}
     arms = [ArmRequest(id, settings, model=str(folder_of(id)) if id in PROMPTED else None) for id, settings in few.items()]
     made = plan(make_study("order", loaded.dataset.problem, split, arms=arms, shots=(4,), seeds=(3,), model=str(folder_of(None))))
     arm_of = {spec.id: spec.arm.id for spec in made.specs}

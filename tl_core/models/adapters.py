@@ -5,6 +5,7 @@ Layers below the first adapter are frozen, so their outputs come from the encode
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,10 @@ def with_virtual_tokens(model: TextClassifier, config: Any, tokens: int, width: 
         model.most_tokens = places - tokens
     heads = getattr(own, "num_attention_heads", None) or own.n_heads
     made = config(task_type=TaskType.FEATURE_EXTRACTION, num_virtual_tokens=tokens, token_dim=width, num_layers=own.num_hidden_layers, num_attention_heads=heads)
-    model.body = get_peft_model(model.body, made)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers for a name that is about to change
+        model.body = get_peft_model(model.body, made)
+    model.segments = False
 
 
 def linear_maps(model: TextClassifier, first: int) -> list[str]:

@@ -39,6 +39,7 @@ class TextClassifier(nn.Module):
         super().__init__()
         self.encoder, self.problem = encoder, problem
         self.most_tokens: int | None = None  # that fit beside what an adapter puts before a text; None: all the model reads
+        self.segments = True  # whether the body is told which of two texts a token is of; behind a soft prompt it cannot be
         self.start = start if encoder.can_cut else 0
         network = encoder.model.network if random_weights is None else _drawn(encoder.model.network, random_weights)
         if self.start:
@@ -60,6 +61,8 @@ class TextClassifier(nn.Module):
     def pooled(self, inputs: list, tokens: list[list[int]]) -> torch.Tensor:
         """(B, width)."""
         batch = self.encoder.batch([self._fitting(row) for row in tokens])
+        if not self.segments:
+            batch.pop("token_type_ids", None)
         if self.given is not None:
             hidden = nn.utils.rnn.pad_sequence(inputs, batch_first=True).to(self.encoder.device)
             self.given.hidden = hidden
