@@ -20,7 +20,7 @@ from tl_core.statistics.crossed import (
     p_value,
     score_interval,
 )
-from tl_core.statistics.failures import failed_to_train, failure_rate_at_most, with_failures
+from tl_core.statistics.failures import failure_rate_at_most, with_failures
 from tl_core.statistics.intervals import FAILED_RUNS, ONE_SEED
 from tl_core.statistics.power import (
     Spread,
@@ -196,7 +196,7 @@ def test_the_failure_rate_is_clopper_and_pearsons():
 def test_failed_runs_are_in_the_first_mean_and_not_in_the_second(rng):
     (Y,) = draw((Arm(0.9),), 5, 200, rng)
     Y[2] = np.arange(200) % 2
-    both = with_failures(Y, failed_to_train(np.array([1.0, 0.98, 0.5, 1.0, 0.97]), 0.5))
+    both = with_failures(Y, np.array([False, False, True, False, False]))
     assert (both.failed, both.seeds) == (1, 5) and FAILED_RUNS in both.all_runs.notes
     assert close(both.all_runs.value, Y.mean()) and both.trained == score_interval(np.delete(Y, 2, 0))
     assert both.trained.value > both.all_runs.value

@@ -34,11 +34,6 @@ def failure_rate_at_most(failed: int, seeds: int, level: float = 0.95) -> float:
     return 1.0 if failed == seeds else float(special.betaincinv(failed + 1, seeds - failed, level))
 
 
-def failed_to_train(train_accuracy: np.ndarray, largest_class: float) -> np.ndarray:
-    """(S,) bool: accuracy on the training rows no better than always saying their largest class, whose share is given."""
-    return np.asarray(train_accuracy, float) <= largest_class + 1e-9
-
-
 def with_failures(Y: np.ndarray, failed: np.ndarray, *, overlap: float = 0.0, level: float = 0.95) -> WithFailures:
     """Y (S, n) any score of a row, runs that failed to train among them; failed (S,) bool."""
     Y, failed = matrix(Y), np.asarray(failed, bool)
