@@ -15,7 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tl_core.experiments.service import Reader, State, _deep
+from tl_core.models.cache import EmbeddingCache
+from tl_core.models.catalog import find
+from tl_core.models.depths import Deep
+from tl_core.models.encoding import Encoder
+from tl_core.models.loading import load_model
 from tl_core.views.senses import Mention, Senses, senses
 
 
@@ -27,7 +31,7 @@ def main() -> None:
     parser.add_argument("--model", default="minilm")
     a = parser.parse_args()
     train, test = mentions_of(a.train), mentions_of(a.test)
-    deep = _deep(State("cpu"), Reader(a.model), hub=True)
+    deep = Deep.of(Encoder(load_model(find(a.model))), EmbeddingCache(None))
     found = [told(deep, word, train[word], test[word]) for word in sorted(test)]
     count = sum(len(f.mentions) for f in found)
     print(f"{a.model}: {len(found)} words, {count} test mentions; means over words")
@@ -48,7 +52,7 @@ def mentions_of(file: Path) -> dict[str, list[Mention]]:
     return found
 
 
-def told(deep, word: str, train: list[Mention], test: list[Mention]) -> Senses:
+def told(deep: Deep, word: str, train: list[Mention], test: list[Mention]) -> Senses:
     """The test mentions by the training mentions."""
     steps = senses(deep, word, train, test)
     try:

@@ -73,7 +73,7 @@ def test_what_is_imported_is_required():
     """Everything imported at run time stands in requirements.txt, or comes with Python."""
     declared = {
         "gradio", "torch", "transformers", "sentence_transformers", "peft", "plotly", "numpy", "scipy", "sklearn", "pyarrow", "openpyxl",
-        "psutil", "rich", "httpx",
+        "psutil", "rich", "umap", "httpx",
     }  # fmt: skip
     comes_with = {
         "huggingface_hub": "transformers", "safetensors": "transformers", "tokenizers": "transformers", "starlette": "gradio",

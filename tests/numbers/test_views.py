@@ -21,7 +21,7 @@ from tl_core.models.encoding import Encoder
 from tl_core.models.language_models import open_language_model, slots
 from tl_core.models.loading import load_model
 from tl_core.strategies import strategies
-from tl_core.types import Example, Finished, Job, Label, Problem, Split
+from tl_core.types import Example, Facts, Finished, Job, Label, Problem, Split
 from tl_core.views.surprise import surprise as score
 from tl_core.views.tokens import SPECIAL, cut
 
@@ -330,6 +330,8 @@ def test_what_a_trained_body_reads_is_what_its_classifier_pools(study):
     rows = [Example(i, text(t, random), labels=(t,)) for i, t in enumerate(("sea", "bread") * 4, start=1)]
     readers = []
     for id, strategy in strategies().items():
+        if strategy.refuses(Facts(problem, 4, dataclasses.replace(encoder.model.ref, speaks=""), True)):
+            continue  # needs a model with a head, and leaves none of its own
         quick = {f.name: 4 for f in dataclasses.fields(strategy.Params) if f.name in ("min_steps", "max_steps")}
         fitted = drain(strategy.fit(Job(problem, rows, strategy.Params(**quick), 0, encoder))) if quick else None
         if fitted is None or not hasattr(fitted.predictor, "model"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.tiny_models import drain, make, text
+from tests.tiny_models import drain, make, one_thread, text
 from tl_core.errors import UserError
 from tl_core.models.array_cache import ArrayCache
 from tl_core.models.cache import EmbeddingCache
@@ -29,6 +29,12 @@ def cloud(n: int, d: int = 12, seed: int = 0, classes: int = 3) -> tuple[np.ndar
     random = np.random.default_rng(seed)
     gold = np.arange(n) % classes
     return unit(random.normal(size=(classes, d))[gold] + 0.6 * random.normal(size=(n, d))), gold
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="module")

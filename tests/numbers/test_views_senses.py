@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.tiny_models import drain, make, make_headed
+from tests.tiny_models import drain, make, make_headed, one_thread
 from tl_core.errors import UserError
 from tl_core.models.cache import EmbeddingCache
 from tl_core.models.catalog import find
@@ -24,6 +24,12 @@ TRUTH = Path(__file__).parents[3] / "shared" / "data" / "coarsewsd20"
 
 def opened(folder: Path) -> Deep:
     return Deep.of(Encoder(load_model(find(str(folder)))), EmbeddingCache(None))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ EVIL = "<img src=x onerror=document.title='run'><b>bold</b> ${document.title='ru
 def expect(locator):
     from playwright.sync_api import expect as real
 
-    real.set_options(timeout=30_000)  # the first answer loads a model, on cores that others use too
+    real.set_options(timeout=60_000)  # the first answer loads a model, on cores that others use too
     return real(locator)
 
 

@@ -5,6 +5,7 @@ A cache that cannot be written or read is as good as an empty one, never a failu
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -42,4 +43,5 @@ class ArrayCache:
             for old in sorted(self.folder.glob("*.npy"), key=lambda f: f.stat().st_mtime)[:-MOST_KEPT]:
                 old.unlink(missing_ok=True)
         except OSError:
-            beside.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                beside.unlink(missing_ok=True)

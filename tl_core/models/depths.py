@@ -20,6 +20,7 @@ from tl_core.models import layers
 from tl_core.models.cache import EmbeddingCache, text_key
 from tl_core.models.classifier import TextClassifier
 from tl_core.models.encoding import Encoder, Tokens, autocast
+from tl_core.models.label_vectors import unit
 from tl_core.types import Example, Step, Steps
 
 MOST_ATTENTION = 3_000_000  # weights of one answer: 128 tokens in 12 heads of 12 layers
@@ -82,6 +83,14 @@ class Deep:
         """
         for depth in depths:
             self.check(depth)
+        if None in depths and self.network is self.encoder.model.network and all(e.text_b is None for e in examples):
+            embedded = unit((yield from self.encoder.embed([e.text for e in examples])))  # as every study has cached it
+            deeper = [d for d in depths if d is not None]
+            found = iter((yield from self._vectors(examples, deeper)) if deeper else ())
+            return [embedded.astype(np.float32) if d is None else next(found) for d in depths]
+        return (yield from self._vectors(examples, depths))
+
+    def _vectors(self, examples: Sequence[Example], depths: Sequence[int | None]) -> Steps[list[np.ndarray]]:
         keys = {d: [text_key(f"{self.space}/depth {d}", e.content.hex()) for e in examples] for d in depths}
         known = self.cache.get(list({key for of_depth in keys.values() for key in of_depth}))
         got = {key: vector for key, (vector, _) in known.items()}
@@ -96,8 +105,8 @@ class Deep:
             fresh = []
             for depth in depths:
                 pooled = self.encoder.model.pool(states[-1], mask) if depth is None else mean_over(states[depth], mask)
-                unit = nn.functional.normalize(pooled, dim=-1).cpu().numpy()
-                fresh += [(keys[depth][todo[p]], row, 0.0) for p, row in zip(positions, unit, strict=True)]
+                scaled = nn.functional.normalize(pooled, dim=-1).cpu().numpy()
+                fresh += [(keys[depth][todo[p]], row, 0.0) for p, row in zip(positions, scaled, strict=True)]
             got.update((key, row) for key, row, _ in fresh)
             self.cache.put(fresh)
             done += len(positions)

@@ -16,7 +16,7 @@ from tl_core.types import Example, Problem, Step, Steps
 if TYPE_CHECKING:  # the page's process reads answers and never imports torch
     from tl_core.models.depths import Deep
 
-MOST_TEST = 1000  # test rows a probe is judged on: every one is read twice
+MOST_TEST = 500  # test rows a probe is judged on: every one is read twice, which takes longest
 
 
 @dataclass(frozen=True)
