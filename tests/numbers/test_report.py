@@ -391,7 +391,7 @@ def test_it_opens_offline_and_draws(chromium, tmp_path, scheme, width, language)
     path = tmp_path / "report.html"
     path.write_text(page(language), encoding="utf-8")
     shown, wrong = opened(chromium, path, width=width, scheme=scheme)
-    assert shown.locator(".js-plotly-plot").count() == 3
+    assert shown.locator(".js-plotly-plot").count() == 4
     assert shown.evaluate("document.documentElement.scrollWidth") <= width
     assert shown.evaluate("[...document.querySelectorAll('.main-svg')].every(x => x.getBoundingClientRect().right <= innerWidth + 1)")
     ink = shown.evaluate("getComputedStyle(document.querySelector('.js-plotly-plot .xtick text')).fill")
@@ -425,7 +425,7 @@ def test_without_scripts_the_tables_remain(chromium, tmp_path):
     path.write_text(page(), encoding="utf-8")
     shown, wrong = opened(chromium, path, scripts=False)
     assert shown.get_by_text("The plots need a browser with JavaScript").is_visible()
-    assert shown.locator("table.board tbody tr").count() == 17 and wrong == []
+    assert shown.locator("#board table tbody tr").count() == 17 and wrong == []
 
 
 @pytest.mark.browser

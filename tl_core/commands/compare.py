@@ -9,11 +9,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tl_core.commands._files import file_options, say_reading
 from tl_core.commands._sending import may_send, sending_option
 from tl_core.errors import UserError, raise_all
+
+if TYPE_CHECKING:
+    from tl_core.session import Session
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class _Command:
             print((session.store.folder / "study.json").read_text(encoding="utf-8"))
         else:
             print_leaderboard(session.store.read_json("study.json"))
+            _print_advice(session)
             print(f"\nReport: {session.store.folder / 'report.html'}")
 
 
@@ -86,6 +90,16 @@ def print_leaderboard(study: dict[str, Any]) -> None:
             print(f"  {run['status']}: {run['arm']} at {run['shots']}: {run['error']}")
     if not study["summary"]:
         print(f"  nothing is finished yet (by {by})")
+
+
+def _print_advice(session: Session) -> None:
+    from tl_core.commands._advice import print_advice
+    from tl_core.experiments.compare import compare
+    from tl_core.experiments.decision import decide
+
+    results = session.store.results(s.id for s in session.plan.specs)
+    print()
+    print_advice(decide(session.plan, results, compare(session.plan, results)))
 
 
 def _untrained(line: dict[str, Any]) -> str:

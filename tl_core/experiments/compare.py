@@ -20,6 +20,8 @@ from tl_core.statistics.metrics_f1 import macro_f1_interval, macro_f1_pseudo
 from tl_core.tasks import task_of
 from tl_core.types import Arm, RunResult, RunSpec
 
+CONSTANT = "majority"  # answers the same for every row, so it says nothing about any
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -165,7 +167,7 @@ def _best(cells: list[Cell], per_item: dict, plan: Plan):
     seeds = {back[c.arm, c.shots]: c.seeds for c in cells}
     once = {back[c.arm, c.shots] for c in cells if deterministic(c)}
     pool = len(plan.study.split.pool)
-    overlap = {back[c.arm, c.shots]: _share(c, pool) for c in cells}
+    overlap = {back[c.arm, c.shots]: share(c, pool) for c in cells}
     chosen, reasons = best_set(scores, once, overlap=overlap, seeds=seeds)
     return [names[name] for name in chosen], reasons
 
@@ -184,12 +186,13 @@ def _differences(cells: list[Cell], per_item: dict, pool: int) -> dict[tuple[str
             if not common:
                 continue
             a, b = a[[cell.seeds.index(s) for s in common]], b[[lead.seeds.index(s) for s in common]]
-        overlap = max(_share(cell, pool), _share(lead, pool))
+        overlap = max(share(cell, pool), share(lead, pool))
         out[cell.arm, cell.shots] = difference_interval(a, b, a_deterministic=a_once, b_deterministic=b_once, overlap=overlap)
     return out
 
 
-def _share(cell: Cell, pool: int) -> float:
+def share(cell: Cell, pool: int) -> float:
+    """Share of the pool that one sample of the cell takes; all of it is no sample."""
     return 0.0 if cell.shots is None else cell.labels / pool
 
 

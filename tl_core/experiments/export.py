@@ -12,6 +12,9 @@ import numpy as np
 
 from tl_core.data.split import lock_key
 from tl_core.experiments.compare import Comparison, plain, run_metrics
+from tl_core.experiments.decision import decide
+from tl_core.experiments.decision.doubts import unfinished
+from tl_core.experiments.decision.plain import plain as plain_decision
 from tl_core.experiments.plan import Plan
 from tl_core.experiments.store import SCHEMA, Store
 from tl_core.types import Arm, RunResult, RunSpec, Status
@@ -72,6 +75,7 @@ def record(
         "wall_seconds": context.get("wall_seconds"),
         "command": context.get("command"),
         "request": context.get("request"),
+        "decision": None if unfinished(plan, results) else plain_decision(decide(plan, results, comparison)),
     }
 
 

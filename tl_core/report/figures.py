@@ -19,6 +19,7 @@ import plotly.graph_objects as go
 from tl_core.experiments.compare import Cell, Comparison
 from tl_core.report.words import limits, number, percent, say, shots_name
 from tl_core.statistics.intervals import Interval
+from tl_core.statistics.reliability import Reliability
 
 # Okabe & Ito (2008), told apart by most colour-blind people; without yellow and black, of which one is lost on
 # white and the other on black.
@@ -238,6 +239,32 @@ def confusion(counts: np.ndarray, labels: Sequence[str], *, ids: Sequence[str] |
 def _square_told(given: str, said: str, n: int, share: float, language: str) -> str:
     count = say(language, "cell_hover", given=_folded(given), said=_folded(said), n=f"{n:,}")
     return count.replace("\n", "<br>") + "<br>" + say(language, "of_row", share=percent(share, language), label=_folded(given))
+
+
+# --- reliability ----------------------------------------------------------------------------------------
+
+
+def reliability(points: Mapping[str, Reliability], *, language: str = "en") -> go.Figure:
+    """Share right against confidence, a line for each arm; the dashed diagonal is being as sure as right."""
+    figure = _empty(height=400)
+    name = say(language, "as_sure")
+    figure.add_trace(go.Scatter(x=[0, 100], y=[0, 100], mode="lines", name=name, line={"color": MUTED, "dash": "dash", "width": 1.5}, hoverinfo="text", hovertext=name))
+    for place, (arm, found) in enumerate(points.items()):
+        colour = PALETTE[place % len(PALETTE)]
+        told = [
+            say(language, "point_told", n=f"{n:,}", confidence=percent(c, language), right=percent(a, language))
+            for c, a, n in zip(found.confidence, found.accuracy, found.rows, strict=True)
+        ]
+        figure.add_trace(
+            go.Scatter(
+                x=(100 * found.confidence).tolist(), y=(100 * found.accuracy).tolist(), mode="lines+markers", name=_clipped(arm),
+                line={"color": colour, "dash": DASHES[place % len(DASHES)], "width": 2}, marker={"symbol": SYMBOLS[place % len(SYMBOLS)], "size": 9, "color": colour},
+                hoverinfo="text", hovertext=[f"{_folded(arm)}<br>{t}" for t in told],
+            )
+        )  # fmt: skip
+    figure.update_xaxes(title_text=say(language, "axis_confidence"), range=[0, 101], nticks=6)
+    figure.update_yaxes(title_text=say(language, "axis_right"), range=[-1, 103], nticks=6)
+    return figure
 
 
 # --- probabilities --------------------------------------------------------------------------------------

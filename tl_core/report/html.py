@@ -9,11 +9,10 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
-import html
 import importlib.util
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -21,10 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from tl_core.experiments.compare import Cell, Comparison, deterministic
+from tl_core.experiments.compare import CONSTANT, Cell, Comparison, deterministic
+from tl_core.experiments.decision import Decision, decide
 from tl_core.experiments.plan import Plan
 from tl_core.experiments.store import Store
-from tl_core.report.words import badges, cell_name, duration, limits, number, percent, say, shots_name, with_limits
+from tl_core.report.decision import advised, decision_sections, reliability_points
+from tl_core.report.pieces import escaped, measured, named, section, tabled
+from tl_core.report.words import cell_name, duration, limits, number, percent, say, shots_name, with_limits
 from tl_core.statistics.metrics_f1 import macro_f1
 from tl_core.strategies import strategies
 from tl_core.tasks import task_of
@@ -33,7 +35,6 @@ from tl_core.types import Example, Label, RunResult, RunSpec
 ROWS_SHOWN, ROWS_OPEN = 30, 8  # rows in the page, and those seen without a click
 TEXT_SHOWN, TEXT_KEPT = 300, 10_000
 LABELS_SHOWN, LABELS_IN_MATRIX, PAIRS_SHOWN = 20, 60, 10
-CONSTANT = "majority"  # answers the same for every row, so it says nothing about any
 CELLS_NAMED = 8
 
 
@@ -44,7 +45,10 @@ def write_report(store: Store, plan: Plan, results: Mapping[str, RunResult], com
     return page
 
 
-def report_html(plan: Plan, results: Mapping[str, RunResult], comparison: Comparison, *, context: Mapping[str, Any] | None = None, language: str = "en") -> str:
+def report_html(
+    plan: Plan, results: Mapping[str, RunResult], comparison: Comparison, *, context: Mapping[str, Any] | None = None, language: str = "en",
+    decision: Decision | None = None,
+) -> str:  # fmt: skip
     """The whole report; equal for equal studies. Can always be encoded as UTF-8.
 
     Args:
@@ -52,10 +56,11 @@ def report_html(plan: Plan, results: Mapping[str, RunResult], comparison: Compar
         context: what only the caller knows, as in `export.record`: `dataset` (source, guesses, notes, tokens),
             `wall_seconds`, `command`. Whatever is missing is left out.
         language: "en" or "ko".
+        decision: as `decide` makes it of the same study; without it, made here, without prices.
     """
-    r = _Report(plan, results, comparison, context or {}, language)
+    r = _Report(plan, results, comparison, context or {}, language, decision or decide(plan, results, comparison))
     figures = _figures(r)
-    sections = [_answer(r), _compared(r), _board(r), *_pictures(r, figures), _mixed_up(r, figures), _wrong_rows(r), _lost(r), _how(r), _again(r)]
+    sections = [_answer(r), *decision_sections(r, figures), _compared(r), _board(r), *_pictures(r, figures), _mixed_up(r, figures), _wrong_rows(r), _lost(r), _how(r), _again(r)]
     return _page(r, "\n".join(filter(None, sections)), figures)
 
 
@@ -68,10 +73,11 @@ class _Report:
     comparison: Comparison
     context: Mapping[str, Any]
     language: str
+    decision: Decision
 
     def say(self, key: str, **values: object) -> str:
         """A fixed text, escaped with its values."""
-        return _escaped(say(self.language, key, **values))
+        return escaped(say(self.language, key, **values))
 
     @property
     def lead(self) -> Cell:
@@ -110,10 +116,10 @@ class _Report:
 
 
 def _answer(r: _Report) -> str:
-    warnings = "".join(f"<div class='warning' role='note'><strong>{r.say('warning')}</strong> {_escaped(s)}</div>" for s in _token_sentences(r))
+    warnings = "".join(f"<div class='warning' role='note'><strong>{r.say('warning')}</strong> {escaped(s)}</div>" for s in _token_sentences(r))
     head, sentences = _answer_sentences(r)
     lost = _lost_sentences(r)
-    body = "".join(f"<p>{s}</p>" for s in sentences) + "".join(f"<p class='doubt'>{s}</p>" for s in lost)
+    body = "".join(f"<p>{s}</p>" for s in sentences) + "".join(f"<p class='doubt'>{s}</p>" for s in lost) + advised(r)
     return f"<section id='answer' class='answer'><p class='kicker'>{r.say('answer_head')}</p><h2>{head}</h2>{body}</section>{warnings}"
 
 
@@ -220,19 +226,19 @@ def _compared(r: _Report) -> str:
     study, data = r.plan.study, r.dataset
     test, pool = len(study.split.test), len(study.split.pool)
     facts = [
-        ("dataset", _escaped(study.name)),
-        ("source", _escaped(data["source"]) if data.get("source") and data["source"] != study.name else ""),
-        ("test_file", _escaped(data.get("test_file") or "")),
+        ("dataset", escaped(study.name)),
+        ("source", escaped(data["source"]) if data.get("source") and data["source"] != study.name else ""),
+        ("test_file", escaped(data.get("test_file") or "")),
         ("rows", r.say("rows_text", rows=f"{test + pool:,}", test=f"{test:,}", pool=f"{pool:,}", dropped=f"{study.split.dropped:,}")),
         ("unlabelled", f"{data['unlabelled']:,}" if data.get("unlabelled") else ""),
         ("problem", f"{r.say(study.problem.inputs)}, {r.say(study.problem.target)}"),
         ("asked", r.say("asked_text", arms=len(study.arms), shots=", ".join(str("all" if s is None else s) for s in study.shots), seeds=len(study.seeds))),
-        ("wall", _escaped(duration(r.context["wall_seconds"], r.language)) if r.context.get("wall_seconds") else ""),
+        ("wall", escaped(duration(r.context["wall_seconds"], r.language)) if r.context.get("wall_seconds") else ""),
     ]
     listed = "".join(f"<dt>{r.say(key)}</dt><dd>{said}</dd>" for key, said in facts if said)
     notes = [n for n in dict.fromkeys(data.get("notes") or []) if n not in _token_sentences(r)]
-    noted = f"<h3>{r.say('notes_head')}</h3><ul>{''.join(f'<li>{_escaped(n)}</li>' for n in notes)}</ul>" if notes else ""
-    return _section(r, "compared", f"<dl>{listed}</dl>{_labels(r)}{_guesses(r)}{noted}{_arms(r)}")
+    noted = f"<h3>{r.say('notes_head')}</h3><ul>{''.join(f'<li>{escaped(n)}</li>' for n in notes)}</ul>" if notes else ""
+    return section(r, "compared", f"<dl>{listed}</dl>{_labels(r)}{_guesses(r)}{noted}{_arms(r)}")
 
 
 def _labels(r: _Report) -> str:
@@ -240,31 +246,31 @@ def _labels(r: _Report) -> str:
     test, pool = (Counter(label for e in part for label in e.labels) for part in (study.split.test, study.split.pool))
     rows = [(_label(x), f"{test[x.id]:,}", f"{pool[x.id]:,}") for x in study.problem.labels]
     head = [r.say(k) for k in ("head_label", "head_test", "head_pool")]
-    shown = _table(r, head, rows[:LABELS_SHOWN], numbers={1, 2})
+    shown = tabled(r, head, rows[:LABELS_SHOWN], numbers={1, 2})
     if len(rows) > LABELS_SHOWN:
-        shown += f"<details><summary>{r.say('more', n=len(rows) - LABELS_SHOWN)}</summary>{_table(r, head, rows[LABELS_SHOWN:], numbers={1, 2})}</details>"
+        shown += f"<details><summary>{r.say('more', n=len(rows) - LABELS_SHOWN)}</summary>{tabled(r, head, rows[LABELS_SHOWN:], numbers={1, 2})}</details>"
     return f"<h3>{r.say('labels_head')}</h3>{shown}"
 
 
 def _label(label: Label) -> str:
     """The name, and the id where it is another one."""
-    return _text(label.name) + (f" <small>{_text(label.id)}</small>" if label.id.casefold() != label.name.casefold() else "")
+    return named(label.name) + (f" <small>{named(label.id)}</small>" if label.id.casefold() != label.name.casefold() else "")
 
 
 def _guesses(r: _Report) -> str:
     guesses = r.dataset.get("guesses") or []
     if not guesses:
         return ""
-    rows = [(*(_text(g.get(k) or "") for k in ("what", "value", "why")), f"<code>{_escaped(g.get('option') or '')}</code>") for g in guesses]
-    return f"<h3>{r.say('guesses_head')}</h3>" + _table(r, [r.say(k) for k in ("head_guess", "head_value", "head_why", "head_option")], rows)
+    rows = [(*(named(g.get(k) or "") for k in ("what", "value", "why")), f"<code>{escaped(g.get('option') or '')}</code>") for g in guesses]
+    return f"<h3>{r.say('guesses_head')}</h3>" + tabled(r, [r.say(k) for k in ("head_guess", "head_value", "head_why", "head_option")], rows)
 
 
 def _arms(r: _Report) -> str:
     rows = []
     for arm in r.plan.study.arms:
         settings = ", ".join(f"{name}={value}" for name, value in arm.settings.items())
-        rows.append((_text(arm.id), _escaped(strategies()[arm.strategy].title), _text(arm.model.name) if arm.model else "", _text(settings)))
-    table = _table(r, [r.say(k) for k in ("head_arm", "head_strategy", "head_model", "head_settings")], rows)
+        rows.append((named(arm.id), escaped(strategies()[arm.strategy].title), named(arm.model.name) if arm.model else "", named(settings)))
+    table = tabled(r, [r.say(k) for k in ("head_arm", "head_strategy", "head_model", "head_settings")], rows)
     return f"<details><summary>{r.say('arms_head')}</summary>{table}</details>"
 
 
@@ -276,29 +282,24 @@ def _board(r: _Report) -> str:
         return ""
     keys = ("arm", "shots", "labels", "accuracy", "macro_f1", "behind", "best", "seeds", "fit", "predict", "memory", "parameters", "failed")
     rows = [_board_row(r, c) for c in r.comparison.cells]
-    out = "".join(f"<li>{_escaped(n)}</li>" for n in r.comparison.notes)
+    out = "".join(f"<li>{escaped(n)}</li>" for n in r.comparison.notes)
     reasons = f"<details><summary>{r.say('why_left_out')}</summary><ul>{out}</ul></details>" if out else ""
-    table = _table(r, [r.say(f"head_{k}") for k in keys], rows, numbers={1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12}, kind="board")
-    return _section(r, "board", f"<p class='fine'>{r.say('board_note')}</p>{table}{reasons}")
+    table = tabled(r, [r.say(f"head_{k}") for k in keys], rows, numbers={1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12}, kind="board")
+    return section(r, "board", f"<p class='fine'>{r.say('board_note')}</p>{table}{reasons}")
 
 
 def _board_row(r: _Report, c: Cell) -> tuple[str, ...]:
     behind = r.comparison.differences.get((c.arm, c.shots))
-    shown = r.say("leading") if c is r.lead else "–" if behind is None else f"{number(100 * behind.value)}<small>{_escaped(limits(behind, r.language))}</small>"
+    shown = r.say("leading") if c is r.lead else "–" if behind is None else f"{number(100 * behind.value)}<small>{escaped(limits(behind, r.language))}</small>"
     mark = f"<span aria-hidden='true'>{'●' if c.could_be_best else '○'}</span> {r.say('yes' if c.could_be_best else 'no')}"
     return (
-        _text(c.arm), r.say("shots_all") if c.shots is None else str(c.shots), number(c.labels, 0), _measured(r, c.accuracy), _measured(r, c.macro_f1), shown, mark,
+        named(c.arm), r.say("shots_all") if c.shots is None else str(c.shots), number(c.labels, 0), measured(r, c.accuracy), measured(r, c.macro_f1), shown, mark,
         str(len(c.seeds)), number(c.fit_seconds, 2), number(c.predict_seconds, 2), _megabytes(c.peak_bytes), f"{c.trainable_parameters:,}", str(c.failed),
     )  # fmt: skip
 
 
 def _megabytes(size: float) -> str:
     return number(size / 2**20, 0 if size >= 10 * 2**20 else 1)
-
-
-def _measured(r: _Report, interval) -> str:
-    doubts = "".join(f"<small class='doubt'>{_escaped(b)}</small>" for b in badges(interval, r.language))
-    return f"<b>{_escaped(percent(interval.value, r.language))}</b><small>{_escaped(limits(interval, r.language))}</small>{doubts}"
 
 
 # --- pictures -------------------------------------------------------------------------------------------
@@ -315,6 +316,8 @@ def _figures(r: _Report) -> dict[str, Any]:
         "curves": figures.learning_curves(r.comparison, r.metric, language=r.language),
         "board_figure": figures.leaderboard(r.comparison, r.metric, title_of=titles, language=r.language),
     }
+    if points := reliability_points(r):
+        made["reliability"] = figures.reliability(points, language=r.language)
     labels = r.plan.study.problem.labels
     if r.gold.ndim == 1 and len(labels) <= LABELS_IN_MATRIX:
         made["matrix"] = figures.confusion(_confusion(r), [x.name for x in labels], language=r.language)
@@ -325,7 +328,7 @@ def _pictures(r: _Report, figures: Mapping[str, Any]) -> list[str]:
     """With a sentence for whoever sees none, which the script takes away."""
     missing = f"<p class='warning' id='no-plots'>{r.say('no_plots')}</p>"
     return [
-        _section(r, key, f"<p class='fine'>{r.say(f'{key}_note')}</p>{missing if key == 'curves' else ''}{_place(r, key)}")
+        section(r, key, f"<p class='fine'>{r.say(f'{key}_note')}</p>{missing if key == 'curves' else ''}{_place(r, key)}")
         for key in ("curves", "board_figure")
         if key in figures
     ]
@@ -349,10 +352,10 @@ def _mixed_up(r: _Report, figures: Mapping[str, Any]) -> str:
         return ""
     about = {"cell": cell_name(r.lead, r.language), "runs": len(r.lead.runs)}
     if r.gold.ndim == 2:
-        return _section(r, "matrix", f"<p class='fine'>{r.say('per_label_note', **about)}</p>{_per_label(r)}")
+        return section(r, "matrix", f"<p class='fine'>{r.say('per_label_note', **about)}</p>{_per_label(r)}")
     picture = _place(r, "matrix") if "matrix" in figures else f"<p>{r.say('matrix_large')}</p>"
     note = "matrix_note" if "matrix" in figures else "per_label_note"
-    return _section(r, "matrix", f"<p class='fine'>{r.say(note, **about)}</p>{picture}{_pairs(r)}")
+    return section(r, "matrix", f"<p class='fine'>{r.say(note, **about)}</p>{picture}{_pairs(r)}")
 
 
 def _pairs(r: _Report) -> str:
@@ -362,9 +365,9 @@ def _pairs(r: _Report) -> str:
     if not wrong:
         return f"<p>{r.say('pairs_none')}</p>"
     rows = [
-        (_text(names[i]), _text(names[j]), f"{n:,}", _escaped(percent(n / given[i], r.language))) for n, i, j in sorted(wrong, key=lambda x: (-x[0], x[1:]))[:PAIRS_SHOWN]
+        (named(names[i]), named(names[j]), f"{n:,}", escaped(percent(n / given[i], r.language))) for n, i, j in sorted(wrong, key=lambda x: (-x[0], x[1:]))[:PAIRS_SHOWN]
     ]
-    table = _table(r, [r.say(k) for k in ("head_given", "head_said", "head_times", "head_share")], rows, numbers={2, 3})
+    table = tabled(r, [r.say(k) for k in ("head_given", "head_said", "head_times", "head_share")], rows, numbers={2, 3})
     return f"<h3>{r.say('pairs_head')}</h3>{table}"
 
 
@@ -372,8 +375,8 @@ def _per_label(r: _Report) -> str:
     """Several labels per text have no matrix: for each label, how often it was found, missed and said wrongly."""
     decided = r.decided(r.lead)  # (S, n, C)
     found, missed, wrongly = ((x).sum((0, 1)) for x in (decided & r.gold, ~decided & r.gold, decided & ~r.gold))
-    rows = [(_text(x.name), f"{found[i]:,}", f"{missed[i]:,}", f"{wrongly[i]:,}") for i, x in enumerate(r.plan.study.problem.labels)]
-    return _table(r, [r.say(k) for k in ("head_label", "head_found", "head_missed", "head_wrongly")], rows, numbers={1, 2, 3})
+    rows = [(named(x.name), f"{found[i]:,}", f"{missed[i]:,}", f"{wrongly[i]:,}") for i, x in enumerate(r.plan.study.problem.labels)]
+    return tabled(r, [r.say(k) for k in ("head_label", "head_found", "head_missed", "head_wrongly")], rows, numbers={1, 2, 3})
 
 
 # --- rows -----------------------------------------------------------------------------------------------
@@ -387,12 +390,12 @@ def _wrong_rows(r: _Report) -> str:
     wrong = np.mean([_wrong(r, answers[c.arm]).mean(0) for c in asked], axis=0)  # (n,) share of arms, each a mean over its runs
     index = [int(i) for i in np.argsort(-wrong, kind="stable") if wrong[i] >= 0.5]
     if not index:
-        return _section(r, "wrong", f"<p>{r.say('wrong_none')}</p>")
+        return section(r, "wrong", f"<p>{r.say('wrong_none')}</p>")
     said = {arm: _most_frequent(r, given) for arm, given in answers.items()}
     cards = [_row_card(r, i, said) for i in index[:ROWS_SHOWN]]
     more = f"<details><summary>{r.say('more', n=len(cards) - ROWS_OPEN)}</summary><ol class='rows'>{''.join(cards[ROWS_OPEN:])}</ol></details>"
     count = r.say("wrong_count", n=f"{len(index):,}", shown=min(len(index), ROWS_SHOWN))
-    return _section(r, "wrong", f"<p class='fine'>{r.say('wrong_note')} {count}</p><ol class='rows'>{''.join(cards[:ROWS_OPEN])}</ol>{more if len(cards) > ROWS_OPEN else ''}")
+    return section(r, "wrong", f"<p class='fine'>{r.say('wrong_note')} {count}</p><ol class='rows'>{''.join(cards[:ROWS_OPEN])}</ol>{more if len(cards) > ROWS_OPEN else ''}")
 
 
 def _best_of_each_arm(r: _Report) -> list[Cell]:
@@ -427,7 +430,7 @@ def _row_card(r: _Report, i: int, said: Mapping[str, np.ndarray]) -> str:
     wrong = sum(len(arms) for answer, arms in by_answer.items() if answer != given)
     lines = "".join(
         f"<li class='{'right' if answer == given else 'wrong'}'><span aria-hidden='true'>{'✓' if answer == given else '✗'}</span> "
-        f"<b>{_names(r, answer)}</b> <span class='fine'>{_text(', '.join(arms))}</span></li>"
+        f"<b>{_names(r, answer)}</b> <span class='fine'>{named(', '.join(arms))}</span></li>"
         for answer, arms in sorted(by_answer.items(), key=lambda item: (-len(item[1]), item[0]))
     )
     head = f"<p class='fine'>{r.say('row', n=example.row)} · {r.say('arms_wrong', n=wrong, all=len(said))}</p>"
@@ -441,18 +444,18 @@ def _shown_text(r: _Report, example: Example) -> str:
 def _one_text(r: _Report, text: str) -> str:
     """The beginning of a text, and the rest of it behind a click."""
     if len(text) <= TEXT_SHOWN:
-        return f"<blockquote dir='auto'>{_escaped(text)}</blockquote>"
+        return f"<blockquote dir='auto'>{escaped(text)}</blockquote>"
     cut = len(text) > TEXT_KEPT
     summary = r.say("cut_text" if cut else "full_text", n=f"{len(text):,}", shown=f"{TEXT_KEPT:,}")
     return (
-        f"<blockquote dir='auto'>{_escaped(text[: TEXT_SHOWN - 1].rstrip())}…</blockquote>"
-        f"<details><summary>{summary}</summary><blockquote dir='auto'>{_escaped(text[:TEXT_KEPT])}</blockquote></details>"
+        f"<blockquote dir='auto'>{escaped(text[: TEXT_SHOWN - 1].rstrip())}…</blockquote>"
+        f"<details><summary>{summary}</summary><blockquote dir='auto'>{escaped(text[:TEXT_KEPT])}</blockquote></details>"
     )
 
 
 def _names(r: _Report, ids: Sequence[str]) -> str:
     names = {x.id: x.name for x in r.plan.study.problem.labels}
-    return _text(", ".join(names[i] for i in ids)) if ids else r.say("no_label")
+    return named(", ".join(names[i] for i in ids)) if ids else r.say("no_label")
 
 
 # --- runs without a result ------------------------------------------------------------------------------
@@ -465,12 +468,12 @@ def _lost(r: _Report) -> str:
         if status != "done":
             grouped.setdefault((status, spec.arm.id, spec.shots, _reason(r, spec)), []).append(spec.seed)
     if not grouped:
-        return _section(r, "lost", f"<p>{r.say('lost_none')}</p>")
+        return section(r, "lost", f"<p>{r.say('lost_none')}</p>")
     rows = [
-        (r.say(status), _text(arm), _escaped(shots_name(shots, r.language)), "–" if status == "refused" else ", ".join(map(str, seeds)), _text(reason))
+        (r.say(status), named(arm), escaped(shots_name(shots, r.language)), "–" if status == "refused" else ", ".join(map(str, seeds)), named(reason))
         for (status, arm, shots, reason), seeds in grouped.items()
     ]
-    return _section(r, "lost", _table(r, [r.say(k) for k in ("head_status", "head_arm", "head_shots", "head_seeds", "head_reason")], rows, kind="reasons"))
+    return section(r, "lost", tabled(r, [r.say(k) for k in ("head_status", "head_arm", "head_shots", "head_seeds", "head_reason")], rows, kind="reasons"))
 
 
 def _reason(r: _Report, spec: RunSpec) -> str:
@@ -484,47 +487,23 @@ def _reason(r: _Report, spec: RunSpec) -> str:
 def _how(r: _Report) -> str:
     split = r.plan.study.split
     values = {"how_seconds": {"n": f"{len(split.test):,}"}, "how_test": {"digest": split.test_digest}}
-    keys = ("how_metrics", "how_interval", "how_best", "how_behind", "how_seeds", "how_test", "how_seconds", "how_memory")
+    keys = ("how_advice", "how_pays", "how_gains", "how_metrics", "how_interval", "how_best", "how_ece", "how_behind", "how_seeds", "how_test", "how_seconds", "how_memory")
     told = "".join(f"<details><summary>{r.say(k)}</summary><p>{r.say(f'{k}_text', **values.get(k, {}))}</p></details>" for k in keys)
-    return _section(r, "how", told)
+    return section(r, "how", told)
 
 
 def _again(r: _Report) -> str:
     command = r.context.get("command")
-    said = f"<pre tabindex='0'><code>{_escaped(command)}</code></pre>" if command else f"<p>{r.say('command_none')}</p>"
+    said = f"<pre tabindex='0'><code>{escaped(command)}</code></pre>" if command else f"<p>{r.say('command_none')}</p>"
     used: dict[str, dict[str, None]] = {}
     for result in r.results.values():
         for package, version in [*result.versions.items(), *([(say(r.language, "device"), result.device)] if result.device else [])]:
             used.setdefault(package, {})[version] = None
-    rows = [(_escaped(package), _escaped(", ".join(found))) for package, found in used.items()] + [(r.say("study_id"), _escaped(r.plan.study.id))]
-    return _section(r, "again", said + _table(r, [r.say("head_package"), r.say("head_version")], rows))
+    rows = [(escaped(package), escaped(", ".join(found))) for package, found in used.items()] + [(r.say("study_id"), escaped(r.plan.study.id))]
+    return section(r, "again", said + tabled(r, [r.say("head_package"), r.say("head_version")], rows))
 
 
 # --- pieces ---------------------------------------------------------------------------------------------
-
-
-def _escaped(text: object) -> str:
-    """Text inside HTML; half a surrogate pair, which no file can hold, becomes a question mark, and so does NUL."""
-    return html.escape(str(text).encode("utf-8", "replace").decode().replace("\0", "?"), quote=True)
-
-
-def _text(text: object) -> str:
-    """A person's words, which may run from right to left, without turning what stands around them."""
-    return f"<bdi>{_escaped(text)}</bdi>"
-
-
-def _section(r: _Report, key: str, body: str) -> str:
-    return f"<section id='{key}'><h2>{r.say(f'{key}_head')}</h2>{body}</section>"
-
-
-def _table(r: _Report, head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: set[int] = frozenset(), kind: str = "") -> str:
-    """A table in a box that scrolls by itself; cells are HTML already."""
-    side = lambda i: " class='n'" if i in numbers else ""  # noqa: E731
-    top = "".join(f"<th scope='col'{side(i)}>{h}</th>" for i, h in enumerate(head))
-    body = "".join("<tr>" + "".join(f"<th scope='row'>{c}</th>" if i == 0 else f"<td{side(i)}>{c}</td>" for i, c in enumerate(row)) + "</tr>" for row in rows)
-    return (
-        f"<div class='scroll' tabindex='0' role='region' aria-label='{r.say('scroll')}'><table class='{kind}'><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
 
 
 def _page(r: _Report, body: str, figures: Mapping[str, Any]) -> str:

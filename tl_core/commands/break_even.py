@@ -1,0 +1,42 @@
+"""From how many labels on is one arm of a study better than another?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from tl_core.commands import shown
+
+
+@dataclass(frozen=True)
+class _Command:
+    id: str = "break-even"
+    order: int = 34
+    help: str = "from how many labels on is one arm of a study better than another"
+
+    def add(self, command: argparse.ArgumentParser) -> None:
+        """Its options."""
+        command.add_argument("folder", type=Path, metavar="DIR", help="folder of a study")
+        command.add_argument("--a", required=True, metavar="ARM", help="arm to beat, such as one that needs no labels")
+        command.add_argument("--b", required=True, metavar="ARM", help="arm that learns from labels")
+        command.add_argument("--json", action="store_true", help="print the numbers as JSON")
+
+    def run(self, a: argparse.Namespace) -> None:
+        """Read the folder and hold one arm against the other. No model is loaded."""
+        from tl_core.experiments.decision.curves import pair
+        from tl_core.experiments.decision.lines import lines_of
+        from tl_core.experiments.decision.plain import against
+        from tl_core.experiments.stored import finished
+        from tl_core.report import advice
+
+        stored = finished(a.folder)
+        found = pair(lines_of(stored.plan, stored.results, stored.comparison), a.a, a.b)
+        if a.json:
+            print(json.dumps(against(found), ensure_ascii=False, allow_nan=False, indent=1))
+        else:
+            print(shown(advice.break_even(found)))
+
+
+COMMAND = _Command()

@@ -1,0 +1,138 @@
+"""From how many labels on it pays to train, what a prompt is worth in labels, and what more labels would bring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tl_core.errors import UserError, raise_all, unknown
+from tl_core.experiments.decision.lines import Line, of_arm
+from tl_core.statistics.advantage import Advantage, advantage
+from tl_core.statistics.break_even import BreakEven, break_even
+from tl_core.statistics.curves import above
+from tl_core.statistics.extrapolation import FARTHEST, Extrapolation, extrapolate
+
+# why nothing is said of a pair
+NO_COMMON_LABELS = "no number of labels in common"
+NO_COMMON_SEEDS = "no seed in common"
+TOO_FEW_ROWS = "too few test rows"
+
+
+@dataclass(frozen=True)
+class Against:
+    """An arm that learns held against another one: a level that needs no labels, or a curve at the same labels."""
+
+    learner: str
+    other: str
+    level: bool
+    labels: tuple[float, ...]  # those tried
+    found: BreakEven | None
+    advantage: Advantage | None  # labels the learner needs less, of two curves; None against a level, where it is the break-even
+    refused: str = ""  # why nothing is found
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What more labels would bring an arm."""
+
+    arm: str
+    labels: float  # the most tried
+    score: float  # there, by the metric that sorts
+    found: Extrapolation
+
+
+def best_level(lines: tuple[Line, ...]) -> Line | None:
+    """The line without labels that scored highest; None where there is none."""
+    return max((x for x in lines if x.once), key=lambda x: x.mean, default=None)
+
+
+def learners(lines: tuple[Line, ...]) -> list[str]:
+    """Arms that learn from labels, in the order of their best lines."""
+    return list(dict.fromkeys(x.arm for x in lines if x.learns))
+
+
+def pair(lines: tuple[Line, ...], a: str, b: str) -> Against:
+    """From how many labels on b is better than a; where b learns nothing, a than b.
+
+    Raises:
+        UserError: no finished run of such an arm, twice the same arm, or neither of them learns from labels.
+    """
+    known = list(dict.fromkeys(x.arm for x in lines))
+    raise_all(unknown("arm with finished runs", name, known) for name in (a, b) if name not in known)
+    if a == b:
+        raise UserError(f"{a} was named twice. Name two arms.")
+    able = learners(lines)
+    if a not in able and b not in able:
+        raise UserError(f"Neither {a} nor {b} was trained on labels here, so no number of labels can be found. Arms that were: {', '.join(able) or 'none'}.")
+    other, learner = (a, b) if b in able else (b, a)
+    return _against_curve(lines, learner, other) if other in able else against_level(lines, learner, of_arm(lines, other)[0])
+
+
+def against_level(lines: tuple[Line, ...], learner: str, level: Line) -> Against:
+    """A curve held against one line: that of a prompt, or of the constant answer with the fewest labels."""
+    points = _points(lines, learner)
+    labels = tuple(x.cell.labels for x in points)
+    refused, seeds = _shared([*points, level])
+    if refused:
+        return Against(learner, level.arm, True, labels, None, None, refused)
+    D = above(_scores(points, seeds), _of_seeds(level, seeds), deterministic=level.once)
+    return Against(learner, level.arm, True, labels, break_even(np.array(labels), D, overlap=_overlap(points)), None)
+
+
+def _against_curve(lines: tuple[Line, ...], learner: str, other: str) -> Against:
+    mine, others = ({x.cell.labels: x for x in _points(lines, arm)} for arm in (learner, other))
+    labels = tuple(n for n in mine if n in others)
+    if not labels:
+        return Against(learner, other, False, (), None, None, NO_COMMON_LABELS)
+    points, held = [mine[n] for n in labels], [others[n] for n in labels]
+    refused, seeds = _shared([*mine.values(), *others.values()])
+    if refused:
+        return Against(learner, other, False, labels, None, None, refused)
+    overlap = _overlap(points)
+    found = break_even(np.array(labels), above(_scores(points, seeds), _scores(held, seeds)), overlap=overlap)
+    whole, other_whole = list(mine.values()), list(others.values())
+    worth = advantage(
+        np.array(list(mine)), _scores(whole, seeds), np.array(list(others)), _scores(other_whole, seeds),
+        overlap_a=_overlap(whole), overlap_b=_overlap(other_whole),
+    )  # fmt: skip
+    return Against(learner, other, False, labels, found, worth)
+
+
+def gains(lines: tuple[Line, ...]) -> tuple[Gain, ...]:
+    """Every learning arm carried on to 2 and 4 times its labels, where its curve allows."""
+    out = []
+    for arm in learners(lines):
+        points = _points(lines, arm)
+        refused, seeds = _shared(points)
+        if not refused:
+            labels, scores = np.array([x.cell.labels for x in points]), _scores(points, seeds)
+            found = extrapolate(labels, scores, labels[-1] * np.array([2.0, FARTHEST]), overlap=_overlap(points))
+            out.append(Gain(arm, float(labels[-1]), float(scores[-1].mean()), found))
+    return tuple(out)
+
+
+def _points(lines: tuple[Line, ...], arm: str) -> list[Line]:
+    """A curve by rising labels; of two points at the same labels (k shots that are all there are), the first."""
+    return list({x.cell.labels: x for x in reversed(of_arm(lines, arm)) if x.learns}.values())[::-1]
+
+
+def _shared(points: Sequence[Line]) -> tuple[str, list[int]]:
+    """(why they cannot be held against each other, the seeds all of them have)."""
+    seeds = sorted(set.intersection(*(set(x.cell.seeds) for x in points if not x.once)))
+    return ("" if seeds else NO_COMMON_SEEDS) if points[0].per_row.shape[1] > 1 else TOO_FEW_ROWS, seeds
+
+
+def _scores(points: Sequence[Line], seeds: Sequence[int]) -> np.ndarray:
+    """(G, S, n)"""
+    return np.stack([_of_seeds(x, seeds) for x in points])
+
+
+def _of_seeds(line: Line, seeds: Sequence[int]) -> np.ndarray:
+    """(S, n); of a line without seeds its one row."""
+    return line.per_row if line.once else line.per_row[[line.cell.seeds.index(s) for s in seeds]]
+
+
+def _overlap(points: Sequence[Line]) -> np.ndarray:
+    return np.array([x.overlap for x in points])

@@ -1,0 +1,102 @@
+"""What limits what a study can say: what it could have found, runs that did not train, labels too few, arms too many."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tl_core.data.split import Pool
+from tl_core.experiments.decision.lines import Line
+from tl_core.experiments.plan import Plan
+from tl_core.statistics.best_set import difference
+from tl_core.statistics.failures import WithFailures, with_failures
+from tl_core.statistics.power import USUAL_DISCORDANCE, Spread, detectable_difference, spread_of, usual_spread, wilson_half_width
+from tl_core.statistics.recommendation import Recommendation
+from tl_core.types import FINAL, RunResult
+
+MANY = 10  # arms scored on the same test rows, from which on the best of them is noticeably lucky
+
+
+@dataclass(frozen=True)
+class Power:
+    """Difference of two arms that this many seeds and test rows find with a probability of .8."""
+
+    seeds: int  # 0: no arm has any
+    rows: int
+    before: float  # in accuracy, at the usual spread
+    after: float | None  # of the arm advised and its runner-up, at the spread they had, by the metric that sorts
+    half_width: float  # of the interval of an accuracy of 80 %, rows alone
+
+
+@dataclass(frozen=True)
+class Failing:
+    """A line some of whose runs ended in an error or did not train."""
+
+    arm: str
+    shots: int | None
+    failed: int  # ended in an error: in no mean
+    untrained: WithFailures  # accuracy with and without the runs that did not train
+
+
+@dataclass(frozen=True)
+class Scarce:
+    """Shots that take more than half of a class: samples of different seeds share many rows."""
+
+    shots: int
+    label: str
+    rows: int
+
+
+def power(plan: Plan, candidates: Sequence[Line], found: Recommendation) -> Power:
+    """What could be found here, before and after."""
+    seeds = 0 if all(x.once for x in candidates) else len(plan.study.seeds)
+    n = len(plan.study.split.test)
+    spread = usual_spread() if seeds else Spread(0.0, USUAL_DISCORDANCE, 0.0)
+    return Power(seeds, n, detectable_difference(max(seeds, 1), n, spread), _after(candidates, found), wilson_half_width(0.8, n))
+
+
+def _after(candidates: Sequence[Line], found: Recommendation) -> float | None:
+    pair = [x for x in candidates if x.arm in (found.choice, found.runner_up)]
+    if len(pair) < 2:
+        return None
+    once = {x.arm for x in pair if x.once}
+    D = difference(pair[0].arm, pair[1].arm, {x.arm: x.per_row for x in pair}, once, {x.arm: x.cell.seeds for x in pair})
+    if D is None or D.shape[1] < 2 or (len(D) < 2 and len(once) < 2):
+        return None
+    spread = Spread(0.0, float(D[0].var(ddof=1)), 0.0) if len(once) == 2 else spread_of(D)
+    return detectable_difference(len(D), D.shape[1], spread)
+
+
+def failing(lines: Sequence[Line]) -> tuple[Failing, ...]:
+    """Lines that lost runs, or hold runs that did not train."""
+    return tuple(
+        Failing(x.arm, x.cell.shots, x.cell.failed, with_failures(x.right, np.array([r.collapsed for r in x.results]), overlap=x.overlap))
+        for x in lines
+        if x.cell.failed or x.cell.collapsed
+    )
+
+
+def scarce(plan: Plan) -> tuple[Scarce, ...]:
+    """For the smallest such number of shots of each label."""
+    counts = Pool(plan.study.split.pool, plan.study.problem).counts()
+    some = sorted(s for s in plan.study.shots if s)
+    first = ((label, rows, next((s for s in some if 2 * s > rows), None)) for label, rows in counts.items())
+    return tuple(Scarce(shots, label, rows) for label, rows, shots in first if shots)
+
+
+def absent(plan: Plan) -> tuple[str, ...]:
+    """Labels without a test row."""
+    seen = {label for e in plan.study.split.test for label in e.labels}
+    return tuple(label for label in plan.study.problem.label_ids if label not in seen)
+
+
+def scored(plan: Plan, results: Mapping[str, RunResult]) -> int:
+    """Distinct arms with scores on these test rows, whatever they are called."""
+    return len({s.arm.digest for s in plan.specs if s.id in results and results[s.id].status == "done"})
+
+
+def unfinished(plan: Plan, results: Mapping[str, RunResult]) -> int:
+    """Runs that have not ended one way or another."""
+    return sum(s.id not in plan.refused and (s.id not in results or results[s.id].status not in FINAL) for s in plan.specs)

@@ -1,0 +1,334 @@
+"""A decision in plain sentences, English and Korean, never stronger than the statistics behind it.
+
+Sentences are text, not HTML: names in them are as a person wrote them. Every code of the statistics has its sentence in
+CODES; the same keys are in both languages.
+"""
+
+from __future__ import annotations
+
+import math
+
+from tl_core.experiments.decision.curves import NO_COMMON_LABELS, NO_COMMON_SEEDS, TOO_FEW_ROWS, Against, Gain
+from tl_core.experiments.decision.decide import Advice, Decision
+from tl_core.experiments.decision.doubts import MANY, Power
+from tl_core.report.words import cell_name, limits, number, percent, with_limits
+from tl_core.report.words import say as say_word
+from tl_core.statistics.advantage import NO_OVERLAP
+from tl_core.statistics.break_even import (
+    AT_MOST,
+    AT_THE_EARLIEST,
+    AT_THE_LATEST,
+    BETWEEN,
+    EXACT,
+    FROM_THE_START,
+    MORE_THAN,
+    NOT_REACHED,
+    NOT_RESOLVED,
+    BreakEven,
+    Labels,
+)
+from tl_core.statistics.extrapolation import NOT_PREDICTED, TOO_FEW_POINTS
+from tl_core.statistics.recommendation import AS_GOOD_AND_CHEAPER, CHEAPEST_OF_BEST, MORE_ROWS, MORE_SEEDS, ONLY_ONE, WINNER
+
+NAMED = 6  # arms or labels in one sentence
+
+CODES = {
+    WINNER: "why_winner", AS_GOOD_AND_CHEAPER: "why_as_good", CHEAPEST_OF_BEST: "why_cheapest", ONLY_ONE: "why_only",
+    MORE_SEEDS: "change_seeds", MORE_ROWS: "change_rows",
+    FROM_THE_START: "pays_from_the_start", NOT_REACHED: "pays_not_reached", BETWEEN: "pays_between", AT_THE_LATEST: "pays_at_the_latest",
+    AT_THE_EARLIEST: "pays_at_the_earliest", NOT_RESOLVED: "pays_not_resolved",
+    EXACT: "labels_exact", AT_MOST: "labels_at_most", MORE_THAN: "labels_more_than",
+    NO_COMMON_LABELS: "pays_no_labels", NO_COMMON_SEEDS: "pays_no_seeds", TOO_FEW_ROWS: "pays_no_rows",
+    NO_OVERLAP: "worth_apart", TOO_FEW_POINTS: "gain_few_points", NOT_PREDICTED: "gain_not_predicted",
+}  # fmt: skip
+FEW = {MORE_SEEDS: "change_few_seeds", MORE_ROWS: "change_few_rows"}
+WORTH = {BETWEEN: "worth_between", AT_THE_LATEST: "worth_at_most", AT_THE_EARLIEST: "worth_at_least"}
+
+EN: dict[str, str] = {
+    # which
+    "why_winner": "Use {choice}: it beats every other arm here by more than chance allows, all pairs taken together (95 %).",
+    "why_as_good": "Use {choice}: it is shown to be as good as {leader} within the margin that was asked for, and it costs less.",
+    "why_cheapest": "No single best arm is shown. {n} of {all} could be the best, and none of these costs less than {choice}: that is the reason to use it.",
+    "why_ahead": "Use {choice} for now: it is the only one of {all} arms that could be the best, but what is known is not enough to call it the winner.",
+    "why_unclear": "On the seeds that pairs share, each arm is beaten by another one; {choice} scored highest over all its runs, which is little to go by.",
+    "why_only": "Only {choice} has finished runs, so there is nothing to compare it with, and nothing is advised.",
+    "reaches": "With the most labels it was given ({shots}) it reaches {value} {metric}.",
+    "ahead": "The runner-up, {runner_up}, is {difference} behind (95 % interval of the difference {range}).",
+    "behind": "The runner-up, {runner_up}, scored {difference} more (95 % interval of the difference {range}), which may be chance.",
+    "behind_surely": "The runner-up, {runner_up}, scored {difference} more (95 % interval of the difference {range}).",
+    "level": "The runner-up, {runner_up}, scored the same (95 % interval of the difference {range}).",
+    "apart": "The runner-up by its score is {runner_up}; the two share no seed, so they were not compared.",
+    "doubted": "Of {arms} too few seeds were run, or runs were lost: about them the study speaks of these trained models, not of the method.",
+    "change_seeds": "With {at} seeds a difference as large as the one seen would be found in 8 of 10 studies.",
+    "change_rows": "With {at} test rows a difference as large as the one seen would be found in 8 of 10 studies.",
+    "change_both": "With {seeds} seeds, or with {rows} test rows, a difference as large as the one seen would be found in 8 of 10 studies.",
+    "change_few_seeds": "With {at} seeds it would be known how much the draw of the labels matters; run them before trusting this.",
+    "change_few_rows": "With {at} test rows there would be something to go by.",
+    "change_none": "Up to 40 seeds or 10,000 test rows would probably not tell the two apart; let cost decide.",
+    "change_told": "More seeds or test rows are not needed to tell these two apart; other texts, or other prices, could still change the advice.",
+    "enough": "{cell} could still be the best line, so {n} labels instead of {most} may be enough.",
+    # when labelling pays
+    "labels_exact": "{n}",
+    "labels_at_most": "{n} or fewer",
+    "labels_more_than": "more than {n}",
+    "pays_from_the_start": "{learner} is ahead of {other} already with {first} labels, the fewest tried.",
+    "pays_not_reached": "{learner} stays behind {other} with up to {last} labels, the most tried.",
+    "pays_between": "{learner} overtakes {other} at about {value} labels (95 % limits {low} to {high}); it is surely ahead from {sure} labels on, the next number tried.",
+    "pays_at_the_latest": "{learner} overtakes {other} at {high} labels at the latest (95 % limit); the best guess is {value}. It is surely ahead from {sure} labels on, the next number tried.",
+    "pays_at_the_earliest": "{learner} does not overtake {other} before {low} labels (95 % limit), and within the {last} labels tried it is not sure that it does; the best guess is {value}.",
+    "pays_not_resolved": "From how many labels on {learner} is better than {other} is not resolved by these labels and test rows; the best guess is {value}.",
+    "pays_no_labels": "{learner} and {other} were not tried at the same number of labels, so they cannot be held against each other.",
+    "pays_no_seeds": "The runs of {learner} and {other} share no seed at all their numbers of labels, so they cannot be held against each other.",
+    "pays_no_rows": "One test row is too few to hold {learner} against {other}.",
+    "pays_few_seeds": "With fewer than 3 seeds this does not count which rows were drawn to train on.",
+    "worth_between": "So, without a label, {other} is worth about {value} labels of {learner}.",
+    "worth_at_most": "So, without a label, {other} is worth at most {high} labels of {learner}.",
+    "worth_at_least": "So, without a label, {other} is worth at least {low} labels of {learner}.",
+    "worth_fewer": "Where both curves reach the same score, {learner} needs {times} times fewer labels than {other} (95 % limits {low} to {high} times).",
+    "worth_more": "Where both curves reach the same score, {learner} needs {times} times as many labels as {other} (95 % limits {low} to {high} times).",
+    "worth_apart": "The two curves reach no common score, so they cannot be compared in labels.",
+    # what more labels bring
+    "gain": "If the curve of {arm} keeps its shape, {labels} labels would bring it from {now} to {score} {metric} (95 % band {range}).",
+    "gain_few_points": "What more labels would bring {arm} is not foretold: that takes 5 or more numbers of labels.",
+    "gain_not_predicted": "What more labels would bring {arm} is not foretold: its last point would not have been foretold by the others.",
+    # how far it goes
+    "power_before": "{seeds} seeds and {rows} test rows find a difference of {before} in 8 of 10 studies, as arms usually differ.",
+    "power_once": "{rows} test rows find a difference of {before} between two arms without seeds in 8 of 10 studies, as such arms usually differ.",
+    "power_one_seed": "With one seed no difference between trained arms is shown to be one of methods, whatever its size. Run 3 seeds or more.",
+    "power_after": "At the spread seen between the arm advised and its runner-up it is {after}: smaller differences would mostly be missed.",
+    "many": "{n} arms were scored on the same test rows. The best of many is partly lucky: expect less on new rows, and check it on rows not used here.",
+    "scarce": "{shots} labels per class are more than half of all rows of {labels}: samples of different seeds share many rows, so seeds vary less than fresh labels would.",
+    "absent": "No test row has the label {labels}: nothing here says how well it is found.",
+    "lost": "{arm}: runs that ended in an error and are in no mean: {failed}.",
+    "untrained": "{arm}: {failed} of {seeds} runs did not train. All runs together have {every} of the rows right, {trained}; up to {rate} of runs may fail so (95 %).",
+    "trained_are": "those that trained {value}",
+    "trained_none": "and none of them trained",
+    "choices_only": "The scores of {arms} say which label was chosen, not how likely it is: nothing is said about their probabilities.",
+    "endpoint": "What the endpoint charges for {arms} is not in the cost.",
+    "unfinished": "Runs that have not ended yet: {n}. All of this may change.",
+    "nothing": "No run has finished yet, so nothing can be advised.",
+    "surer": "{arm} is {gap} surer than it is right.",
+    "less_sure": "{arm} is {gap} less sure than it is right.",
+}
+
+KO: dict[str, str] = {
+    "why_winner": "{choice} 사용을 권합니다. 모든 쌍을 함께 보아도 다른 모든 비교 대상보다 우연으로 볼 수 있는 것 이상으로 앞섭니다(95 %).",
+    "why_as_good": "{choice} 사용을 권합니다. 요청한 폭 안에서 {leader}만큼 좋다는 것이 드러났고 비용이 더 적습니다.",
+    "why_cheapest": "하나뿐인 최고는 드러나지 않았습니다. {all}개 가운데 {n}개가 최고일 수 있으며, 그 가운데 {choice}보다 비용이 적은 것은 없습니다. 권하는 이유는 그것입니다.",
+    "why_ahead": "우선 {choice} 사용을 권합니다. {all}개 가운데 최고일 수 있는 것은 이것뿐이지만, 승자라고 부를 만큼 알려진 것은 아닙니다.",
+    "why_unclear": "쌍마다 공통인 시드에서는 모두 다른 어느 것에 뒤집니다. 모든 실행에서 점수가 가장 높은 것은 {choice}이지만 근거로는 약합니다.",
+    "why_only": "끝난 실행이 있는 것은 {choice}뿐이어서 견줄 것이 없고, 권할 수 있는 것도 없습니다.",
+    "reaches": "주어진 가장 많은 라벨({shots})로 {metric} {value}에 이릅니다.",
+    "ahead": "다음은 {runner_up}이며 {difference} 뒤집니다(차이의 95 % 구간 {range}).",
+    "behind": "다음으로 본 {runner_up}의 점수가 {difference} 더 높지만(차이의 95 % 구간 {range}) 우연일 수 있습니다.",
+    "behind_surely": "다음으로 본 {runner_up}의 점수가 {difference} 더 높습니다(차이의 95 % 구간 {range}).",
+    "level": "다음은 {runner_up}이며 점수가 같습니다(차이의 95 % 구간 {range}).",
+    "apart": "점수로 다음은 {runner_up}이지만 둘은 같은 시드가 없어 견주지 않았습니다.",
+    "doubted": "{arms}: 시드가 너무 적거나 잃은 실행이 있습니다. 여기서 알 수 있는 것은 학습된 이 모델들에 관한 것이며 방법에 관한 것이 아닙니다.",
+    "change_seeds": "시드가 {at}개면 지금 본 만큼의 차이를 실험 10번 가운데 8번은 찾아냅니다.",
+    "change_rows": "테스트 행이 {at}개면 지금 본 만큼의 차이를 실험 10번 가운데 8번은 찾아냅니다.",
+    "change_both": "시드가 {seeds}개거나 테스트 행이 {rows}개면 지금 본 만큼의 차이를 실험 10번 가운데 8번은 찾아냅니다.",
+    "change_few_seeds": "시드가 {at}개면 어떤 라벨이 뽑혔는지가 얼마나 중요한지 알 수 있습니다. 믿기 전에 더 돌려 보세요.",
+    "change_few_rows": "테스트 행이 {at}개는 되어야 판단할 근거가 생깁니다.",
+    "change_none": "시드 40개나 테스트 10,000행까지 늘려도 둘을 구별하지 못할 것입니다. 비용으로 정하세요.",
+    "change_told": "이 둘을 구별하는 데 시드나 테스트 행이 더 필요하지는 않습니다. 다른 텍스트나 다른 가격이라면 권하는 것이 달라질 수 있습니다.",
+    "enough": "{cell}도 여전히 최고일 수 있으므로 라벨 {most}개 대신 {n}개로 충분할 수 있습니다.",
+    "labels_exact": "{n}개",
+    "labels_at_most": "{n}개 이하",
+    "labels_more_than": "{n}개 초과",
+    "pays_from_the_start": "{learner}: 시도한 가장 적은 라벨 {first}개에서 이미 {other}보다 앞섭니다.",
+    "pays_not_reached": "{learner}: 시도한 가장 많은 라벨 {last}개까지 {other}에 뒤집니다.",
+    "pays_between": "{learner}: 라벨 약 {value}에서 {other}보다 앞서기 시작합니다(95 % 한계 {low}에서 {high}). 그다음으로 시도한 {sure}개부터는 확실히 앞섭니다.",
+    "pays_at_the_latest": "{learner}: 늦어도 라벨 {high}에서는 {other}보다 앞섭니다(95 % 한계). 가장 그럴듯한 값은 {value}입니다. 그다음으로 시도한 {sure}개부터는 확실히 앞섭니다.",
+    "pays_at_the_earliest": "{learner}: 라벨 {low} 전에는 {other}보다 앞서지 못하며(95 % 한계), 시도한 {last}개 안에서 앞서는지는 확실하지 않습니다. 가장 그럴듯한 값은 {value}입니다.",
+    "pays_not_resolved": "라벨 몇 개부터 {learner}에서 {other}보다 나은 결과가 나오는지는 이 라벨과 테스트 행으로 알 수 없습니다. 가장 그럴듯한 값은 {value}입니다.",
+    "pays_no_labels": "{learner}, {other}: 같은 라벨 수에서 시도하지 않아 견줄 수 없습니다.",
+    "pays_no_seeds": "{learner}, {other}: 모든 라벨 수에 공통인 시드가 없어 견줄 수 없습니다.",
+    "pays_no_rows": "테스트 행 하나로는 {learner}, {other} 사이를 견줄 수 없습니다.",
+    "pays_few_seeds": "시드가 3개보다 적어 어떤 행으로 학습했는지는 담기지 않았습니다.",
+    "worth_between": "곧 라벨 없이 쓰는 {other}의 값어치는 {learner} 라벨 약 {value}입니다.",
+    "worth_at_most": "곧 라벨 없이 쓰는 {other}의 값어치는 많아야 {learner} 라벨 {high}입니다.",
+    "worth_at_least": "곧 라벨 없이 쓰는 {other}의 값어치는 적어도 {learner} 라벨 {low}입니다.",
+    "worth_fewer": "두 곡선이 같은 점수에 이르는 곳에서 {learner}에 드는 라벨은 {other}의 {times}분의 1입니다(95 % 한계 {low}에서 {high}).",
+    "worth_more": "두 곡선이 같은 점수에 이르는 곳에서 {learner}에 드는 라벨은 {other}의 {times}배입니다(95 % 한계 {low}에서 {high}배).",
+    "worth_apart": "두 곡선이 함께 이르는 점수가 없어 라벨 수로 견줄 수 없습니다.",
+    "gain": "{arm}의 곡선이 모양을 지킨다면 라벨 {labels}개에서 {metric} {now}에서 {score}로 바뀝니다(95 % 띠 {range}).",
+    "gain_few_points": "{arm}: 라벨을 늘리면 얼마나 나아질지 내다보지 않습니다. 라벨 수를 5가지 이상 시도해야 합니다.",
+    "gain_not_predicted": "{arm}: 라벨을 늘리면 얼마나 나아질지 내다보지 않습니다. 마지막 점을 나머지 점으로 내다보지 못했기 때문입니다.",
+    "power_before": "비교 대상들이 보통 차이 나는 만큼이라면, 시드 {seeds}개와 테스트 {rows}행은 {before}의 차이를 실험 10번 가운데 8번 찾아냅니다.",
+    "power_once": "시드가 없는 두 비교 대상이 보통 차이 나는 만큼이라면, 테스트 {rows}행은 {before}의 차이를 실험 10번 가운데 8번 찾아냅니다.",
+    "power_one_seed": "시드가 하나면 학습한 비교 대상 사이의 차이는 아무리 커도 방법의 차이라고 드러나지 않습니다. 시드를 3개 이상으로 하세요.",
+    "power_after": "권하는 것과 다음 것 사이에서 본 흩어짐으로는 {after}입니다. 그보다 작은 차이는 대체로 놓칩니다.",
+    "many": "같은 테스트 행으로 비교 대상 {n}개를 채점했습니다. 많은 것 가운데 최고는 운이 섞여 있습니다. 새 행에서는 더 낮을 것으로 보고, 여기서 쓰지 않은 행으로 확인하세요.",
+    "scarce": "클래스당 라벨 {shots}개는 {labels}의 행 가운데 절반이 넘습니다. 시드마다 뽑힌 표본이 많이 겹쳐, 새 라벨보다 흩어짐이 작습니다.",
+    "absent": "라벨 {labels}: 테스트 행이 없어 얼마나 잘 찾는지 여기서는 알 수 없습니다.",
+    "lost": "{arm}: 실행 {failed}번이 오류로 끝나 어느 평균에도 들어 있지 않습니다.",
+    "untrained": "{arm}: 실행 {seeds}번 가운데 {failed}번이 학습되지 않았습니다. 모든 실행을 합치면 행의 {every}, {trained}. 이렇게 실패하는 실행은 많게는 {rate}일 수 있습니다(95 %).",
+    "trained_are": "학습된 실행만 보면 {value}를 맞혔습니다",
+    "trained_none": "학습된 실행은 없습니다",
+    "choices_only": "{arms}: 점수가 고른 라벨만 말하고 얼마나 그럴듯한지는 말하지 않으므로 확률에 관해서는 아무것도 말하지 않습니다.",
+    "endpoint": "{arms}: 엔드포인트 요금은 비용에 들어 있지 않습니다.",
+    "unfinished": "실행 {n}번이 아직 끝나지 않았습니다. 모두 달라질 수 있습니다.",
+    "nothing": "아직 끝난 실행이 없어 권할 수 있는 것이 없습니다.",
+    "surer": "{arm}: 맞히는 것보다 {gap} 더 확신합니다.",
+    "less_sure": "{arm}: 맞히는 것보다 {gap} 덜 확신합니다.",
+}
+
+LANGUAGES: dict[str, dict[str, str]] = {"en": EN, "ko": KO}
+
+
+def say(language: str, key: str, **values: object) -> str:
+    """A sentence with its values; braces inside a value stay as they are."""
+    return LANGUAGES[language][key].format(**values)
+
+
+# --- which ----------------------------------------------------------------------------------------------
+
+
+def advice(decision: Decision, language: str = "en") -> list[str]:
+    """What to use and why, the runner-up, and what would change it: three to five sentences."""
+    if decision.advice is None:
+        return [say(language, "nothing")]
+    given, found = decision.advice, decision.advice.found
+    chosen = given.cell(found.choice)
+    value = with_limits(getattr(chosen, decision.metric), language)
+    said = [_why(given, language), say(language, "reaches", shots=_labels_in_all(chosen.labels, language), value=value, metric=say_word(language, decision.metric))]
+    said += [_runner_up(given, language), _changes(given, language)]
+    if found.doubted:
+        said.insert(3, say(language, "doubted", arms=_some(found.doubted, language)))
+    if given.enough:
+        few, most = number(given.enough.labels, 0), number(chosen.labels, 0)
+        said.append(say(language, "enough", cell=cell_name(given.enough, language), n=few, most=most))
+    return [x for x in said if x]
+
+
+def _why(given: Advice, language: str) -> str:
+    found = given.found
+    alone = {(): "why_unclear", (found.choice,): "why_ahead"} if found.why == CHEAPEST_OF_BEST else {}
+    key = alone.get(found.best, CODES[found.why])
+    return say(language, key, choice=found.choice, leader=found.leader, n=len(found.best), all=len(given.candidates))
+
+
+def _runner_up(given: Advice, language: str) -> str:
+    found = given.found
+    if found.runner_up is None:
+        return ""
+    d = found.difference
+    if d is None:
+        return say(language, "apart", runner_up=found.runner_up)
+    key = "level" if d.value == 0 else "ahead" if d.value > 0 else "behind_surely" if d.high < 0 else "behind"
+    return say(language, key, runner_up=found.runner_up, difference=_points(abs(d.value), language), range=limits(d, language))
+
+
+def _changes(given: Advice, language: str) -> str:
+    found = given.found
+    if found.difference is None:
+        return ""
+    at = {c.of: f"{c.at:,}" for c in found.changes}
+    if len(at) == 2:
+        return say(language, "change_both", seeds=at[MORE_SEEDS], rows=at[MORE_ROWS])
+    few = {MORE_SEEDS: found.difference.seeds < 3, MORE_ROWS: found.difference.n < 2}
+    if at:
+        ((of, n),) = at.items()
+        return say(language, FEW[of] if few[of] else CODES[of], at=n)
+    told = found.p is not None and found.p < 0.05
+    return say(language, "change_told" if told else "change_none")
+
+
+# --- when labelling pays --------------------------------------------------------------------------------
+
+
+def break_even(against: Against, language: str = "en") -> str:
+    """From how many labels on one arm is better than another, and what that is worth."""
+    names = {"learner": against.learner, "other": against.other}
+    if against.refused:
+        return say(language, CODES[against.refused], **names)
+    found: BreakEven = against.found
+    values = {key: labels(getattr(found, key), language) for key in ("value", "low", "high")}
+    ends = {"first": number(against.labels[0], 0), "last": number(against.labels[-1], 0), "sure": number(found.sure_from or math.nan, 0)}
+    said = [say(language, CODES[found.said], **names, **values, **ends)]
+    if against.level and found.said in WORTH:
+        said.append(say(language, WORTH[found.said], **names, **values))
+    if against.advantage:
+        said.append(_worth(against, language))
+    if found.notes:
+        said.append(say(language, "pays_few_seeds"))
+    return " ".join(said)
+
+
+def _worth(against: Against, language: str) -> str:
+    octaves = against.advantage.octaves
+    if octaves is None:
+        return say(language, CODES[NO_OVERLAP])
+    fewer = octaves.value >= 0
+    ends = (octaves.low, octaves.high) if fewer else (-octaves.high, -octaves.low)
+    times, low, high = (number(2**x) for x in (abs(octaves.value), *ends))
+    return say(language, "worth_fewer" if fewer else "worth_more", learner=against.learner, other=against.other, times=times, low=low, high=high)
+
+
+def labels(count: Labels, language: str) -> str:
+    """A number of labels, or the end of those tried beyond which it lies."""
+    return say(language, CODES[count.censored], n=number(count.count, 0))
+
+
+def gain(found: Gain, metric: str, language: str = "en") -> str:
+    """What 2 and 4 times the labels would bring, where that can be foretold."""
+    if found.found.refused:
+        return say(language, CODES[found.found.refused], arm=found.arm)
+    now, name = percent(found.score, language), say_word(language, metric)
+    return " ".join(
+        say(language, "gain", arm=found.arm, labels=number(n, 0), now=now, score=percent(p.value, language), range=limits(p, language), metric=name)
+        for n, p in zip(found.found.labels, found.found.points)
+    )
+
+
+# --- how far it goes ------------------------------------------------------------------------------------
+
+
+def power(found: Power, language: str = "en") -> str:
+    """What the study could have found."""
+    values = {"seeds": found.seeds, "rows": f"{found.rows:,}"}
+    if not math.isfinite(found.before):
+        said = [say(language, "power_one_seed")]
+    else:
+        said = [say(language, "power_before" if found.seeds else "power_once", before=_points(found.before, language), **values)]
+    if found.after is not None and math.isfinite(found.after):
+        said.append(say(language, "power_after", after=_points(found.after, language)))
+    return " ".join(said)
+
+
+def warnings(decision: Decision, language: str = "en") -> list[str]:
+    """What a reader must know before trusting the rest."""
+    said = [say(language, "unfinished", n=decision.unfinished)] if decision.unfinished and decision.advice else []
+    if decision.scored >= MANY:
+        said.append(say(language, "many", n=decision.scored))
+    for shots in dict.fromkeys(s.shots for s in decision.scarce):
+        said.append(say(language, "scarce", shots=shots, labels=_some([s.label for s in decision.scarce if s.shots == shots], language)))
+    if decision.absent:
+        said.append(say(language, "absent", labels=_some(decision.absent, language)))
+    for f in decision.failing:
+        name = cell_name(f, language)
+        if f.failed:
+            said.append(say(language, "lost", arm=name, failed=f.failed))
+        if f.untrained.failed:
+            u = f.untrained
+            kept = say(language, "trained_are", value=percent(u.trained.value, language)) if u.trained else say(language, "trained_none")
+            rate, every = percent(u.rate_at_most, language), percent(u.all_runs.value, language)
+            said.append(say(language, "untrained", arm=name, failed=u.failed, seeds=u.seeds, every=every, trained=kept, rate=rate))
+    for key, arms in (("choices_only", [q.arm for q in decision.quality if q.nll is None]), ("endpoint", [c.arm for c in decision.costs if c.asks_endpoint])):
+        if arms:
+            said.append(say(language, key, arms=_some(list(dict.fromkeys(arms)), language)))
+    return said
+
+
+def _labels_in_all(count: float, language: str) -> str:
+    return say_word(language, "labels_in_all", n=number(count, 0))
+
+
+def _points(share: float, language: str) -> str:
+    return say_word(language, "points", x=number(100 * share))
+
+
+def _some(names, language: str) -> str:
+    shown = ", ".join(names[:NAMED])
+    return shown if len(names) <= NAMED else f"{shown}, {say_word(language, 'more', n=len(names) - NAMED)}"
