@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from tl_core.errors import UserError
+from tl_core.experiments.arms import trains
 from tl_core.params import declared
 from tl_core.strategies import strategies
 from tl_ui.lab import Lab
@@ -28,8 +29,10 @@ def _studies(lab: Lab) -> None:
 
     @plain_errors
     def list_strategies() -> list[dict[str, Any]]:
-        """Every strategy with its id, title, what it needs and its settings."""
-        return [{"id": s.id, "title": s.title, "about": s.about, "needs": s.needs, "settings": _settings(s)} for s in strategies().values()]
+        """Every strategy with its id, title, what it needs and its settings; one that `trains` also takes selection and augmentation."""
+        return [
+            {"id": s.id, "title": s.title, "about": s.about, "needs": s.needs, "trains": trains(s), "settings": _settings(s)} for s in strategies().values()
+        ]
 
     @plain_errors
     def predict(study: str, text: str, text_b: str = "") -> dict[str, dict[str, float]]:

@@ -1,47 +1,50 @@
-"""The form of an arm's settings, made from the lines in which a strategy declares them."""
+"""Forms made from the lines in which settings are declared."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from tl_core.params import declared
-from tl_core.strategies import strategies
 
 
 @dataclass(frozen=True)
 class Form:
-    """The settings of one strategy: a group to show or hide, and a field by the setting's name."""
+    """Declared settings: a group to show or hide, and a field by the setting's name."""
 
-    strategy: str
+    params: type
     group: gr.Group
     fields: dict[str, Any]
 
 
-def settings_form(strategy: str, *, visible: bool) -> Form:
-    """Draw a field for each declared setting, its default filled in."""
-    with gr.Group(visible=visible) as group:
-        settings = declared(strategies()[strategy].Params)
-        fields = {s["name"]: _field(s) for s in settings}
-    return Form(strategy, group, fields)
+def settings_form(params: type, *, visible: bool, own: Mapping[str, Any] | None = None, elem_id: str | None = None) -> Form:
+    """Draw a field for each declared setting, its default filled in.
+
+    Args:
+        own: what the fields of some settings are drawn with instead of what is declared: a label, choices.
+    """
+    with gr.Group(visible=visible, elem_classes="tl-settings", elem_id=elem_id) as group:
+        fields = {s["name"]: _field(s, (own or {}).get(s["name"], {})) for s in declared(params)}
+    return Form(params, group, fields)
 
 
 def changed(form: Form, values: dict) -> dict[str, Any]:
     """The settings that differ from their defaults; `tl_core.params.build` checks them."""
-    defaults = {s["name"]: s["default"] for s in declared(strategies()[form.strategy].Params)}
+    defaults = {s["name"]: s["default"] for s in declared(form.params)}
     given = {name: values[field] for name, field in form.fields.items()}
     return {name: value for name, value in given.items() if value is not None and value != defaults[name]}
 
 
-def _field(setting: dict[str, Any]) -> Any:
+def _field(setting: dict[str, Any], own: Mapping[str, Any]) -> Any:
     name, default, kind = setting["name"], setting["default"], setting["type"]
-    said = {"label": name.replace("_", " "), "info": setting["help"] + _bounds(setting), "interactive": True}
+    said = {"label": name.replace("_", " "), "info": setting["help"] + _bounds(setting), "interactive": True, **own}
     if kind == "bool":
         return gr.Checkbox(default, **said)
-    if setting["choices"]:
-        return gr.Dropdown(list(setting["choices"]), value=default, **said)
+    if "choices" in own or setting["choices"]:
+        return gr.Dropdown(value=default, **{"choices": list(setting["choices"]), **said})
     if kind in ("int", "float"):
         return gr.Number(default, precision=0 if kind == "int" else None, **said)
     return gr.Textbox(str(default), lines=1, **said)
@@ -51,4 +54,8 @@ def _bounds(setting: dict[str, Any]) -> str:
     low, high = setting["low"], setting["high"]
     if low is None and high is None:
         return ""
-    return f" ({low:g} – {high:g})" if None not in (low, high) else f" (≥ {low:g})" if high is None else f" (≤ {high:g})"
+    return f" ({_number(low)} – {_number(high)})" if None not in (low, high) else f" (≥ {_number(low)})" if high is None else f" (≤ {_number(high)})"
+
+
+def _number(value: float) -> str:
+    return f"{int(value):,}" if float(value).is_integer() else f"{value:g}"

@@ -17,7 +17,7 @@ import gradio as gr
 SCRIPT_ROUTE = "/tl-static"
 
 _JS = r"""
-const box = element.querySelector('.tl-plot');
+const box = element.querySelector('.tl-plot'), save = element.querySelector('.tl-picture');
 const colour = name => getComputedStyle(document.querySelector('.gradio-container') || document.body).getPropertyValue(name).trim();
 let listening = false;
 const axes = layout => new Set([...Object.keys(layout).filter(key => /^[xy]axis\d*$/.test(key)), 'xaxis', 'yaxis']);
@@ -32,8 +32,10 @@ const themed = layout => {
 };
 const draw = () => {
   if (typeof Plotly === 'undefined') { setTimeout(draw, 50); return; }
+  save.hidden = !props.value || !JSON.parse(props.value).picture;
   if (!props.value) { Plotly.purge(box); box.style.height = '0'; box.removeAttribute('aria-label'); return; }
   const given = JSON.parse(props.value), figure = given.figure;
+  if (given.picture) save.textContent = given.picture.says;
   box.setAttribute('aria-label', given.label);
   box.style.height = (figure.layout.height || given.height) + 'px';
   Plotly.react(box, figure.data, themed(figure.layout), {responsive: true, displaylogo: false, displayModeBar: false});
@@ -46,6 +48,11 @@ const draw = () => {
 };
 draw();
 watch('value', draw);
+save.addEventListener('click', () => {
+  const {figure, picture} = JSON.parse(props.value), back = colour('--block-background-fill') || '#fff';
+  const layout = {...themed(figure.layout), paper_bgcolor: back, plot_bgcolor: back, width: box.clientWidth, height: box.clientHeight};
+  Plotly.downloadImage({data: figure.data, layout}, {format: 'png', scale: 2, width: box.clientWidth, height: box.clientHeight, filename: picture.name});
+});
 new MutationObserver(draw).observe(document.body, {attributes: true, attributeFilter: ['class']});
 new ResizeObserver(() => { if (props.value && box.clientWidth && typeof Plotly !== 'undefined' && listening) Plotly.Plots.resize(box); }).observe(element);
 """
@@ -58,18 +65,24 @@ def plotly_view(*, label: str, **more: Any) -> gr.HTML:
     """
     return gr.HTML(
         label=label,
-        html_template=f"<div class='tl-plot' role='figure' aria-label='{html.escape(label, quote=True)}'></div>",
+        html_template=f"<div class='tl-plot' role='figure' aria-label='{html.escape(label, quote=True)}'></div><button type='button' class='tl-picture' hidden></button>",
         js_on_load=_JS,
         head=f"<script src='{SCRIPT_ROUTE}/plotly.min.js'></script>",
         **more,
     )
 
 
-def drawing(figure: Any, label: str, height: int = 360) -> str:
-    """A figure as the view takes it; `label` is what somebody who cannot see it is told."""
+def drawing(figure: Any, label: str, height: int = 360, *, picture: tuple[str, str] | None = None) -> str:
+    """A figure as the view takes it.
+
+    Args:
+        label: what somebody who cannot see it is told.
+        picture: (name of the file, words on the button), where it can be had as a PNG.
+    """
     shown = json.loads(figure.to_json())
     shown["layout"].pop("template", None)  # colours come from the page; the template alone is 7 KB
-    return json.dumps({"figure": shown, "label": label, "height": height})
+    told = {"figure": shown, "label": label, "height": height}
+    return json.dumps(told if picture is None else {**told, "picture": {"name": picture[0], "says": picture[1]}})
 
 
 def script_folder() -> Path:

@@ -54,22 +54,23 @@ class Side:
     reader: Reader
 
 
-def choice(lab: Lab, id: str, *, runs: bool = True) -> Choice:
+def choice(lab: Lab, id: str, *, runs: bool = True, headed: bool = True) -> Choice:
     """Two lists to choose from, kept up to date with the open study.
 
     Args:
         runs: whether models trained in the study can be chosen.
+        headed: only those among them that can fill blanks.
     """
     free = lab.profile.allow_hub_models
     about = word("model_info_free" if free else "model_info")
     with gr.Row():
         reader = gr.Dropdown(_models(), value=FIRST, label=word("model"), info=about, allow_custom_value=free, min_width=220, elem_id=f"{id}-model")
-        beside = gr.Dropdown([("–", ""), *_models()], value="", label=word("look_beside"), info=word("look_beside_info"), allow_custom_value=free, min_width=220, elem_id=f"{id}-beside")
+        beside = gr.Dropdown([("–", ""), *_models()], value="", label=word("look_beside"), info=word("look_beside_info" if headed else "look_beside_any"), allow_custom_value=free, min_width=220, elem_id=f"{id}-beside")
     made = Choice(reader, beside)
 
     def renew(values: dict) -> dict:
         lang = values[lab.lang]
-        trained = runs_of(lab, values[lab.study_id], lang) if runs else []
+        trained = runs_of(lab, values[lab.study_id], lang, headed=headed) if runs else []
         return {
             reader: _list([*_models(), *trained], values[reader], FIRST),
             beside: _list([(t(lang, "none"), ""), *_models(), *trained], values[beside], ""),
@@ -90,14 +91,18 @@ def _models() -> list[tuple[str, str]]:
     return [(f"{m['id']}: {m['title']}", m["id"]) for m in describe()]
 
 
-def runs_of(lab: Lab, study: str, lang: str = "en") -> list[tuple[str, str]]:
-    """(title, value to choose) of every kept run of a study that trained the body of a masked language model: its head
-    can still read what the body says."""
+def runs_of(lab: Lab, study: str, lang: str = "en", *, headed: bool = True) -> list[tuple[str, str]]:
+    """(title, value to choose) of every kept run of a study that trained the body of its model.
+
+    Args:
+        headed: only of masked language models, whose head can still read what the body says.
+    """
     if not study:
         return []
     opened = lab.studies.open(study)
     store = lab.queue.store(study)
-    trained = [s for s in lab.studies.kept(opened) if s.arm.model and s.arm.model.speaks == "masked" and (store.model_folder(s.id) / TRAINED).is_file()]
+    of_model = [s for s in lab.studies.kept(opened) if s.arm.model and (not headed or s.arm.model.speaks == "masked")]
+    trained = [s for s in of_model if (store.model_folder(s.id) / TRAINED).is_file()]
     return [(t(lang, "look_run", arm=spec.arm.id), f"{RUN}{spec.id}") for spec in trained]
 
 
@@ -109,7 +114,7 @@ def side(lab: Lab, chosen: str, study: str = "", lang: str = "en") -> Side:
     """
     name = (chosen or "").strip()
     if name.startswith(RUN):
-        known = {value: title for title, value in runs_of(lab, study, lang)}
+        known = {value: title for title, value in runs_of(lab, study, lang, headed=False)}
         if name not in known:
             raise UserError("This trained model is not here any more. Choose another one.")
         return Side(known[name], Reader(folder=str(lab.queue.store(study).folder.resolve()), run=name.removeprefix(RUN)))

@@ -70,7 +70,7 @@ def test_help_imports_nothing_heavy():
         done = subprocess.run([sys.executable, "-c", code], env=environment(Path("nowhere")), capture_output=True, text=True, check=True)
         seconds.append(time.perf_counter() - began)
         assert done.stderr.strip() == "[]"
-    for word in ("check", "compare", "predict", "mask", "pretrain", "list"):
+    for word in ("check", "compare", "predict", "mask", "embed", "senses", "attention", "pretrain", "list"):
         assert word in done.stdout
     assert min(seconds) < 1
 
@@ -81,6 +81,18 @@ def test_lists(capsys, what, some):
     assert some in capsys.readouterr().out
     assert cli.main(["list", what, "--json"]) == 0
     assert some in [row["id"] for row in json.loads(capsys.readouterr().out)]
+
+
+def test_strategies_are_listed_by_what_they_need_and_what_all_that_train_take_is_told_once(capsys):
+    assert cli.main(["list", "strategies"]) == 0
+    told = capsys.readouterr().out
+    places = [told.index(f"\n{line}") for line in ("similarity ", "A few labels per class", "lora ", "As many labels as there are", "full ", "What every strategy that trains")]
+    assert told.startswith("No labels needed") and places == sorted(places)
+    assert told.count("selection=fixed") == told.count("augmentation=none") == 1 and told.index("selection=fixed") > places[-1]
+    assert cli.main(["list", "strategies", "--json"]) == 0
+    rows = {row["id"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["lora"]["trains"] and not rows["probe"]["trains"]
+    assert set(rows["lora"]) == {"id", "title", "about", "needs", "uses_model", "trains", "settings"}
 
 
 def test_a_bug_is_exit_1_with_its_traceback(capsys, monkeypatch):

@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+HEADS = {"no labels": "No labels needed", "a few labels": "A few labels per class", "all labels": "As many labels as there are"}
+
 
 @dataclass(frozen=True)
 class _Command:
@@ -25,19 +27,49 @@ class _Command:
         if a.json:
             print(json.dumps(rows, ensure_ascii=False, indent=1))
             return
-        width = max(len(r["id"]) for r in rows)
-        for row in rows:
-            print(f"{row['id']:<{width}}  {row['title']}. {row.get('about', '')}".rstrip(". ") + ".")
-            for setting in row.get("settings", []):
-                print(f"{'':<{width}}    {setting['name']}={setting['default']}  {setting['help']}")
+        if a.what == "strategies":
+            _print_strategies(rows)
+        else:
+            _print(rows, _width(rows))
+
+
+def _width(rows: list[dict[str, Any]]) -> int:
+    return max(len(row["id"]) for row in rows)
+
+
+def _print(rows: list[dict[str, Any]], width: int) -> None:
+    for row in rows:
+        print(f"{row['id']:<{width}}  {row['title']}. {row.get('about', '')}".rstrip(". ") + ".")
+        _print_settings(row.get("settings", []), width)
+
+
+def _print_strategies(rows: list[dict[str, Any]]) -> None:
+    """By how many labels they want; what all that train can be asked is told once."""
+    from tl_core.experiments.arms import Recipe
+    from tl_core.params import declared
+
+    width = _width(rows)
+    for needs, head in HEADS.items():
+        print(f"{head}\n")
+        _print([row for row in rows if row["needs"] == needs], width)
+        print()
+    print(f"What every strategy that trains takes as well ({', '.join(row['id'] for row in rows if row['trains'])})\n")
+    _print_settings(declared(Recipe), width)
+
+
+def _print_settings(settings: list[dict[str, Any]], width: int) -> None:
+    for setting in settings:
+        print(f"{'':<{width}}    {setting['name']}={setting['default']}  {setting['help']}")
 
 
 def _strategies() -> list[dict[str, Any]]:
+    from tl_core.experiments.arms import trains
     from tl_core.params import declared
     from tl_core.strategies import strategies
 
     return [
-        {"id": s.id, "title": s.title, "about": s.about, "needs": s.needs, "uses_model": s.uses_model, "settings": declared(s.Params)} for s in strategies().values()
+        {"id": s.id, "title": s.title, "about": s.about, "needs": s.needs, "uses_model": s.uses_model, "trains": trains(s), "settings": declared(s.Params)}
+        for s in strategies().values()
     ]
 
 

@@ -13,28 +13,29 @@ import gradio as gr
 from tl_core.data.labels import are_named
 from tl_core.errors import UserError, raise_all
 from tl_core.experiments.consent import destination, question
-from tl_core.experiments.estimate import estimate
+from tl_core.experiments.estimate import Estimate, estimate
 from tl_core.experiments.plan import ArmRequest, Study, make_study, plan
 from tl_core.models.catalog import EMBEDDED, describe
 from tl_core.report import figures
 from tl_core.strategies import strategies
 from tl_core.types import Facts
+from tl_ui import own_arm
+from tl_ui.chooser import FIRST_STRATEGIES, Chooser, cannot, chooser
 from tl_ui.datasets import Held
-from tl_ui.forms import Form, changed, settings_form
 from tl_ui.lab import Lab, key_of, with_key
-from tl_ui.pieces import bar, clip, duration, escaped, interval_text, shots_text, strategy_about, strategy_title, table_html
+from tl_ui.own_arm import OwnArm
+from tl_ui.pieces import bar, clip, duration, escaped, interval_text, shots_text, table_html
 from tl_ui.plotly_view import drawing, plotly_view
 from tl_ui.shown import notice_html, on_page
 from tl_ui.studies import Opened
 from tl_ui.words import t, word
 
 SHOTS = ("0", "1", "2", "4", "8", "16", "32", "all")
-FIRST_STRATEGIES = ("majority", "tfidf", "similarity", "probe", "prior-probe")
 FIRST_SHOTS = (0, 1, 2, 4, 8)
 FIRST_SEEDS = 3
-NEEDS = ("no labels", "a few labels", "all labels")
 MAX_SEEDS = 20
 GOING = ("queued", "running")
+COSTS_SHOWN = 6  # arms whose time is told one by one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,21 +63,13 @@ class Tab:
 
 @dataclasses.dataclass(frozen=True)
 class ArmsForm:
-    strategies: dict[str, gr.Checkbox]
-    own: gr.State  # arms with their own settings: [{"name", "strategy", "settings"}]
-    own_table: gr.Dataframe
-    own_row: gr.Row
-    gone: gr.Dropdown
-    remove: gr.Button
-    name: gr.Textbox
-    strategy: gr.Dropdown
-    settings: dict[str, Form]
-    add: gr.Button
+    model: gr.Dropdown
+    chooser: Chooser
+    own: OwnArm
     shots: gr.CheckboxGroup
     more_shots: gr.Textbox
     seeds: gr.Slider
     test_size: gr.Number
-    model: gr.Dropdown
     advice: gr.HTML | None = None
     reading: gr.HTML | None = None
     send: gr.Checkbox | None = None  # whether texts may leave this machine; seen only where they would
@@ -85,7 +78,7 @@ class ArmsForm:
     @property
     def asked(self) -> list[Any]:
         """The components that say what is compared."""
-        return [*self.strategies.values(), self.own, self.shots, self.more_shots, self.seeds, self.test_size, self.model]
+        return [*self.chooser.boxes.values(), self.own.arms, self.shots, self.more_shots, self.seeds, self.test_size, self.model]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,14 +114,11 @@ def _intro(held: Held, lang: str) -> str:
 
 def _form(lab: Lab) -> ArmsForm:
     gr.Markdown(word("arms_head"))
-    boxes = _strategy_boxes(lab)
-    own = gr.State([])
-    with gr.Accordion(word("own_head"), open=False, elem_id="own"):
-        name, strategy, settings, add = _own_form(lab)
-        table = gr.Dataframe(headers=["name", "strategy", "settings"], datatype="str", interactive=False, wrap=True, visible=False, label=word("own_table"), elem_id="own-table")
-        with gr.Row(visible=False, equal_height=True) as own_row:
-            gone = gr.Dropdown([], label=word("own_gone"), min_width=160, interactive=True)
-            remove = gr.Button(word("own_remove"), min_width=120, scale=0)
+    models = [(f"{m['title']} ({m['id']})", m["id"]) for m in describe()]
+    free = lab.profile.allow_hub_models
+    model = gr.Dropdown(models, value=EMBEDDED.name, label=word("model"), info=word("model_info_free" if free else "model_info"), allow_custom_value=free, elem_id="model")
+    boxes = chooser(lab)
+    own = own_arm.own_arm(lab)
     gr.Markdown(word("labels_head_compare"))
     choices = _shot_choices(lab.datasets.get(lab.dataset_id.value), "en")
     shots = gr.CheckboxGroup(choices, value=[s for s in ("0", "1", "2", "4", "8", "16")], label=word("shots"), info=word("shots_info"), elem_id="shots")
@@ -137,10 +127,7 @@ def _form(lab: Lab) -> ArmsForm:
     with gr.Accordion(word("more_settings"), open=False):
         more_shots = gr.Textbox(label=word("more_shots"), info=word("more_shots_info"), max_lines=1, elem_id="more-shots")
         test_size = gr.Number(None, label=word("test_size"), info=word("test_size_info"), precision=0, elem_id="test-size")
-        models = [(f"{m['title']} ({m['id']})", m["id"]) for m in describe()]
-        free = lab.profile.allow_hub_models
-        model = gr.Dropdown(models, value=EMBEDDED.name, label=word("model"), info=word("model_info_free" if free else "model_info"), allow_custom_value=free, elem_id="model")
-    return ArmsForm(boxes, own, table, own_row, gone, remove, name, strategy, settings, add, shots, more_shots, seeds, test_size, model)
+    return ArmsForm(model, boxes, own, shots, more_shots, seeds, test_size)
 
 
 def _go(form: ArmsForm) -> ArmsForm:
@@ -151,39 +138,6 @@ def _go(form: ArmsForm) -> ArmsForm:
     send = gr.Checkbox(False, visible=False, label=word("send_texts"), elem_id="send-texts")
     run = gr.Button(word("run"), variant="primary", elem_id="run")
     return dataclasses.replace(form, advice=advice, reading=reading, send=send, run=run)
-
-
-def _strategy_boxes(lab: Lab) -> dict[str, gr.Checkbox]:
-    """A box for each strategy with its one sentence, grouped by how many labels it wants."""
-    boxes: dict[str, gr.Checkbox] = {}
-    for needs in NEEDS:
-        with gr.Column(elem_classes="tl-arms"):
-            _boxes_of(lab, needs, boxes)
-    return boxes
-
-
-def _boxes_of(lab: Lab, needs: str, boxes: dict[str, gr.Checkbox]) -> None:
-    lab.in_language(gr.HTML(_group_head(needs, "en")), lambda lang, needs=needs: _group_head(needs, lang))
-    for id, strategy in strategies().items():
-        if strategy.needs == needs:
-            box = gr.Checkbox(id in FIRST_STRATEGIES, label=strategy.title, info=strategy.about, elem_id=f"arm-{id}", elem_classes="tl-arm", container=False)
-            boxes[id] = lab.in_language(box, lambda lang, s=strategy: gr.Checkbox(label=strategy_title(s, lang), info=strategy_about(s, lang)))
-
-
-def _group_head(needs: str, lang: str) -> str:
-    return f"<h4 class='tl-group'>{escaped(t(lang, 'needs_' + needs.replace(' ', '_')))}</h4>"
-
-
-def _own_form(lab: Lab) -> tuple[gr.Textbox, gr.Dropdown, dict[str, Form], gr.Button]:
-    choices = lambda lang: [(strategy_title(s, lang), id) for id, s in strategies().items()]  # noqa: E731
-    chosen = "lora" if "lora" in strategies() else next(iter(strategies()))
-    with gr.Row():
-        strategy = gr.Dropdown(choices("en"), value=chosen, label=word("own_strategy"), min_width=180, elem_id="own-strategy")
-        name = gr.Textbox(label=word("own_name"), info=word("own_name_info"), max_lines=1, min_width=180, elem_id="own-name")
-    lab.in_language(strategy, lambda lang: gr.Dropdown(choices=choices(lang)))
-    settings = {id: settings_form(id, visible=id == chosen) for id in strategies()}
-    add = gr.Button(word("own_add"), variant="secondary", elem_id="own-add")
-    return name, strategy, settings, add
 
 
 def _live() -> Live:
@@ -206,23 +160,12 @@ def _shot_choices(held: Held, lang: str) -> list[tuple[str, str]]:
 
 
 def _wire_form(lab: Lab, form: ArmsForm, notice: gr.HTML) -> None:
-    fields = [field for f in form.settings.values() for field in f.fields.values()]
-
-    def show_settings(values: dict) -> dict:
-        return {f.group: gr.Group(visible=id == values[form.strategy]) for id, f in form.settings.items()}
-
-    def add(values: dict) -> dict:
-        """One more arm, checked at once."""
-        id = values[form.strategy]
-        settings = changed(form.settings[id], values)
-        arm = {"name": _arm_name(values[form.name], id, settings, values[form.own]), "strategy": id, "settings": settings}
+    def able(values: dict) -> dict:
+        """What cannot run on these data with this model says so before anybody chooses it."""
         held = lab.datasets.get(values[lab.dataset_id])
-        split, _ = held.usual_split
-        make_study("", held.loaded.dataset.problem, split, arms=[_request(arm)], shots=[1], seeds=1, model=EMBEDDED.name, hub=lab.profile.allow_hub_models)
-        return {form.name: "", **_own_shown(form, [*values[form.own], arm], values[lab.lang])}
-
-    def remove(values: dict) -> dict:
-        return _own_shown(form, [a for a in values[form.own] if a["name"] != values[form.gone]], values[lab.lang])
+        reasons = cannot(held.loaded.dataset.problem, _model(form, values), hub=lab.profile.allow_hub_models)
+        ticked = {id: values[box] for id, box in form.chooser.boxes.items()}
+        return form.chooser.drawn(ticked, {id: on_page(reason, values[lab.lang]) for id, reason in reasons.items()}, values[lab.lang])
 
     def advise(values: dict) -> dict:
         return {form.advice: advice_html(lab, form, values), form.send: _send_box(lab, form, values)}
@@ -236,52 +179,24 @@ def _wire_form(lab: Lab, form: ArmsForm, notice: gr.HTML) -> None:
         offered = [key for _, key in choices]
         return {form.shots: gr.CheckboxGroup(choices=choices, value=[s for s in values[form.shots] if s in offered])}
 
-    own = [form.own, form.own_table, form.own_row, form.gone]
-    lab.on(form.strategy.input, show_settings, [form.strategy], [f.group for f in form.settings.values()])
-    lab.on(form.add.click, add, [form.strategy, form.name, form.own, lab.dataset_id, *fields], [form.name, *own], notice)
-    lab.on(form.remove.click, remove, [form.own, form.gone], own, notice)
+    boxes = form.chooser.boxes.values()
+    own_arm.wire(lab, form.own, form.model, notice)
+    here = [form.model.input, lab.dataset_id.change, lab.lang.change, lab.arrived.change]
+    lab.on(here, able, [lab.dataset_id, form.model, *boxes], form.chooser.shown, trigger_mode="always_last")
     lab.on([lab.dataset_id.change, lab.lang.change], fit_to_data, [lab.dataset_id, form.shots], [form.shots])
-    said = [box.input for box in form.strategies.values()] + [form.shots.input, form.more_shots.blur, form.seeds.release, form.test_size.blur, form.model.input]
-    again = [*said, form.own.change, lab.dataset_id.change, lab.lang.change, lab.arrived.change]
+    said = [box.input for box in boxes] + [form.shots.input, form.more_shots.blur, form.seeds.release, form.test_size.blur, form.model.input]
+    again = [*said, form.own.arms.change, lab.dataset_id.change, lab.lang.change, lab.arrived.change]
     lab.on(again, advise, [lab.dataset_id, *form.asked], [form.advice, form.send], trigger_mode="always_last")
     lab.on(again, read, [lab.dataset_id, *form.asked], [form.reading], trigger_mode="always_last")
 
 
-def _arm_name(given: str, strategy: str, settings: dict, own: list[dict]) -> str:
-    """As given; else made of what is different about it."""
-    given = re.sub(r"\s+", " ", given or "").strip()[:60]
-    taken = {arm["name"] for arm in own} | set(strategies())
-    if given:
-        if given in taken:
-            raise UserError(f"There is an arm called {given!r} already. Give this one another name.")
-        return given
-    made = "-".join([strategy, *(f"{k.replace('_', '-')}-{clip(str(v), 12)}" for k, v in settings.items())])[:60]
-    made = made if settings else f"{strategy}-2"
-    return made if made not in taken else next(f"{made}-{i}" for i in range(2, 100) if f"{made}-{i}" not in taken)
-
-
-def _own_shown(form: ArmsForm, own: list[dict], lang: str) -> dict:
-    rows = [[a["name"], strategy_title(strategies()[a["strategy"]], lang), ", ".join(f"{k} = {v}" for k, v in a["settings"].items()) or "–"] for a in own]
-    names = [a["name"] for a in own]
-    return {
-        form.own: own,
-        form.own_table: gr.Dataframe(value=rows, visible=bool(own)),
-        form.own_row: gr.Row(visible=bool(own)),
-        form.gone: gr.Dropdown(choices=names, value=names[-1] if names else None),
-    }
-
-
-def _request(arm: dict) -> ArmRequest:
-    return ArmRequest(arm["strategy"], arm["settings"], arm["name"])
-
-
 def _asked(form: ArmsForm, values: dict) -> tuple[list[ArmRequest], list[int | None]]:
-    arms = [ArmRequest(id) for id, box in form.strategies.items() if values[box]]
+    arms = [ArmRequest(id) for id, box in form.chooser.boxes.items() if values[box]]
     shots = [*values[form.shots], *re.findall(r"[^\s,;]+", values[form.more_shots] or "")]
     bad = [s for s in shots if not re.fullmatch(r"\d{1,7}|all", s)]
     if bad:
         raise UserError(f"{', '.join(bad)} is no number of labels per class. Write whole numbers such as 3, 64, or all.")
-    return arms + [_request(a) for a in values[form.own]], [None if s == "all" else int(s) for s in shots]
+    return arms + [own_arm.request(a) for a in values[form.own.arms]], [None if s == "all" else int(s) for s in shots]
 
 
 def _study(lab: Lab, form: ArmsForm, values: dict) -> Study:
@@ -290,11 +205,13 @@ def _study(lab: Lab, form: ArmsForm, values: dict) -> Study:
     Raises:
         UserError: as `make_study`, or what this place does not allow.
     """
-    held, model = lab.datasets.get(values[lab.dataset_id]), (values[form.model] or EMBEDDED.name).strip()
+    held, model = lab.datasets.get(values[lab.dataset_id]), _model(form, values)
     arms, shots = _asked(form, values)
     faults = []
-    if not lab.profile.allow_hub_models and model not in {m["id"] for m in describe()}:
-        faults.append(f"Only the models of the list can be used here, and {clip(model, 80)!r} is none of them.")
+    listed = {m["id"] for m in describe()}
+    if not lab.profile.allow_hub_models:
+        others = dict.fromkeys(m for m in (model, *(a.model for a in arms)) if m and m not in listed)
+        faults += [f"Only the models of the list can be used here, and {clip(m, 80)!r} is none of them." for m in others]
     if lab.profile.public and any(a.settings.get("endpoint_model") for a in arms):
         faults.append("Only the chat model that this place offers can be asked here. Leave endpoint_model empty.")
     if not arms:
@@ -309,6 +226,10 @@ def _study(lab: Lab, form: ArmsForm, values: dict) -> Study:
     return make_study(held.name, held.loaded.dataset.problem, split, arms=arms, shots=shots, seeds=int(values[form.seeds]), model=model, hub=lab.profile.allow_hub_models)
 
 
+def _model(form: ArmsForm, values: dict) -> str:
+    return (values[form.model] or EMBEDDED.name).strip()
+
+
 def advice_html(lab: Lab, form: ArmsForm, values: dict) -> str:
     """How long it will take and what speaks against it, before anybody starts."""
     lang = values[lab.lang]
@@ -316,12 +237,27 @@ def advice_html(lab: Lab, form: ArmsForm, values: dict) -> str:
         made = plan(_study(lab, form, values))
     except UserError as fault:
         return notice_html(on_page(str(fault), lang), kind="note")
-    seconds = estimate(made, where=lab.queue.folder.parent).seconds
-    said = [f"<p class='tl-estimate'>{escaped(t(lang, 'estimate', runs=len(made.specs), time=duration(seconds, lang)))}</p>"]
+    about = estimate(made, where=lab.queue.folder.parent)
+    said = f"<p class='tl-estimate'>{escaped(t(lang, 'estimate', runs=len(made.specs), time=duration(about.seconds, lang)))}</p>"
     limit = lab.profile.max_study_seconds
-    warnings = [t(lang, "too_long", limit=duration(limit, lang))] if seconds > limit else []
+    warnings = [t(lang, "too_long", limit=duration(limit, lang))] if about.seconds > limit else []
     warnings += sorted(set(made.refused.values()))
-    return "".join(said) + notice_html(on_page("\n".join(warnings), lang), kind="note")
+    return said + costs_html(about, lang) + notice_html(on_page("\n".join(warnings), lang), kind="note")
+
+
+def costs_html(about: Estimate, lang: str) -> str:
+    """The seconds of each arm, the dearest first; the cheap ones together."""
+    dear = sorted(((name, seconds) for name, seconds in about.by_arm.items() if seconds), key=lambda item: -item[1])
+    if len(dear) < 2:
+        return ""
+    shown, rest = (dear, []) if len(dear) <= COSTS_SHOWN + 1 else (dear[:COSTS_SHOWN], dear[COSTS_SHOWN:])
+    others = [(t(lang, "cost_others", n=len(rest)), sum(seconds for _, seconds in rest))] if rest else []
+    lines = [*shown, *others, (t(lang, "cost_shared"), about.seconds - sum(about.by_arm.values()))]
+    most = max(seconds for _, seconds in lines)
+    rows = "".join(
+        f"<li><i style='width:{max(1, round(100 * seconds / most))}%'></i><span>{escaped(name)}</span><b>{escaped(duration(seconds, lang))}</b></li>" for name, seconds in lines
+    )
+    return f"<ul class='tl-costs' aria-label='{escaped(t(lang, 'cost_by_arm'))}'>{rows}</ul>"
 
 
 def _send_box(lab: Lab, form: ArmsForm, values: dict) -> gr.Checkbox:

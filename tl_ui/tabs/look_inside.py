@@ -8,6 +8,7 @@ import gradio as gr
 
 from tl_core.plugins import found
 from tl_ui.lab import Lab
+from tl_ui.links import view_of
 from tl_ui.views import Choose
 from tl_ui.words import word
 
@@ -36,7 +37,13 @@ class Tab:
         def show(values: dict) -> dict:
             return {group: gr.Column(visible=id == values[choose]) for id, group in groups.items()}
 
+        def arrive(_values: dict, request: gr.Request) -> dict:
+            """A link to a view opens it; the view itself reads what the link says."""
+            view = view_of(request)
+            return {lab.tabs: gr.Tabs(selected=self.id), choose: view, **show({choose: view})} if view in views else {}
+
         lab.on(choose.input, show, [choose], list(groups.values()))
+        lab.on(lab.arrived.change, arrive, outputs=[lab.tabs, choose, *groups.values()])
 
 
 TAB = Tab()

@@ -1,0 +1,171 @@
+"""Choosing what to compare: what cannot run says so beforehand, and an arm of one's own has everything the engine knows."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from tests.page.test_visit import expect, only, own_file, to_tab
+from tl_core.experiments.estimate import Estimate
+from tl_core.strategies import strategies
+from tl_core.types import Label, Problem
+from tl_ui.chooser import EVERYDAY, FIRST_STRATEGIES, NEEDS, cannot
+from tl_ui.tabs.compare import COSTS_SHOWN, costs_html
+
+NAMED = Problem("one text", "one label", (Label("a", "billing"), Label("b", "login")))
+
+
+# --- without a browser ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def no_endpoint(monkeypatch):
+    monkeypatch.delenv("TL_CHAT_URL", raising=False)
+
+
+def test_the_everyday_ones_are_there_and_run_on_any_model():
+    assert set(EVERYDAY) <= set(strategies()) and set(FIRST_STRATEGIES) <= set(EVERYDAY)
+    assert {s.needs for s in strategies().values()} == set(NEEDS) == {strategies()[id].needs for id in EVERYDAY}
+    assert not set(EVERYDAY) & set(cannot(NAMED, "minilm", hub=False))
+
+
+def test_what_the_model_cannot_do_is_known():
+    plain, masked = cannot(NAMED, "minilm", hub=False), cannot(NAMED, "minilm-masked", hub=False)
+    assert {"cloze", "label-score", "nli", "in-context", "prompt-tune"} <= set(plain)
+    assert "minilm" in plain["cloze"] and "cloze" not in masked and "prompt-tune" not in masked and "label-score" in masked
+
+
+def test_what_the_data_do_not_allow_is_known():
+    pairs = Problem("two texts", "one label", NAMED.labels)
+    assert {"similarity", "prior-probe", "contrastive"} <= set(cannot(pairs, "minilm", hub=False))
+    numbers = Problem("one text", "one label", (Label("0", "0"), Label("1", "1")))
+    assert "label table" in cannot(numbers, "minilm", hub=False)["similarity"]
+
+
+def test_what_this_place_does_not_have_is_known(monkeypatch):
+    assert "TL_CHAT_URL" in cannot(NAMED, "minilm", hub=False)["chat"]
+    monkeypatch.setenv("TL_CHAT_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("TL_CHAT_MODEL", "tiny-chat")
+    assert "chat" not in cannot(NAMED, "minilm", hub=False)
+
+
+def test_a_model_that_is_not_there_hides_nothing():
+    assert set(cannot(NAMED, "no/such/model", hub=False)) == {"chat"}
+
+
+def test_the_dear_arms_come_first_and_the_cheap_ones_together():
+    arms = {"<b>lora</b>": 40.0, **{f"arm{i}": float(i) for i in range(COSTS_SHOWN + 3)}}
+    told = costs_html(Estimate(100.0, arms, 5.0), "en")
+    assert re.findall(r"<span>(.*?)</span>", told)[:2] == ["&lt;b&gt;lora&lt;/b&gt;", f"arm{COSTS_SHOWN + 2}"]
+    assert told.count("<li>") == COSTS_SHOWN + 2 and "the 3 others together" in told and ">40 s<" in told
+    assert costs_html(Estimate(10.0, {"alone": 4.0, "refused": 0.0}, 0.0), "en") == ""
+
+
+# --- in the browser ------------------------------------------------------------------------------------
+
+
+def choose(page, dropdown: str, option: str) -> None:
+    page.locator(f"{dropdown} input").click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def open_form(page) -> None:
+    """The form of an arm of one's own, when what is drawn anew at the beginning has been."""
+    expect(page.locator("#advice")).to_contain_text(re.compile("runs, about|Choose at least"))
+    page.wait_for_timeout(1000)
+    page.locator("#own button").first.click()
+    page.locator("#own-strategy input").wait_for()
+
+
+def set_to(page, form: str, label: str, value: str) -> None:
+    page.locator(form).get_by_label(label, exact=True).fill(value)
+    page.locator(form).get_by_label(label, exact=True).press("Tab")
+
+
+@pytest.mark.browser
+def test_a_reason_stands_where_a_strategy_cannot_be_chosen(visit):
+    page = visit()
+    page.locator("#more-no-labels > button").click()
+    expect(page.locator("#cannot-cloze")).to_contain_text("minilm has no head for that")
+    expect(page.locator("#arm-cloze input")).to_be_disabled()
+    choose(page, "#model", "MiniLM with a masked-language head (minilm-masked)")
+    expect(page.locator("#arm-cloze input")).to_be_enabled()
+    expect(page.locator("#cannot-cloze")).not_to_be_visible()
+
+    expect(page.locator("#cannot-similarity")).not_to_be_visible()
+    to_tab(page, "data")
+    page.get_by_label("Sentence pairs").check()
+    to_tab(page, "compare")
+    expect(page.locator("#cannot-similarity")).to_contain_text("how two texts relate")
+    expect(page.locator("#cannot-contrastive")).to_contain_text("single texts")
+    expect(page.locator("#arm-contrastive input")).to_be_disabled()
+    page.locator("#arm-similarity input").uncheck()  # what was chosen before can be left out
+
+
+@pytest.mark.browser
+def test_arms_of_ones_own_with_selection_copies_model_and_base(visit, served, tmp_path):
+    page = visit()
+    to_tab(page, "data")
+    page.locator("#upload input[type=file]").set_input_files(own_file(tmp_path))
+    expect(page.locator("#data-summary")).to_contain_text("mine.csv")
+    to_tab(page, "compare")
+    only(page, "majority")
+    page.locator("#shots").get_by_label("16").uncheck()
+    for number in ("0", "1", "4", "8"):
+        page.locator("#shots").get_by_label(number, exact=True).uncheck()
+    page.locator("#seeds input[type=number]").fill("1")
+    page.locator("#seeds input[type=number]").press("Tab")
+    open_form(page)
+
+    for label in ("min steps", "max steps"):
+        set_to(page, "#own-settings-lora", label, "2")
+    choose(page, "#own-selection", "dev")
+    choose(page, "#own-augmentation", "delete")
+    choose(page, "#own-model", "MiniLM with a masked-language head (minilm-masked)")
+    page.locator("#own-name input, #own-name textarea").fill("chosen by labels")
+    page.locator("#own-add").click()
+    expect(page.locator("#own-table")).to_contain_text("selection = dev, augmentation = delete, model = minilm-masked")
+
+    choose(page, "#own-strategy", "Entailment (zero-shot)")
+    expect(page.locator("#own-note")).to_contain_text("minilm-masked has no head")
+    expect(page.locator("#own-recipe")).not_to_be_visible()
+    choose(page, "#own-strategy", "Read your texts first, then learn")
+    expect(page.locator("#own-note .tl-notice")).to_have_count(0)
+    choose(page, "#own-base-adapt-then", "Nearest neighbours")
+    expect(page.locator("#own-recipe")).not_to_be_visible()
+    set_to(page, "#own-settings-knn", "neighbours", "3")
+    set_to(page, "#own-settings-adapt-then", "steps", "1")
+    choose(page, "#own-model", "the same as above")
+    page.locator("#own-name input, #own-name textarea").fill("read first")
+    page.locator("#own-add").click()
+    expect(page.locator("#own-table")).to_contain_text("base = knn, steps = 1, base.neighbours = 3")
+
+    expect(page.locator("#advice .tl-costs")).to_contain_text("chosen by labels")
+    page.locator("#run").click()
+    expect(page.locator("#status")).to_contain_text("Finished", timeout=90_000)
+    name = re.search(r"study=([\w-]+)", page.url)[1]
+    study = json.loads((served.home / "studies" / name / "study.json").read_text(encoding="utf-8"))
+    arms = {arm["id"]: arm for arm in study["arms"]}
+    assert set(arms) == {"majority", "chosen by labels", "read first"}
+    chosen, read = arms["chosen by labels"], arms["read first"]
+    assert (chosen["selection"], chosen["augmentation"], chosen["model"]["name"]) == ("dev", "delete", "minilm-masked")
+    assert read["base"]["strategy"] == "knn" and read["base"]["settings"]["neighbours"] == 3 and read["settings"]["steps"] == 1
+    assert {run["status"] for run in study["runs"]} == {"done"}
+
+
+@pytest.mark.browser
+def test_the_whole_form_fits_on_a_telephone(visit):
+    page = visit(width=390)
+    for button in page.locator(".tl-rest > button").all():
+        button.click()
+    expect(page.locator("#arm-adapt-then")).to_be_visible()
+    only(page, *EVERYDAY, "dora", "prefix")
+    open_form(page)
+    choose(page, "#own-strategy", "Read your texts first, then learn")
+    page.locator("#own-name input, #own-name textarea").fill("a name without a gap " + "x" * 30)
+    page.locator("#own-add").click()
+    expect(page.locator("#own-table")).to_contain_text("xxx")
+    expect(page.locator("#advice .tl-costs")).to_contain_text("xxx")
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

@@ -1,0 +1,211 @@
+"""An arm with settings of its own: its strategy, model, settings, what chooses its step size and what copies its rows."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from tl_core.errors import UserError
+from tl_core.experiments.arms import Recipe, trains
+from tl_core.experiments.plan import ArmRequest, make_study
+from tl_core.models.catalog import EMBEDDED, describe, find
+from tl_core.strategies import strategies
+from tl_core.types import Problem
+from tl_ui.chooser import why_not
+from tl_ui.forms import Form, changed, settings_form
+from tl_ui.lab import Lab
+from tl_ui.pieces import clip, escaped, strategy_title, table_html
+from tl_ui.shown import notice_html, on_page
+from tl_ui.words import t, word
+
+FIRST = "lora"
+SAME_MODEL = ""  # the one that is chosen for all
+
+
+@dataclass(frozen=True)
+class OwnArm:
+    """The form of one arm, and the arms it has made."""
+
+    arms: gr.State  # [{"name", "strategy", "settings", "model"}]
+    strategy: gr.Dropdown
+    name: gr.Textbox
+    model: gr.Dropdown
+    settings: dict[str, Form]  # by strategy
+    of_base: gr.HTML  # head of the settings of what learns afterwards
+    recipe: Form
+    note: gr.HTML
+    add: gr.Button
+    table: gr.HTML
+    row: gr.Row
+    gone: gr.Dropdown
+    remove: gr.Button
+
+    @property
+    def fields(self) -> list[Any]:
+        """The components that describe an arm."""
+        return [self.strategy, self.name, self.model, *(field for f in (*self.settings.values(), self.recipe) for field in f.fields.values())]
+
+    def base(self, values: dict) -> str:
+        """The strategy that learns on the model that the chosen one changes; "" where it learns itself."""
+        id = values[self.strategy]
+        return values[self.settings[id].fields["base"]] if takes_base(id) else ""
+
+    def asked(self, values: dict) -> dict[str, Any]:
+        """What the fields say that differs from the defaults, as `ArmRequest` takes it."""
+        id, base = values[self.strategy], self.base(values)
+        settings = changed(self.settings[id], values)
+        learns = {**(changed(self.settings[base], values) if base else {}), **(changed(self.recipe, values) if trains(strategies()[base or id]) else {})}
+        settings |= {f"base.{name}" if base else name: value for name, value in learns.items()}
+        model = (values[self.model] or SAME_MODEL).strip() if strategies()[id].uses_model else SAME_MODEL
+        return {"strategy": id, "settings": settings, "model": model}
+
+
+def own_arm(lab: Lab) -> OwnArm:
+    """Draw the form; `wire` makes it work."""
+    chosen = FIRST if FIRST in strategies() else next(iter(strategies()))
+    arms = gr.State([])
+    with gr.Accordion(word("own_head"), open=False, elem_id="own"):
+        with gr.Row(elem_classes="tl-settings"):
+            strategy = gr.Dropdown(_titles(list(strategies()), "en"), value=chosen, label=word("own_strategy"), min_width=180, elem_id="own-strategy")
+            lab.in_language(strategy, lambda lang: gr.Dropdown(choices=_titles(list(strategies()), lang)))
+            name = gr.Textbox(label=word("own_name"), info=word("own_name_info"), max_lines=1, min_width=180, elem_id="own-name")
+        models = [(word("own_model_same"), SAME_MODEL), *((f"{m['title']} ({m['id']})", m["id"]) for m in describe())]
+        free = lab.profile.allow_hub_models
+        model = gr.Dropdown(models, value=SAME_MODEL, label=word("own_model"), info=word("model_info_free") if free else None, allow_custom_value=free, elem_id="own-model", visible=strategies()[chosen].uses_model)  # fmt: skip
+        note = gr.HTML(elem_id="own-note", elem_classes="tl-notices")
+        changing = [id for id in strategies() if takes_base(id)]
+        settings = {id: _settings(lab, id, chosen) for id in changing}
+        of_base = gr.HTML(_of_base("en"), visible=bool(takes_base(chosen)))
+        lab.in_language(of_base, _of_base)
+        settings |= {id: _settings(lab, id, chosen) for id in strategies() if id not in changing}
+        said = {name: {"label": word(f"recipe_{name}"), "elem_id": f"own-{name}"} for name in ("selection", "augmentation")}
+        recipe = settings_form(Recipe, visible=trains(strategies()[chosen]), own=said, elem_id="own-recipe")
+        add = gr.Button(word("own_add"), variant="secondary", elem_id="own-add")
+        table = gr.HTML(elem_id="own-table")
+        with gr.Row(visible=False, elem_classes="tl-bottom") as row:
+            gone = gr.Dropdown([], label=word("own_gone"), min_width=160, interactive=True)
+            remove = gr.Button(word("own_remove"), min_width=120, scale=0)
+    return OwnArm(arms, strategy, name, model, settings, of_base, recipe, note, add, table, row, gone, remove)
+
+
+def wire(lab: Lab, own: OwnArm, model: gr.Dropdown, notice: gr.HTML) -> None:
+    """Let the form follow what is chosen in it, and make arms.
+
+    Args:
+        model: the one that is chosen for all arms.
+    """
+
+    def show(values: dict) -> dict:
+        """The settings of what is chosen, and why it cannot run."""
+        id, base = values[own.strategy], own.base(values)
+        return {
+            own.model: gr.Dropdown(visible=strategies()[id].uses_model),
+            own.of_base: gr.HTML(visible=bool(base)),
+            own.recipe.group: gr.Group(visible=trains(strategies()[base or id])),
+            **{form.group: gr.Group(visible=known in (id, base)) for known, form in own.settings.items()},
+        }
+
+    def judge(values: dict) -> dict:
+        problem = lab.datasets.get(values[lab.dataset_id]).loaded.dataset.problem
+        wanted = values[own.model] or values[model] or EMBEDDED.name
+        said = _why_not([values[own.strategy], own.base(values)], problem, wanted, lab.profile.allow_hub_models)
+        return {own.note: notice_html(on_page(said, values[lab.lang]), kind="note")}
+
+    def add(values: dict) -> dict:
+        """One more arm, checked at once."""
+        arm = own.asked(values)
+        arm["name"] = _name(values[own.name], arm, values[own.arms])
+        held = lab.datasets.get(values[lab.dataset_id])
+        split, _ = held.usual_split
+        make_study("", held.loaded.dataset.problem, split, arms=[request(arm)], shots=[1], seeds=1, model=EMBEDDED.name, hub=lab.profile.allow_hub_models)
+        return {own.name: "", **_kept(own, [*values[own.arms], arm], values[lab.lang])}
+
+    def remove(values: dict) -> dict:
+        return _kept(own, [a for a in values[own.arms] if a["name"] != values[own.gone]], values[lab.lang])
+
+    bases = [form.fields["base"] for id, form in own.settings.items() if takes_base(id)]
+    chosen = [own.strategy, *bases]
+    lab.on([c.input for c in chosen], show, chosen, [own.model, own.of_base, own.recipe.group, *(f.group for f in own.settings.values())])
+    lab.on([*(c.input for c in (*chosen, own.model, model)), lab.dataset_id.change], judge, [lab.dataset_id, model, own.model, *chosen], [own.note], trigger_mode="always_last")
+    lab.on(lab.lang.change, lambda values: {own.table: _table(values[own.arms], values[lab.lang])}, [own.arms], [own.table])
+    kept = [own.arms, own.table, own.row, own.gone]
+    lab.on(own.add.click, add, [own.arms, lab.dataset_id, *own.fields], [own.name, *kept], notice)
+    lab.on(own.remove.click, remove, [own.arms, own.gone], kept, notice)
+
+
+def request(arm: dict[str, Any]) -> ArmRequest:
+    """An arm that the form has made, as the engine takes it."""
+    return ArmRequest(arm["strategy"], arm["settings"], arm["name"], arm.get("model") or None)
+
+
+def takes_base(id: str) -> bool:
+    """Whether a strategy leaves the learning to another one."""
+    return getattr(strategies()[id], "takes_base", False)
+
+
+def _bases() -> list[str]:
+    """Strategies that can learn on a changed model."""
+    return [id for id, strategy in strategies().items() if strategy.uses_model and not takes_base(id)]
+
+
+def _titles(ids: list[str], lang: str) -> list[tuple[str, str]]:
+    """Choices of strategies."""
+    return [(strategy_title(strategies()[id], lang), id) for id in ids]
+
+
+def _settings(lab: Lab, id: str, chosen: str) -> Form:
+    own = {"base": {"choices": _titles(_bases(), "en"), "label": word("own_base"), "elem_id": f"own-base-{id}"}} if takes_base(id) else {}
+    form = settings_form(strategies()[id].Params, visible=id == chosen, own=own, elem_id=f"own-settings-{id}")
+    if own:
+        lab.in_language(form.fields["base"], lambda lang: gr.Dropdown(choices=_titles(_bases(), lang)))
+    return form
+
+
+def _of_base(lang: str) -> str:
+    return f"<h4 class='tl-group'>{escaped(t(lang, 'own_of_base'))}</h4>"
+
+
+def _why_not(ids: list[str], problem: Problem, model: str, hub: bool) -> str:
+    """The first reason why an arm of these strategies, one on the other, cannot run; "" when it can."""
+    try:
+        ref = find(model.strip(), hub=hub).ref if any(strategies()[id].uses_model for id in ids if id) else None
+    except UserError as fault:
+        return str(fault)
+    return next((reason for id in ids if id and (reason := why_not(id, problem, ref))), "")
+
+
+def _name(given: str, arm: dict[str, Any], own: list[dict]) -> str:
+    """As given; else made of what is different about it."""
+    given = re.sub(r"\s+", " ", given or "").strip()[:60]
+    taken = {arm["name"] for arm in own} | set(strategies())
+    if given:
+        if given in taken:
+            raise UserError(f"There is an arm called {given!r} already. Give this one another name.")
+        return given
+    parts = [f"{k.replace('_', '-')}-{clip(str(v), 12)}" for k, v in arm["settings"].items()] + ([clip(arm["model"], 24)] if arm["model"] else [])
+    made = "-".join([arm["strategy"], *parts])[:60] if parts else f"{arm['strategy']}-2"
+    return made if made not in taken else next(f"{made}-{i}" for i in range(2, 100) if f"{made}-{i}" not in taken)
+
+
+def _kept(own: OwnArm, arms: list[dict], lang: str) -> dict:
+    names = [a["name"] for a in arms]
+    return {
+        own.arms: arms,
+        own.table: _table(arms, lang),
+        own.row: gr.Row(visible=bool(arms)),
+        own.gone: gr.Dropdown(choices=names, value=names[-1] if names else None),
+    }
+
+
+def _table(arms: list[dict], lang: str) -> str:
+    rows = [[escaped(a["name"]), escaped(strategy_title(strategies()[a["strategy"]], lang)), escaped(_said(a))] for a in arms]
+    return table_html(t(lang, "own_table"), [t(lang, "own_gone"), t(lang, "own_strategy"), t(lang, "own_settings")], rows) if rows else ""
+
+
+def _said(arm: dict[str, Any]) -> str:
+    """What is different about an arm, for the table."""
+    different = {**arm["settings"], **({"model": arm["model"]} if arm.get("model") else {})}
+    return ", ".join(f"{name} = {value}" for name, value in different.items()) or "–"
