@@ -212,6 +212,7 @@ details summary { cursor: pointer; padding: 6px 0; }
 .tl-unknown { border: 2px solid var(--tl-bad); color: var(--tl-bad); background: var(--tl-bad-soft); font-weight: 650; } .tl-unknown s { font-family: var(--font); font-weight: 400; font-size: 0.85rem; }
 .tl-legend { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 10px; margin-bottom: 10px; } .tl-scale { display: inline-flex; border: 1px solid var(--border-color-primary); border-radius: 8px; overflow: hidden; } .tl-shade { padding: 1px 10px; font-size: 0.85rem; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .tl-plot { width: 100%; min-width: 0; }
+.tl-picture { font: inherit; font-size: 0.88rem; color: var(--link-text-color); background: none; border: none; border-radius: 6px; padding: 4px 2px; cursor: pointer; text-decoration: underline; text-underline-offset: 3px; } .tl-picture[hidden] { display: none; }
 .table-wrap, .table-wrap * { font-family: var(--font) !important; }
 .table-wrap td { font-variant-numeric: tabular-nums; }
 html:lang(ko) .prose, html:lang(ko) .html-container, html:lang(ko) label, html:lang(ko) .info-text { word-break: keep-all; overflow-wrap: break-word; }

@@ -9,12 +9,15 @@ from __future__ import annotations
 import html
 import importlib.util
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 SCRIPT_ROUTE = "/tl-static"
+# For a slider beside a drawing with steps, answered by the browser alone: (step, drawing) in, drawing out.
+TAKE_STEP = "(step, drawn) => drawn ? JSON.stringify({...JSON.parse(drawn), at: step}) : drawn"
 
 _JS = r"""
 const box = element.querySelector('.tl-plot'), save = element.querySelector('.tl-picture');
@@ -30,11 +33,16 @@ const themed = layout => {
   for (const key of axes(layout)) out[key] = {...(layout[key] || {}), gridcolor: line, zerolinecolor: line, linecolor: line};
   return out;
 };
+const shown = given => {
+  const step = (given.steps || [])[given.at];
+  if (!step) return given.figure;
+  return {data: given.figure.data.map((trace, i) => ({...trace, ...step.data[i]})), layout: {...given.figure.layout, ...step.layout}};
+};
 const draw = () => {
   if (typeof Plotly === 'undefined') { setTimeout(draw, 50); return; }
   save.hidden = !props.value || !JSON.parse(props.value).picture;
   if (!props.value) { Plotly.purge(box); box.style.height = '0'; box.removeAttribute('aria-label'); return; }
-  const given = JSON.parse(props.value), figure = given.figure;
+  const given = JSON.parse(props.value), figure = shown(given);
   if (given.picture) save.textContent = given.picture.says;
   box.setAttribute('aria-label', given.label);
   box.style.height = (figure.layout.height || given.height) + 'px';
@@ -49,9 +57,9 @@ const draw = () => {
 draw();
 watch('value', draw);
 save.addEventListener('click', () => {
-  const {figure, picture} = JSON.parse(props.value), back = colour('--block-background-fill') || '#fff';
+  const given = JSON.parse(props.value), figure = shown(given), back = colour('--block-background-fill') || '#fff';
   const layout = {...themed(figure.layout), paper_bgcolor: back, plot_bgcolor: back, width: box.clientWidth, height: box.clientHeight};
-  Plotly.downloadImage({data: figure.data, layout}, {format: 'png', scale: 2, width: box.clientWidth, height: box.clientHeight, filename: picture.name});
+  Plotly.downloadImage({data: figure.data, layout}, {format: 'png', scale: 2, width: box.clientWidth, height: box.clientHeight, filename: given.picture.name});
 });
 new MutationObserver(draw).observe(document.body, {attributes: true, attributeFilter: ['class']});
 new ResizeObserver(() => { if (props.value && box.clientWidth && typeof Plotly !== 'undefined' && listening) Plotly.Plots.resize(box); }).observe(element);
@@ -72,17 +80,36 @@ def plotly_view(*, label: str, **more: Any) -> gr.HTML:
     )
 
 
-def drawing(figure: Any, label: str, height: int = 360, *, picture: tuple[str, str] | None = None) -> str:
+def drawing(
+    figure: Any, label: str, height: int = 360, *, picture: tuple[str, str] | None = None, steps: Sequence[Any] = (), at: int = 0
+) -> str:  # fmt: skip
     """A figure as the view takes it.
 
     Args:
         label: what somebody who cannot see it is told.
         picture: (name of the file, words on the button), where it can be had as a PNG.
+        steps: figures with the same traces, between which the browser changes by itself; see `TAKE_STEP`.
+        at: the step to begin with.
     """
+    first = _plain(figure)
+    told = {"figure": first, "label": label, "height": height}
+    if picture is not None:
+        told["picture"] = {"name": picture[0], "says": picture[1]}
+    if steps:
+        told |= {"steps": [_different(_plain(step), first) for step in steps], "at": at}
+    return json.dumps(told)
+
+
+def _plain(figure: Any) -> dict[str, Any]:
     shown = json.loads(figure.to_json())
     shown["layout"].pop("template", None)  # colours come from the page; the template alone is 7 KB
-    told = {"figure": shown, "label": label, "height": height}
-    return json.dumps(told if picture is None else {**told, "picture": {"name": picture[0], "says": picture[1]}})
+    return shown
+
+
+def _different(step: dict[str, Any], first: dict[str, Any]) -> dict[str, Any]:
+    """What a step says other than the first figure: texts of hundreds of points are sent once."""
+    other = lambda new, old: {key: value for key, value in new.items() if value != old.get(key)}  # noqa: E731
+    return {"data": [other(new, old) for new, old in zip(step["data"], first["data"], strict=True)], "layout": other(step["layout"], first["layout"])}
 
 
 def script_folder() -> Path:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import string
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import parse_qsl
 
 import gradio as gr
 import pytest
@@ -19,6 +22,7 @@ from tl_core.plugins import found
 from tl_core.strategies import strategies
 from tl_ui.datasets import FIRST, Datasets, sample_ids
 from tl_ui.downloads import hand_out, harmless_csv
+from tl_ui.links import link_html, linked, view_of
 from tl_ui.pieces import clip, duration, escaped, shots_text
 from tl_ui.plotly_view import drawing, plotly_view, script_folder
 from tl_ui.shell import _marked, _said, build, launch_kwargs, preferred_language
@@ -124,7 +128,7 @@ def test_options_are_called_as_on_the_page():
     assert notice_html("") == ""
 
 
-# --- figures and files ---------------------------------------------------------------------------------
+# --- figures -------------------------------------------------------------------------------------------
 
 
 def test_drawing_says_what_it_shows():
@@ -133,6 +137,15 @@ def test_drawing_says_what_it_shows():
     made = json.loads(drawing(go.Figure(go.Scatter(x=[1], y=[2], customdata=[["lora", 8]])), "Two points", 300))
     assert made["label"] == "Two points" and made["height"] == 300
     assert "template" not in made["figure"]["layout"]
+
+
+def test_a_drawing_with_steps_says_only_what_they_change():
+    import plotly.graph_objects as go
+
+    steps = [go.Figure(go.Scatter(x=[at], y=[2], hovertext=["a long text"]), layout={"height": 300}) for at in (1, 2)]
+    made = json.loads(drawing(steps[0], "Two points", picture=("two", "Save it"), steps=steps, at=1))
+    assert made["steps"] == [{"data": [{}], "layout": {}}, {"data": [{"x": [2]}], "layout": {}}] and made["at"] == 1
+    assert made["picture"] == {"name": "two", "says": "Save it"}
 
 
 def test_plotly_view_escapes_its_label_and_can_be_listened_to():
@@ -144,6 +157,29 @@ def test_plotly_view_escapes_its_label_and_can_be_listened_to():
 
 def test_plotly_script_is_the_installed_one():
     assert (script_folder() / "plotly.min.js").stat().st_size > 1_000_000
+
+
+# --- links ---------------------------------------------------------------------------------------------
+
+
+def _request(address: str):
+    return SimpleNamespace(query_params=dict(parse_qsl(address.partition("?")[2])))
+
+
+def test_a_link_holds_what_was_asked_and_gives_it_back():
+    asked = {"text": "<b>&'\"고양이 🙂 \ud83d", "model": "minilm", "beside": ""}
+    made = link_html("attention", asked, "en", study="abc")
+    assert "<b>" not in made and "beside" not in made
+    request = _request(html.unescape(re.search("href='([^']*)'", made)[1]))
+    assert view_of(request) == "attention" and request.query_params["study"] == "abc"
+    text, model, beside = object(), object(), object()
+    form = {"text": text, "model": model, "beside": beside}
+    assert linked(request, "attention", form) == {text: "<b>&'\"고양이 🙂 ?", model: "minilm"}
+    assert linked(request, "senses", form) == {} and linked(_request("/"), "attention", form) == {}
+    assert "too long" in link_html("attention", {"text": "x" * 10_000}, "en")
+
+
+# --- files ---------------------------------------------------------------------------------------------
 
 
 def test_csv_runs_no_formula():
