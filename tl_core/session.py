@@ -17,12 +17,25 @@ from tl_core.data.columns import Loaded, load
 from tl_core.data.split import lock_key
 from tl_core.data.tables import ReadOptions
 from tl_core.errors import UserError, raise_all
+from tl_core.experiments.about import write_about
 from tl_core.experiments.compare import compare
 from tl_core.experiments.conduct import Conductor
 from tl_core.experiments.consent import question
 from tl_core.experiments.estimate import Estimate, estimate, learn
-from tl_core.experiments.plan import DEFAULT_SEEDS, DEFAULT_STRATEGIES, ArmRequest, Plan, Study, check_arms, make_split, make_study, plan
+from tl_core.experiments.plan import (
+    DEFAULT_SEEDS,
+    DEFAULT_STRATEGIES,
+    ArmRequest,
+    Plan,
+    Study,
+    check_arms,
+    make_split,
+    make_study,
+    plan,
+    request_of,
+)
 from tl_core.experiments.store import Store, is_own, told
+from tl_core.experiments.stored import read_study
 from tl_core.experiments.worker import Worker, WorkerDied
 from tl_core.models.catalog import EMBEDDED
 from tl_core.types import FINAL, Finished, Note, Progress
@@ -56,7 +69,7 @@ class Asked:
 class Session:
     """A study ready to run."""
 
-    loaded: Loaded
+    loaded: Loaded | None  # None: the rows came from a study
     plan: Plan
     store: Store
     worker: Worker
@@ -94,7 +107,7 @@ def open_session(asked: Asked) -> Session:
     made = plan(study)
     if earlier is not None and asked.origin and earlier["split"]["test_digest"] != split.test_digest:
         raise UserError(f"{out} holds another study, with other test rows. Choose another folder with --out.")
-    consent = agreed(made, store, asked)
+    consent = agreed(made, store, asked.keep, asked.may_send)
     store.prepare()
     worker = Worker(asked.device)
     tokens = token_sentences(worker, study, split.pool)
@@ -104,16 +117,51 @@ def open_session(asked: Asked) -> Session:
     return Session(loaded, made, store, worker, asked.keep, notes, _context(asked, loaded, test, tokens, notes), estimate(made, done=done), consent)
 
 
-def agreed(made: Plan, store: Store, asked: Asked) -> str:
+def open_again(
+    source: Path, out: Path, *, arms: Sequence[ArmRequest] | None = None, shots: Sequence[int | None] | None = None,
+    seeds: Sequence[int] | None = None, device: str | None = None, keep: str = "best", may_send: Callable[[str], bool] = lambda question: False,
+    command: str = "",
+) -> Session:  # fmt: skip
+    """A study made again from its folder or its archive: on its rows and its locked test rows, ready to run in a folder of its own.
+
+    Args:
+        arms, shots, seeds: where they are given, instead of those of the study.
+
+    Raises:
+        UserError: with what can be put right.
+    """
+    earlier = read_study(source)
+    old, store = earlier.plan.study, Store(out)
+    wanted = [request_of(arm, old.model_folders) for arm in old.arms] if arms is None else arms
+    study = make_study(old.name, old.problem, old.split, arms=wanted, shots=old.shots if shots is None else shots, seeds=old.seeds if seeds is None else seeds)
+    made = plan(study)
+    there = _earlier(store)
+    if there is not None and there.get("id") != study.id:
+        raise UserError(f"{out} holds another study. Choose another folder with --out, or remove that one.")
+    consent = agreed(made, store, keep, may_send)
+    store.prepare()
+    worker = Worker(device)
+    tokens = token_sentences(worker, study, study.split.pool)
+    store.save_study(study)
+    write_about(store, earlier.about)
+    models = {arm.id: arm.model for arm in old.arms}
+    other = [a.id for a in study.arms if a.id in models and a.model and models[a.id] and a.model.digest != models[a.id].digest]
+    notes = (*([f"The model here is not the one of the study for {', '.join(other)}: their answers will differ."] if other else ()), *(t["sentence"] for t in tokens if t["sentence"]))
+    context = {"command": command, "dataset": {**(earlier.context.get("dataset") or {}), "tokens": tokens}}
+    done = {run for run, result in store.results(s.id for s in made.specs).items() if result.status in FINAL}
+    return Session(None, made, store, worker, keep, notes, context, estimate(made, done=done), consent)
+
+
+def agreed(made: Plan, store: Store, keep: str, may_send: Callable[[str], bool]) -> str:
     """The consent to send what still has to be sent; "" where nothing has to.
 
     Raises:
         UserError: nobody agrees.
     """
     done = {run for run, result in store.results(s.id for s in made.specs).items() if result.status == "done"}
-    wanted = {"all": done, "best": made.keep, "none": ()}[asked.keep]  # a run whose state is to be kept and is gone is done again
+    wanted = {"all": done, "best": made.keep, "none": ()}[keep]  # a run whose state is to be kept and is gone is done again
     asking, consent = question(made, {run for run in done if run not in wanted or store.model_folder(run).is_dir()})
-    if asking and not asked.may_send(asking):
+    if asking and not may_send(asking):
         raise UserError(f"{asking} Nothing was sent. Add --send-texts if they may leave this machine, or leave this strategy out.")
     return consent
 

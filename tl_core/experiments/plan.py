@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from tl_core.data.labels import are_named
 from tl_core.data.split import Pool, lock_key, separate_test, split, too_many_shots
 from tl_core.errors import UserError, raise_all, unknown
 from tl_core.experiments import arms as of_arm
-from tl_core.models.catalog import EMBEDDED, find
+from tl_core.models.catalog import EMBEDDED, describe, find
 from tl_core.strategies import strategies
 from tl_core.types import Arm, Example, Facts, ModelRef, Problem, RunSpec, Split, digest, rows_digest
 
@@ -50,9 +51,13 @@ class Study:
     seeds: tuple[int, ...]
     model_folders: dict[str, str] = field(default_factory=dict)  # model digest -> folder, on this machine
 
-    @property
+    @cached_property
+    def pool_digest(self) -> str:
+        return rows_digest(self.split.pool)
+
+    @cached_property
     def id(self) -> str:
-        return digest([self.split.test_digest, rows_digest(self.split.pool), [a.digest for a in self.arms], list(map(str, self.shots)), self.seeds])[:16]
+        return digest([self.split.test_digest, self.pool_digest, [a.digest for a in self.arms], list(map(str, self.shots)), self.seeds])[:16]
 
 
 @dataclass(frozen=True)
@@ -156,6 +161,24 @@ def check_arms(requests: Sequence[ArmRequest], model: str = EMBEDDED.name, hub: 
     for double in sorted({n for n in names if names.count(n) > 1}):
         faults.append(f"Two arms are called {double!r}. Give each its own name, as in name=...")
     return tuple(made), folders, faults
+
+
+def request_of(arm: Arm, folders: Mapping[str, str] = {}) -> ArmRequest:
+    """What to ask for to have this arm again: whatever differs from the defaults.
+
+    Args:
+        folders: of models by digest, as a study keeps them; a model that does not come along is asked for by its folder.
+    """
+    usual = {f.name: f.default for f in dataclasses.fields(strategies()[arm.strategy].Params)}
+    settings = {name: value for name, value in arm.settings.items() if value != usual.get(name)}
+    settings |= {f.name: getattr(arm, f.name) for f in dataclasses.fields(of_arm.Recipe) if getattr(arm, f.name) != f.default}
+    if arm.base:
+        settings |= {f"base.{name}": value for name, value in request_of(arm.base, folders).settings.items()}
+    model = None
+    if arm.model:
+        model = arm.model.name if arm.model.name in {m["id"] for m in describe()} else folders.get(arm.model.digest, arm.model.name)
+    name = arm.id.removesuffix(of_arm.warnings(arm))
+    return ArmRequest(arm.strategy, settings, None if name == arm.strategy else name, model)
 
 
 def default_shots(pool: Pool) -> tuple[int | None, ...]:

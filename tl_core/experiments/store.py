@@ -26,10 +26,11 @@ import numpy as np
 
 from tl_core.errors import UserError
 from tl_core.experiments.plan import Study
+from tl_core.strategies import strategies
 from tl_core.types import Arm, Example, Label, ModelRef, Problem, RunResult, Split
 
 SCHEMA = 1
-OWN = ("study.json", "plan.json", "rows.parquet", "predictions.parquet", "samples.parquet", "progress.json", "report.html", "runs", "models")
+OWN = ("study.json", "plan.json", "about.json", "rows.parquet", "predictions.parquet", "samples.parquet", "progress.json", "report.html", "runs", "models")
 BESIDE = re.compile(r"\.(.+)\.\d+")  # a file being written, or left by a process that was killed while writing
 RESULT_FIELDS = {f.name for f in dataclasses.fields(RunResult)} - {"scores"}
 
@@ -223,6 +224,8 @@ def _study(asked: dict[str, Any], pool: tuple[Example, ...], test: tuple[Example
 
 
 def _arm(given: dict[str, Any]) -> Arm:
+    if given["strategy"] not in strategies():
+        raise UserError(f"It uses the strategy {given['strategy']!r}, which this program does not have. Update, then open it again.")
     model, base = given["model"], given.get("base")
     return Arm(**{**given, "model": ModelRef(**model) if model else None, "base": _arm(base) if base else None})
 

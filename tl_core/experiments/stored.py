@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tl_core.errors import UserError
+from tl_core.experiments.about import About, read_about
+from tl_core.experiments.archive import unpack
 from tl_core.experiments.compare import Comparison, compare
 from tl_core.experiments.plan import Plan, plan
 from tl_core.experiments.store import Store
@@ -17,21 +21,28 @@ from tl_core.types import RunResult
 class Stored:
     """What was asked, what is finished, and what only the record knows."""
 
-    store: Store
+    store: Store  # of an archive, gone already
     plan: Plan
     results: dict[str, RunResult]
     comparison: Comparison
-    context: dict[str, Any]  # dataset, wall_seconds and command, as `export.record` takes them
+    context: dict[str, Any]  # dataset, wall_seconds, command and about, as `report_html` takes them
+    about: About = About()
     note: str = ""  # what could not be read, as a sentence
 
 
-def read_study(folder: Path) -> Stored:
-    """Everything that is finished so far.
+def read_study(source: Path) -> Stored:
+    """Everything that is finished so far, from a study's folder or from its archive, which is not changed.
 
     Raises:
         UserError: there is no study, it is damaged, or a newer program wrote it.
     """
-    store = Store(folder)
+    if not source.is_file():
+        return _read(Store(source), source)
+    with tempfile.TemporaryDirectory(prefix="transfer-lab-") as folder:
+        return _read(unpack(source, Path(folder)), source)
+
+
+def _read(store: Store, source: Path) -> Stored:
     made = plan(store.load_study())
     record = store.read_json("study.json")
     store.check_schema(record)
@@ -40,18 +51,19 @@ def read_study(folder: Path) -> Stored:
     results = {run: r for run, r in found.items() if r.status != "done" or r.scores.shape == shape}  # damaged ones count as not there
     note = ""
     if not isinstance(record, dict):
-        record, note = {}, f"study.json in {folder} is not there or damaged: the report is without the command and the notes on the file."
-    context = {key: record.get(key) for key in ("dataset", "wall_seconds", "command")}
-    return Stored(store, made, results, compare(made, results), context, note)
+        record, note = {}, f"study.json in {source} is not there or damaged: the report is without the command and the notes on the file."
+    about = read_about(store)
+    context = {**{key: record.get(key) for key in ("dataset", "wall_seconds", "command")}, "about": dataclasses.asdict(about)}
+    return Stored(store, made, results, compare(made, results), context, about, note)
 
 
-def finished(folder: Path) -> Stored:
+def finished(source: Path) -> Stored:
     """The same, where at least one run has a result.
 
     Raises:
         UserError: as `read_study`; or none has.
     """
-    stored = read_study(folder)
+    stored = read_study(source)
     if not stored.comparison.cells:
-        raise UserError(f"No run of the study in {folder} has a result yet. Start its compare command again; it goes on from where it stopped.")
+        raise UserError(f"No run of the study in {source} has a result yet. Start its compare command again; it goes on from where it stopped.")
     return stored

@@ -24,6 +24,7 @@ from tl_core.experiments.compare import CONSTANT, Cell, Comparison, deterministi
 from tl_core.experiments.decision import Decision, decide
 from tl_core.experiments.plan import Plan
 from tl_core.experiments.store import Store
+from tl_core.report import again
 from tl_core.report.decision import advised, decision_sections, reliability_points
 from tl_core.report.pieces import escaped, measured, named, section, tabled
 from tl_core.report.words import cell_name, duration, limits, number, percent, say, shots_name, with_limits
@@ -78,6 +79,16 @@ class _Report:
     def say(self, key: str, **values: object) -> str:
         """A fixed text, escaped with its values."""
         return escaped(say(self.language, key, **values))
+
+    @property
+    def about(self) -> Mapping[str, str]:
+        """Title and note, where somebody gave them."""
+        return self.context.get("about") or {}
+
+    @property
+    def name(self) -> str:
+        """What the study is called."""
+        return self.about.get("title") or self.plan.study.name
 
     @property
     def lead(self) -> Cell:
@@ -227,6 +238,7 @@ def _compared(r: _Report) -> str:
     test, pool = len(study.split.test), len(study.split.pool)
     facts = [
         ("dataset", escaped(study.name)),
+        ("about_note", "<br>".join(map(escaped, (r.about.get("note") or "").splitlines()))),
         ("source", escaped(data["source"]) if data.get("source") and data["source"] != study.name else ""),
         ("test_file", escaped(data.get("test_file") or "")),
         ("rows", r.say("rows_text", rows=f"{test + pool:,}", test=f"{test:,}", pool=f"{pool:,}", dropped=f"{study.split.dropped:,}")),
@@ -494,13 +506,18 @@ def _how(r: _Report) -> str:
 
 def _again(r: _Report) -> str:
     command = r.context.get("command")
-    said = f"<pre tabindex='0'><code>{escaped(command)}</code></pre>" if command else f"<p>{r.say('command_none')}</p>"
+    said = _code(command) if command else f"<p>{r.say('command_none')}</p>"
+    said += f"<p>{r.say('again_note', archive=again.ARCHIVE)}</p>{_code(again.COMMAND)}<details><summary>{r.say('again_script')}</summary>{_code(again.script(r.plan.study))}</details>"
     used: dict[str, dict[str, None]] = {}
     for result in r.results.values():
         for package, version in [*result.versions.items(), *([(say(r.language, "device"), result.device)] if result.device else [])]:
             used.setdefault(package, {})[version] = None
     rows = [(escaped(package), escaped(", ".join(found))) for package, found in used.items()] + [(r.say("study_id"), escaped(r.plan.study.id))]
     return section(r, "again", said + tabled(r, [r.say("head_package"), r.say("head_version")], rows))
+
+
+def _code(told: str) -> str:
+    return f"<pre tabindex='0'><code>{escaped(told)}</code></pre>"
 
 
 # --- pieces ---------------------------------------------------------------------------------------------
@@ -512,7 +529,7 @@ def _page(r: _Report, body: str, figures: Mapping[str, Any]) -> str:
     policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; script-src {scripts}; base-uri 'none'; form-action 'none'"
     drawn = json.dumps({key: _plain(figure) for key, figure in figures.items()}, ensure_ascii=True, allow_nan=False).replace("<", "\\u003c")
     data = f"<script type='application/json' id='figures'>{drawn}</script><script type='application/gzip' id='plotly'>{plotly.packed}</script>" if figures else ""
-    name = r.say("title", name=r.plan.study.name)
+    name = r.say("title", name=r.name)
     return (
         f"<!doctype html>\n<html lang='{r.language}'>\n<head>\n<meta charset='utf-8'>\n"
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
