@@ -36,7 +36,7 @@ class Lab:
     study_id: gr.State  # "" while none is open
     status: gr.State  # of the open study, as `StudyQueue.status` gives it; None while none is open
     fresh: gr.State  # changes when there are results worth drawing anew
-    selection: gr.State  # what was clicked in a plot, see tabs/results.py
+    selection: gr.State  # what was clicked in a plot, see tl_ui/results/rows.py
     saved: gr.BrowserState  # {"lang", "dataset", "keys": {study: key}}, in the visitor's browser
     beat: gr.Timer  # ticks while a study runs
     tabs: gr.Tabs

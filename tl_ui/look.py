@@ -181,6 +181,11 @@ details summary { cursor: pointer; padding: 6px 0; }
 
 .tl-answer { padding: 4px 2px 8px; } .tl-answer h2 { font-size: 1.5rem; line-height: 1.35; letter-spacing: -0.015em; margin: 2px 0 8px; max-width: 50ch; text-wrap: balance; }
 .tl-answer p { margin: 3px 0; line-height: 1.55; max-width: 90ch; } .tl-kicker { color: var(--tl-accent); font-weight: 600; font-size: 0.92rem; }
+.tl-reasons { margin: 10px 0 8px; display: grid; gap: 8px; max-width: 100ch; } .tl-reasons > div { display: grid; grid-template-columns: 11rem minmax(0, 1fr); gap: 2px 16px; }
+.tl-reasons dt { font-weight: 650; color: var(--body-text-color-subdued); } .tl-reasons dd { margin: 0; line-height: 1.55; overflow-wrap: anywhere; }
+@media (max-width: 640px) { .tl-reasons > div { grid-template-columns: 1fr; } }
+.tl-how { font-size: 0.92rem; margin-top: 2px; } .tl-how summary { color: var(--tl-accent); width: fit-content; } .tl-how .tl-terms { max-width: 90ch; margin: 0 0 8px; } .tl-how dd { line-height: 1.55; }
+.tl-section > .label-wrap > span:first-child { font-size: 1.08rem; font-weight: 650; }
 .tl-answers { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(330px, 100%), 1fr)); gap: 14px; } .tl-answers .tl-card { margin: 0; padding: 14px 16px; } .tl-answers h4 { margin: 0; }
 .tl-what .prose { max-width: 84ch; } .tl-more input[role=combobox] { padding-right: 34px !important; text-overflow: ellipsis; }
 .tl-look { display: grid !important; grid-template: "ask answer" auto "more answer" 1fr / minmax(0, 2fr) minmax(0, 3fr); gap: 14px 18px !important; align-items: start; }

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from tl_core.report.words import say
 from tl_core.statistics.intervals import Interval
 from tl_core.types import Label, Problem
 from tl_ui.words import LABELS_OF_STRATEGIES, t
@@ -88,3 +89,9 @@ def table_html(caption: str, head: Iterable[str], rows: Iterable[Iterable[str]])
     top = "".join(f"<th scope='col'>{escaped(h)}</th>" for h in head)
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<table class='tl-table'><caption>{escaped(caption)}</caption><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def how_html(lang: str, *keys: str) -> str:
+    """How numbers were computed, behind a click: the report's own words."""
+    told = "".join(f"<dt>{escaped(say(lang, f'how_{key}'))}</dt><dd>{escaped(say(lang, f'how_{key}_text'))}</dd>" for key in keys)
+    return f"<details class='tl-how'><summary>{escaped(t(lang, 'how_computed'))}</summary><dl class='tl-terms'>{told}</dl></details>"

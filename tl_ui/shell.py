@@ -148,9 +148,9 @@ def _arrive(page: gr.Blocks, lab: Lab, address: gr.HTML) -> None:
 
 
 def _status(lab: Lab, name: str) -> dict:
-    status = lab.queue.status(name)
+    status, opened = lab.queue.status(name), lab.studies.open(name)
     going = status["status"] in OPEN_STATES
-    return {lab.status: {"name": name, **status}, lab.fresh: f"{name} {status['done']} {going}", lab.beat: gr.Timer(active=going)}
+    return {lab.status: {"name": name, **status}, lab.fresh: f"{name} {opened.version} {going}", lab.beat: gr.Timer(active=going or opened.behind)}
 
 
 def preferred_language(header: str) -> str:

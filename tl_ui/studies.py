@@ -1,18 +1,38 @@
-"""Studies as the page reads them: opened once, compared again only when something new is finished."""
+"""Studies as the page reads them: opened once, and worked out beside the page, which never waits for it.
+
+A large study takes seconds to compare and to weigh. Both happen in a thread of their own; `Opened.version` rises with
+everything that gets ready, and `Opened.behind` says that more is to come.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from tl_core.experiments.compare import Comparison, compare
 from tl_core.experiments.consent import stays
+from tl_core.experiments.decision import Decision, Prices, decide, priced
+from tl_core.experiments.decision.lines import Line, lines_of
 from tl_core.experiments.plan import Plan, plan
-from tl_core.experiments.queue import StudyQueue
+from tl_core.experiments.queue import OPEN, StudyQueue
 from tl_core.types import RunResult, RunSpec
 
 OPEN_AT_A_TIME = 16
+AT_A_TIME = 2  # studies that are worked out
+SOON = 0.15  # seconds; most studies are worked out by then, and nobody need look twice
+PRICES_KEPT = 8
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """What some results say."""
+
+    results: dict[str, RunResult]
+    comparison: Comparison
+    lines: tuple[Line, ...]
+    decisions: dict[Prices, Decision] = field(default_factory=dict)  # none before every run has ended, or the study was stopped
 
 
 @dataclass
@@ -21,9 +41,31 @@ class Opened:
 
     name: str
     plan: Plan
-    results: dict[str, RunResult] = field(default_factory=dict)
-    comparison: Comparison | None = None
+    ended: bool = False  # no run is to come
+    results: dict[str, RunResult] = field(default_factory=dict)  # replaced, never changed
+    weighed: Weighed | None = None  # the newest; its results may be older
+    version: int = 0
+    jobs: dict[Prices | None, Future] = field(default_factory=dict)  # by what they work out; None: the study itself
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def comparison(self) -> Comparison | None:
+        return self.weighed and self.weighed.comparison
+
+    @property
+    def decision(self) -> Decision | None:
+        """What is advised without prices."""
+        return self.weighed and self.weighed.decisions.get(Prices())
+
+    @property
+    def behind(self) -> bool:
+        """Whether there is more to work out."""
+        return bool(self.jobs) or self.stale
+
+    @property
+    def stale(self) -> bool:
+        """Whether results have come, or the study has ended, since it was worked out."""
+        return self.weighed is None or self.weighed.results is not self.results or (self.ended and self.decision is None)
 
     def run_of(self, arm: str, shots: int | None) -> RunSpec | None:
         """The first finished run of an arm at a number of shots: whose answers are shown row by row."""
@@ -41,9 +83,10 @@ class Studies:
         self.queue = queue
         self._opened: OrderedDict[str, Opened] = OrderedDict()
         self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="working-out")
 
     def open(self, name: str) -> Opened:
-        """A study with everything finished so far.
+        """A study with everything finished so far; what that says may be `behind`.
 
         Raises:
             UserError: there is no such study.
@@ -57,14 +100,29 @@ class Studies:
                 opened = self._opened.setdefault(name, opened)
                 while len(self._opened) > OPEN_AT_A_TIME:
                     self._opened.popitem(last=False)
+        ended = self.queue.status(name)["status"] not in OPEN
         with opened.lock:
+            opened.ended = ended
             missing = [s.id for s in opened.plan.specs if not opened.is_done(s.id)]  # a failed run may have been done again
             new = store.results(missing)
             told = lambda result: result and (result.status, result.error)  # noqa: E731  scores are arrays
-            if opened.comparison is None or any(told(opened.results.get(run)) != told(result) for run, result in new.items()):
-                opened.results.update(new)
-                opened.comparison = compare(opened.plan, opened.results)
+            if any(told(opened.results.get(run)) != told(result) for run, result in new.items()):
+                opened.results = {**opened.results, **new}
+            if opened.stale and None not in opened.jobs:
+                opened.jobs[None] = self._pool.submit(_weigh, opened)
+        _wait(opened, None)
         return opened
+
+    def decided(self, opened: Opened, prices: Prices) -> Decision | None:
+        """What is advised at these prices; None while it is being worked out, and before the study has ended."""
+        with opened.lock:
+            weighed = opened.weighed
+            if opened.decision is None:
+                return None
+            if prices not in weighed.decisions and prices not in opened.jobs:
+                opened.jobs[prices] = self._pool.submit(_price, opened, weighed, prices)
+        _wait(opened, prices)
+        return weighed.decisions.get(prices)
 
     def kept(self, opened: Opened) -> list[RunSpec]:
         """Runs whose trained state can answer here, without sending texts elsewhere: one per arm."""
@@ -75,3 +133,31 @@ class Studies:
         """Drop a study from memory."""
         with self._lock:
             self._opened.pop(name, None)
+
+
+def _wait(opened: Opened, key: Prices | None) -> None:
+    """Wait a moment for what is being worked out, and tell what went wrong with it."""
+    job = opened.jobs.get(key)
+    if job and wait([job], SOON).done:
+        opened.jobs.pop(key, None)
+        job.result()
+
+
+def _weigh(opened: Opened) -> None:
+    """Compare what is finished; and weigh it, once nothing more is to come."""
+    results, ended, weighed = opened.results, opened.ended, opened.weighed
+    if weighed is None or weighed.results is not results:
+        comparison = compare(opened.plan, results)
+        opened.weighed = weighed = Weighed(results, comparison, lines_of(opened.plan, results, comparison))
+        opened.version += 1
+    if ended:
+        weighed.decisions[Prices()] = decide(opened.plan, results, weighed.comparison, lines=weighed.lines)
+        opened.version += 1
+
+
+def _price(opened: Opened, weighed: Weighed, prices: Prices) -> None:
+    found = priced(weighed.decisions[Prices()], opened.plan, weighed.comparison, weighed.lines, prices)
+    if len(weighed.decisions) >= PRICES_KEPT:
+        del weighed.decisions[next(p for p in weighed.decisions if p != Prices())]
+    weighed.decisions[prices] = found
+    opened.version += 1

@@ -45,7 +45,14 @@ FEW = {MORE_SEEDS: "change_few_seeds", MORE_ROWS: "change_few_rows"}
 WORTH = {BETWEEN: "worth_between", AT_THE_LATEST: "worth_at_most", AT_THE_EARLIEST: "worth_at_least"}
 
 EN: dict[str, str] = {
-    # which
+    # which, in a line
+    "head_winner": "Use {choice}",
+    "head_as_good": "Use {choice}: as good as {leader}, and it costs less",
+    "head_cheapest": "No clear winner: {choice} costs least of those that could be the best",
+    "head_ahead": "{choice} is ahead, but not yet for certain",
+    "head_unclear": "No clear winner",
+    "head_only": "Only {choice} has finished runs",
+    # and in full
     "why_winner": "Use {choice}: it beats every other arm here by more than chance allows, all pairs taken together (95 %).",
     "why_as_good": "Use {choice}: it is shown to be as good as {leader} within the margin that was asked for, and it costs less.",
     "why_cheapest": "No single best arm is shown. {n} of {all} could be the best, and none of these costs less than {choice}: that is the reason to use it.",
@@ -112,6 +119,12 @@ EN: dict[str, str] = {
 }
 
 KO: dict[str, str] = {
+    "head_winner": "{choice} 사용을 권합니다",
+    "head_as_good": "{choice} 사용을 권합니다. {leader}만큼 좋고 비용이 더 적습니다",
+    "head_cheapest": "뚜렷한 승자가 없습니다. 최고일 수 있는 것 가운데 비용이 가장 적은 것은 {choice}입니다",
+    "head_ahead": "{choice}: 앞서 있지만 아직 확실하지는 않습니다",
+    "head_unclear": "뚜렷한 승자가 없습니다",
+    "head_only": "끝난 실행이 있는 것은 {choice}뿐입니다",
     "why_winner": "{choice} 사용을 권합니다. 모든 쌍을 함께 보아도 다른 모든 비교 대상보다 우연으로 볼 수 있는 것 이상으로 앞섭니다(95 %).",
     "why_as_good": "{choice} 사용을 권합니다. 요청한 폭 안에서 {leader}만큼 좋다는 것이 드러났고 비용이 더 적습니다.",
     "why_cheapest": "하나뿐인 최고는 드러나지 않았습니다. {all}개 가운데 {n}개가 최고일 수 있으며, 그 가운데 {choice}보다 비용이 적은 것은 없습니다. 권하는 이유는 그것입니다.",
@@ -185,28 +198,38 @@ def say(language: str, key: str, **values: object) -> str:
 # --- which ----------------------------------------------------------------------------------------------
 
 
+def headline(given: Advice, language: str = "en") -> str:
+    """What to use, in a line."""
+    return say(language, _reason(given).replace("why_", "head_"), choice=given.found.choice, leader=given.found.leader)
+
+
 def advice(decision: Decision, language: str = "en") -> list[str]:
-    """What to use and why, the runner-up, and what would change it: three to five sentences."""
-    if decision.advice is None:
-        return [say(language, "nothing")]
+    """What to use and why, the runner-up, and what would change it: three to six sentences."""
+    return list(reasons(decision, language).values()) if decision.advice else [say(language, "nothing")]
+
+
+def reasons(decision: Decision, language: str = "en") -> dict[str, str]:
+    """The same, by what each sentence is about: why, reaches, runner_up, doubted, changes, enough; without those there are none of."""
     given, found = decision.advice, decision.advice.found
     chosen = given.cell(found.choice)
-    value = with_limits(getattr(chosen, decision.metric), language)
-    said = [_why(given, language), say(language, "reaches", shots=_labels_in_all(chosen.labels, language), value=value, metric=say_word(language, decision.metric))]
-    said += [_runner_up(given, language), _changes(given, language)]
-    if found.doubted:
-        said.insert(3, say(language, "doubted", arms=_some(found.doubted, language)))
-    if given.enough:
-        few, most = number(given.enough.labels, 0), number(chosen.labels, 0)
-        said.append(say(language, "enough", cell=cell_name(given.enough, language), n=few, most=most))
-    return [x for x in said if x]
+    value, shots = with_limits(getattr(chosen, decision.metric), language), _labels_in_all(chosen.labels, language)
+    few, most = number(given.enough.labels, 0) if given.enough else "", number(chosen.labels, 0)
+    said = {
+        "why": say(language, _reason(given), choice=found.choice, leader=found.leader, n=len(found.best), all=len(given.candidates)),
+        "reaches": say(language, "reaches", shots=shots, value=value, metric=say_word(language, decision.metric)),
+        "runner_up": _runner_up(given, language),
+        "doubted": say(language, "doubted", arms=_some(found.doubted, language)) if found.doubted else "",
+        "changes": _changes(given, language),
+        "enough": say(language, "enough", cell=cell_name(given.enough, language), n=few, most=most) if given.enough else "",
+    }
+    return {about: sentence for about, sentence in said.items() if sentence}
 
 
-def _why(given: Advice, language: str) -> str:
+def _reason(given: Advice) -> str:
+    """The key of why: which of those that could be the best are left may say more than the code."""
     found = given.found
     alone = {(): "why_unclear", (found.choice,): "why_ahead"} if found.why == CHEAPEST_OF_BEST else {}
-    key = alone.get(found.best, CODES[found.why])
-    return say(language, key, choice=found.choice, leader=found.leader, n=len(found.best), all=len(given.candidates))
+    return alone.get(found.best, CODES[found.why])
 
 
 def _runner_up(given: Advice, language: str) -> str:

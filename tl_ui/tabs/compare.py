@@ -90,7 +90,7 @@ class Live:
     chart: gr.HTML
     table: gr.HTML
     lead: gr.State  # the study after which the page goes to the results by itself
-    drawn: gr.State  # what the chart shows: "study done language"
+    drawn: gr.State  # what the chart shows: "study version language"
 
 
 # --- drawing -------------------------------------------------------------------------------------------
@@ -365,7 +365,7 @@ def _wire_live(lab: Lab, form: ArmsForm, live: Live, first: gr.Button, intro: gr
             form.run: gr.Button(interactive=not going),
             first: gr.Button(interactive=not going),
         }
-        drawn = f"{status['name']} {status['done']} {going} {lang}"
+        drawn = f"{status['name']} {opened.version} {going} {lang}"
         if drawn != values[live.drawn]:
             out |= {live.drawn: drawn, live.chart: _chart(opened, lang, going), live.table: _best_table(opened, lang)}
         if values[live.lead] == status["name"] and status["status"] == "done":
@@ -379,7 +379,7 @@ def _wire_live(lab: Lab, form: ArmsForm, live: Live, first: gr.Button, intro: gr
         return {lab.tabs: gr.Tabs(selected="results")}
 
     shown = [live.status, live.stop, live.go_on, live.results, form.run, first, live.drawn, live.chart, live.table, live.lead, lab.tabs]
-    lab.on([lab.status.change, lab.lang.change], show, [lab.status, lab.saved, live.drawn, live.lead], shown)
+    lab.on([lab.status.change, lab.fresh.change, lab.lang.change], show, [lab.status, lab.saved, live.drawn, live.lead], shown)
     lab.on([lab.dataset_id.change, lab.lang.change], introduce, [lab.dataset_id], [intro])
     lab.on(live.results.click, to_results, outputs=[lab.tabs])
 
@@ -413,7 +413,7 @@ def _now(status: dict, opened: Opened | None, lang: str) -> str:
 
 
 def _chart(opened: Opened, lang: str, going: bool) -> str | None:
-    if not opened.comparison.cells:
+    if not opened.comparison or not opened.comparison.cells:
         return None
     label = t(lang, "chart_leaderboard") + (f" ({t(lang, 'provisional')})" if going else "")
     return drawing(figures.leaderboard(opened.comparison, opened.comparison.metric, language=lang), label)
@@ -421,13 +421,13 @@ def _chart(opened: Opened, lang: str, going: bool) -> str | None:
 
 def _best_table(opened: Opened, lang: str) -> str:
     """The best of each arm so far, as words and numbers."""
+    if not opened.comparison or not opened.comparison.cells:
+        return ""
     best: dict[str, Any] = {}
     for cell in opened.comparison.cells:
         best.setdefault(cell.arm, cell)
     metric = opened.comparison.metric
     rows: Sequence[Any] = [(escaped(c.arm), escaped(shots_text(c.shots, lang)), escaped(interval_text(getattr(c, metric))), f"{len(c.seeds)}") for c in best.values()]
-    if not rows:
-        return ""
     return table_html(t(lang, "best_so_far", metric=t(lang, metric)), [t(lang, "arm"), t(lang, "labels_per_class"), t(lang, metric), t(lang, "draws")], rows)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tl_core.experiments.compare import Cell, Comparison
 from tl_core.experiments.decision import doubts
@@ -55,17 +55,20 @@ def decide(
     *,
     margin: float | None = None,
     pairs: Sequence[tuple[str, str]] = (),
+    lines: tuple[Line, ...] | None = None,
 ) -> Decision:
     """Weigh a study. A pure function of what is stored.
 
     Args:
         margin: how much less good is as good, as a share; None: nothing is.
         pairs: further (a, b): from how many labels on is b better than a.
+        lines: as `lines_of` makes them of the same results, where the caller has them.
 
     Raises:
         UserError: a pair names an arm that is not there.
     """
-    lines, prices = lines_of(plan, results, comparison), prices or Prices()
+    lines = lines_of(plan, results, comparison) if lines is None else lines
+    prices = prices or Prices()
     candidates, level = most_labels(lines), best_level(lines)
     advice = _advice(candidates, comparison, prices, margin) if lines else None
     against = [against_level(lines, arm, level) for arm in learners(lines) if level and arm != level.arm]
@@ -82,6 +85,19 @@ def decide(
         scored=doubts.scored(plan, results),
         unfinished=doubts.unfinished(plan, results),
     )  # fmt: skip
+
+
+def priced(decision: Decision, plan: Plan, comparison: Comparison, lines: tuple[Line, ...], prices: Prices) -> Decision:
+    """The same decision at other prices: costs, and what is advised where cost decides.
+
+    Args:
+        lines: those that it was made of.
+    """
+    if decision.advice is None:
+        return replace(decision, prices=prices)
+    candidates = most_labels(lines)
+    advice = _advice(candidates, comparison, prices, None)
+    return replace(decision, prices=prices, advice=advice, costs=cost_table(lines, prices), power=doubts.power(plan, candidates, advice.found))
 
 
 def _advice(candidates: Sequence[Line], comparison: Comparison, prices: Prices, margin: float | None) -> Advice:

@@ -1,0 +1,107 @@
+"""Sections of the Results tab below its answer, one per file.
+
+A file here that sets `SECTION` is found; there is no list to edit. Sections import no other section: what one of them
+wants another to show goes through `lab.selection`. A section that stands closed is drawn when it is opened, so that
+nobody waits for what nobody reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import gradio as gr
+
+from tl_core.experiments.compare import Cell, Comparison
+from tl_core.experiments.decision import Decision
+from tl_ui.lab import Lab
+from tl_ui.studies import Opened
+
+Draw = Callable[["Seen", dict], dict]
+
+
+class Section(Protocol):
+    """One part of what a study says."""
+
+    id: str
+    order: int
+    title: str  # key of its name in words.py
+    open: bool  # whether it stands open from the beginning
+
+    def build(self, lab: Lab, place: Place) -> None:
+        """Draw the section and wire it."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A study with results, as a section shows it."""
+
+    opened: Opened
+    comparison: Comparison
+    decision: Decision | None  # None while runs are to come, and while it is being worked out
+    lang: str
+
+    def cell(self, key: str | None) -> Cell | None:
+        """The line of a `key_of`."""
+        return next((c for c in self.comparison.cells if key_of(c) == key), None)
+
+
+def seen(lab: Lab, values: dict) -> Seen | None:
+    """The open study; None while nothing of it is finished. `values` must hold `lab.study_id` and `lab.lang`."""
+    if not values[lab.study_id]:
+        return None
+    opened = lab.studies.open(values[lab.study_id])
+    weighed = opened.weighed
+    return Seen(opened, weighed.comparison, opened.decision, values[lab.lang]) if weighed and weighed.comparison.cells else None
+
+
+def key_of(cell: Cell) -> str:
+    """Names a line in a choice."""
+    return f"{cell.arm}\t{cell.shots_name}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a section stands, and how it is drawn."""
+
+    lab: Lab
+    accordion: gr.Accordion
+    is_open: gr.State
+    notice: gr.HTML
+
+    def draw(self, draw: Draw, inputs: Sequence[Any] = (), outputs: Sequence[Any] = ()) -> None:
+        """Wire `draw(seen, values)`: when the section is opened, and while it is open, whenever there is something new
+        or another language."""
+        lab = self.lab
+        inputs = [lab.study_id, self.is_open, *inputs]
+
+        def drawn(values: dict) -> dict:
+            found = seen(lab, values)
+            return draw(found, values) if found else {}
+
+        def again(values: dict) -> dict:
+            return drawn(values) if values[self.is_open] else {}
+
+        lab.on(self.accordion.expand, drawn, inputs, outputs, self.notice, show_progress="minimal")
+        lab.on([lab.fresh.change, lab.lang.change], again, inputs, outputs, self.notice, trigger_mode="always_last")
+
+    def on(self, triggers: Any, act: Draw, inputs: Sequence[Any] = (), outputs: Sequence[Any] = (), **more: Any) -> None:
+        """Wire `act(seen, values)` to what a visitor does in the section."""
+
+        def acted(values: dict) -> dict:
+            found = seen(self.lab, values)
+            return act(found, values) if found else {}
+
+        self.lab.on(triggers, acted, [self.lab.study_id, *inputs], outputs, self.notice, **more)
+
+
+def section(lab: Lab, it: Section, label: Any, notice: gr.HTML) -> Place:
+    """The accordion of a section, built."""
+    is_open = gr.State(it.open)
+    with gr.Accordion(label, open=it.open, elem_id=f"section-{it.id}", elem_classes="tl-section") as accordion:
+        place = Place(lab, accordion, is_open, notice)
+        it.build(lab, place)
+    lab.on(accordion.expand, lambda values: {is_open: True}, outputs=[is_open])
+    lab.on(accordion.collapse, lambda values: {is_open: False}, outputs=[is_open])
+    return place
