@@ -419,6 +419,44 @@ def test_nasty_texts_survive_compare_and_predict(place):
     assert set(found["predictions"][0]["scores"]) == {"a\N{REPLACEMENT CHARACTER}", "<i>b", "=c"}
 
 
+def test_differences_of_two_arms(here, capsys):
+    assert cli.main(["differences", "study", "--suspicious", "doubts.csv"]) == 0
+    told = capsys.readouterr()
+    assert "alone is right on" in told.out and "Who gets which rows right:" in told.out and "rows written to doubts.csv" in told.err
+    assert (here / "doubts.csv").read_text(encoding="utf-8-sig").startswith("row,text,label,")
+    assert cli.main(["differences", "study", "--a", "tfidf@4", "--b", "tfidf", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out, parse_constant=lambda x: 1 / 0)
+    assert (found["pair"]["a"], found["pair"]["b"]) == ({"arm": "tfidf", "shots": 4}, {"arm": "tfidf", "shots": "all"})
+    assert sum(len(rows) for rows in found["pair"]["rows"].values()) == sum(x["count"] for x in found["right_sets"]) == 30
+
+
+def test_differences_that_cannot_be_told(here, capfd):
+    err = refused(capfd, "differences", "study", "--a", "tfdif", "--b", "lora")
+    assert len(err.splitlines()) == 2 and "Did you mean tfidf" in err
+    assert "are the same line" in refused(capfd, "differences", "study", "--a", "tfidf", "--b", "tfidf@all")
+    assert "holds no study" in refused(capfd, "differences", "nothing")
+
+
+def test_texts_to_label_next(here, capfd):
+    new = [(text, "") for text, _ in rows(40, start=COUNT)]
+    write(here / "more.csv", [("=1+1 refund the parcel please", ""), *new, *rows(20)])
+    assert cli.main(["next", "study", "--from", "more.csv", "--column", "text", "--run", "tfidf", "--rows", "41", "--out", "next.csv", "--json"]) == 0
+    told = capfd.readouterr()
+    found = json.loads(told.out)
+    assert found["of"] == 41 and found["left_out"] == {"known": 20, "repeated": 0, "empty": 0} and "20 in the study already" in told.err
+    with (here / "next.csv").open(encoding="utf-8-sig", newline="") as file:
+        written = list(csv.DictReader(file))
+    assert [int(x["row"]) for x in written] == [x["row"] for x in found["rows"]] and {x["label"] for x in written} == {""}
+    assert "'=1+1 refund the parcel please" in {x["text"] for x in written}
+
+
+def test_when_there_is_nothing_to_choose_from(here, capfd):
+    write(here / "known.csv", rows(5))
+    assert "All 120 rows of this study have a label" in refused(capfd, "next", "study")
+    assert "5 are in the study already" in refused(capfd, "next", "study", "--from", "known.csv", "--column", "text")
+    assert "--rows is 0" in refused(capfd, "next", "study", "--rows", "0")
+
+
 def test_a_reader_that_has_enough_is_no_bug(place):
     run = subprocess.Popen(command("list", "strategies"), cwd=place, env=environment(place / "home"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     run.stdout.close()

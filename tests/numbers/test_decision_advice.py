@@ -22,6 +22,7 @@ from tl_core.statistics.crossed import (
 )
 from tl_core.statistics.failures import failure_rate_at_most, with_failures
 from tl_core.statistics.intervals import FAILED_RUNS, ONE_SEED
+from tl_core.statistics.many_tests import holm
 from tl_core.statistics.power import (
     Spread,
     detectable_difference,
@@ -40,7 +41,6 @@ from tl_core.statistics.recommendation import (
     WINNER,
     recommend,
 )
-from tl_core.statistics.two_models import holm
 
 
 @pytest.fixture

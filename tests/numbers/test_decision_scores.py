@@ -14,12 +14,13 @@ from statsmodels.stats.proportion import proportion_confint
 from tl_core.statistics import metrics_counts as counts
 from tl_core.statistics.intervals import wilson
 from tl_core.statistics.leave_out import block_residuals, blocks, choose_strength, ridge_hat
+from tl_core.statistics.many_tests import holm
 from tl_core.statistics.metrics_f1 import macro_f1, macro_f1_interval, macro_f1_pseudo
 from tl_core.statistics.metrics_scores import brier, confidence, confidence_gap, nll, right
 from tl_core.statistics.reliability import brier_parts, calibration_error, classwise_ece, ece, n_bins, reliability
 from tl_core.statistics.selective import aurc, risk_coverage
 from tl_core.statistics.temperature import HIGHEST, LOWEST, cross_fitted, heated, temperature
-from tl_core.statistics.two_models import holm, mcnemar
+from tl_core.statistics.two_models import mcnemar
 
 METRICS = (counts.balanced_accuracy, counts.macro_f1_of_counts, counts.matthews)
 

@@ -85,7 +85,7 @@ def predict(
     made = plan(store.load_study())
     spec = chosen(store, made, run)
     problem = made.study.problem
-    examples = _one(text, second, problem) if text is not None else _of_file(file, column, second, problem)
+    examples = _one(text, second, problem) if text is not None else texts_of_file(file, column, second, problem)
     endpoint = destination([spec.arm])
     if endpoint and not may_send(f"{spec.arm.id} sends {'this text' if len(examples) == 1 else f'these {len(examples):,} texts'} to {endpoint.host}."):
         raise UserError(f"{spec.arm.id} sends texts to {endpoint.host}. Nothing was sent. Add --send-texts if they may leave this machine, or choose another --run.")
@@ -132,7 +132,12 @@ def _one(text: str, second: str | None, problem: Problem) -> list[Example]:
     return [Example(1, text, second if pair else None)]
 
 
-def _of_file(file: str | None, column: str | None, second: str | None, problem: Problem) -> list[Example]:
+def texts_of_file(file: str | None, column: str | None, second: str | None, problem: Problem) -> list[Example]:
+    """Every row of a file, whether it has labels or not.
+
+    Raises:
+        UserError: it cannot be read, or has no such column.
+    """
     options = ReadOptions(text=column, text_b=second)
     table = read_table(Path(file), options)
     pair = problem.inputs == "two texts"

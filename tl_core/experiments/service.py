@@ -10,7 +10,7 @@ from typing import Any
 from tl_core.errors import UserError
 from tl_core.models.catalog import Source
 from tl_core.models.recent import Recent
-from tl_core.types import Event, Example, Problem, RunSpec
+from tl_core.types import Event, Example, Problem, RunSpec, Step
 
 
 class State:
@@ -78,6 +78,33 @@ def predict(state: State, folder: str, runs: Sequence[str], examples: Sequence[E
     for run in runs:
         check_consent(specs[run].arm, consent)
         yield run, (yield from _predictor(state, folder, study, specs[run]).predict(examples))
+
+
+def choose_next(state: State, folder: str, run: str, examples: Sequence[Example], count: int, consent: str = "") -> Iterator[Any]:
+    """Steps, then (positions of the texts to label next, scores of all texts (n, C))."""
+    from tl_core.experiments.consent import check as check_consent
+    from tl_core.statistics.next_labels import badge
+
+    study, spec = _run(Reader(folder=folder, run=run))
+    check_consent(spec.arm, consent)
+    examples = _well_formed(examples)
+    scores = yield from _predictor(state, folder, study, spec).predict(examples)
+    features = yield from _features(state.encoders.get(spec.arm.model.digest if spec.arm.model else None, study.model_folders), examples)
+    yield badge(scores, features, count, many=study.problem.target == "many labels"), scores
+
+
+def _features(encoder: Any, examples: Sequence[Example]) -> Iterator[Any]:
+    """Steps; returns what the texts are about, rows of length 1: their embeddings, without a model their n-grams."""
+    from scipy.sparse import vstack
+    from sklearn.preprocessing import normalize
+
+    if encoder.model is not None:
+        return normalize((yield from encoder.features(examples)))
+    parts = []
+    for start in range(0, len(examples), PART):
+        parts.append(encoder.ngrams([e.text if e.text_b is None else f"{e.text} {e.text_b}" for e in examples[start : start + PART]]))
+        yield Step(min(start + PART, len(examples)), len(examples), phase="embed")
+    return normalize(vstack(parts, format="csr"))
 
 
 def _predictor(state: State, folder: str, study: Any, spec: RunSpec) -> Any:
@@ -313,11 +340,12 @@ def _remembered(state: State, key: Any, load: Callable[[], Any], size: int) -> A
 
 
 LANGUAGE_MODEL_BYTES = 4 * 2**30  # of models that look into texts; what was not used for longest goes first
+PART = 256  # texts counted between two signs of life
 MAX_PREDICTORS = 24  # kept warm at a time; a fully fine-tuned MiniLM is 90 MB
 FUNCTIONS: dict[str, Callable[..., Iterator[Any]]] = {
     f.__name__: f
     for f in (
-        warm, run_study, token_reports, predict, fill_blanks, surprise, cut_text, map_texts, place_texts, warm_maps, word_senses, layer_changes, attention,
+        warm, run_study, token_reports, predict, choose_next, fill_blanks, surprise, cut_text, map_texts, place_texts, warm_maps, word_senses, layer_changes, attention,
         occlude,
     )
 }  # fmt: skip

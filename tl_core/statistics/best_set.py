@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from tl_core.statistics.crossed import crossed, matrix, p_value, paired
-from tl_core.statistics.two_models import holm
+from tl_core.statistics.many_tests import holm
 
 
 def best_set(

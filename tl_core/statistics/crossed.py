@@ -175,7 +175,11 @@ def p_value(D: np.ndarray, *, overlap: float = 0.0, centre: float | None = None)
 
     centre: the difference itself where it is not the mean of D (macro-F1 and its pseudo-values).
     """
-    c = crossed(D, overlap=overlap)
+    return p_of(crossed(D, overlap=overlap), centre)
+
+
+def p_of(c: Crossed, centre: float | None = None) -> float:
+    """As `p_value`, of variances that are known already."""
     m = abs(c.mean if centre is None else centre)
     if m == 0 or c.n < 2:
         return 1.0

@@ -32,13 +32,3 @@ def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> McNemar:
     so_few = float(special.bdtr(less, n, 0.5))
     fewer = float(special.bdtr(less - 1, n, 0.5)) if less else 0.0
     return McNemar(only_a, only_b, 2 * so_few, so_few + fewer)
-
-
-def holm(p: np.ndarray) -> np.ndarray:
-    """(m,) p-values adjusted for there being m of them, in the order given (Holm 1979): one is right at .05 if below .05."""
-    p = np.asarray(p, float)
-    order = np.argsort(p, kind="stable")
-    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    out = np.empty(len(p))
-    out[order] = np.minimum(stepped, 1.0)
-    return out
