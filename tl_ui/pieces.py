@@ -91,7 +91,12 @@ def table_html(caption: str, head: Iterable[str], rows: Iterable[Iterable[str]])
     return f"<table class='tl-table'><caption>{escaped(caption)}</caption><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def how_html(lang: str, *keys: str) -> str:
+def report_html(tables: str) -> str:
+    """Tables as the report makes them, in the colours of the page."""
+    return f"<div class='tl-report'>{tables}</div>"
+
+
+def how_html(lang: str, *keys: str, **values: str) -> str:
     """How numbers were computed, behind a click: the report's own words."""
-    told = "".join(f"<dt>{escaped(say(lang, f'how_{key}'))}</dt><dd>{escaped(say(lang, f'how_{key}_text'))}</dd>" for key in keys)
+    told = "".join(f"<dt>{escaped(say(lang, f'how_{key}'))}</dt><dd>{escaped(say(lang, f'how_{key}_text', **values))}</dd>" for key in keys)
     return f"<details class='tl-how'><summary>{escaped(t(lang, 'how_computed'))}</summary><dl class='tl-terms'>{told}</dl></details>"

@@ -21,7 +21,7 @@ from tl_core.types import RunResult, RunSpec
 
 OPEN_AT_A_TIME = 16
 AT_A_TIME = 2  # studies that are worked out
-SOON = 0.15  # seconds; most studies are worked out by then, and nobody need look twice
+SOON = 0.1  # seconds; most studies are worked out by then, and nobody need look twice
 PRICES_KEPT = 8
 
 

@@ -391,7 +391,7 @@ def test_it_opens_offline_and_draws(chromium, tmp_path, scheme, width, language)
     path = tmp_path / "report.html"
     path.write_text(page(language), encoding="utf-8")
     shown, wrong = opened(chromium, path, width=width, scheme=scheme)
-    assert shown.locator(".js-plotly-plot").count() == 4
+    assert shown.locator(".js-plotly-plot").count() == 6
     assert shown.evaluate("document.documentElement.scrollWidth") <= width
     assert shown.evaluate("[...document.querySelectorAll('.main-svg')].every(x => x.getBoundingClientRect().right <= innerWidth + 1)")
     ink = shown.evaluate("getComputedStyle(document.querySelector('.js-plotly-plot .xtick text')).fill")

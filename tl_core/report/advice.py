@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from tl_core.experiments.decision.curves import NO_COMMON_LABELS, NO_COMMON_SEEDS, TOO_FEW_ROWS, Against, Gain
 from tl_core.experiments.decision.decide import Advice, Decision
 from tl_core.experiments.decision.doubts import MANY, Power
@@ -24,10 +26,12 @@ from tl_core.statistics.break_even import (
     MORE_THAN,
     NOT_REACHED,
     NOT_RESOLVED,
+    Band,
     BreakEven,
     Labels,
 )
 from tl_core.statistics.extrapolation import NOT_PREDICTED, TOO_FEW_POINTS
+from tl_core.statistics.intervals import Interval
 from tl_core.statistics.recommendation import AS_GOOD_AND_CHEAPER, CHEAPEST_OF_BEST, MORE_ROWS, MORE_SEEDS, ONLY_ONE, WINNER
 
 NAMED = 6  # arms or labels in one sentence
@@ -88,6 +92,10 @@ EN: dict[str, str] = {
     "pays_no_seeds": "The runs of {learner} and {other} share no seed at all their numbers of labels, so they cannot be held against each other.",
     "pays_no_rows": "One test row is too few to hold {learner} against {other}.",
     "pays_few_seeds": "With fewer than 3 seeds this does not count which rows were drawn to train on.",
+    "at_ahead": "With {n} labels, {learner} is {difference} ahead of {other} (95 % limits {range}).",
+    "at_ahead_perhaps": "With {n} labels, {learner} is {difference} ahead of {other} (95 % limits {range}), which may be chance.",
+    "at_behind": "With {n} labels, {learner} is {difference} behind {other} (95 % limits {range}).",
+    "at_behind_perhaps": "With {n} labels, {learner} is {difference} behind {other} (95 % limits {range}), which may be chance.",
     "worth_between": "So, without a label, {other} is worth about {value} labels of {learner}.",
     "worth_at_most": "So, without a label, {other} is worth at most {high} labels of {learner}.",
     "worth_at_least": "So, without a label, {other} is worth at least {low} labels of {learner}.",
@@ -97,7 +105,7 @@ EN: dict[str, str] = {
     # what more labels bring
     "gain": "If the curve of {arm} keeps its shape, {labels} labels would bring it from {now} to {score} {metric} (95 % band {range}).",
     "gain_few_points": "What more labels would bring {arm} is not foretold: that takes 5 or more numbers of labels.",
-    "gain_not_predicted": "What more labels would bring {arm} is not foretold: its last point would not have been foretold by the others.",
+    "gain_not_predicted": "What more labels would bring {arm} is not foretold: the last point of the curve would not have been foretold by the others.",
     # how far it goes
     "power_before": "{seeds} seeds and {rows} test rows find a difference of {before} in 8 of 10 studies, as arms usually differ.",
     "power_once": "{rows} test rows find a difference of {before} between two arms without seeds in 8 of 10 studies, as such arms usually differ.",
@@ -159,6 +167,10 @@ KO: dict[str, str] = {
     "pays_no_seeds": "{learner}, {other}: 모든 라벨 수에 공통인 시드가 없어 견줄 수 없습니다.",
     "pays_no_rows": "테스트 행 하나로는 {learner}, {other} 사이를 견줄 수 없습니다.",
     "pays_few_seeds": "시드가 3개보다 적어 어떤 행으로 학습했는지는 담기지 않았습니다.",
+    "at_ahead": "라벨 {n}개에서 {learner}: {other}보다 {difference} 앞섭니다(95 % 한계 {range}).",
+    "at_ahead_perhaps": "라벨 {n}개에서 {learner}: {other}보다 {difference} 앞서지만(95 % 한계 {range}) 우연일 수 있습니다.",
+    "at_behind": "라벨 {n}개에서 {learner}: {other}보다 {difference} 뒤집니다(95 % 한계 {range}).",
+    "at_behind_perhaps": "라벨 {n}개에서 {learner}: {other}보다 {difference} 뒤지지만(95 % 한계 {range}) 우연일 수 있습니다.",
     "worth_between": "곧 라벨 없이 쓰는 {other}의 값어치는 {learner} 라벨 약 {value}입니다.",
     "worth_at_most": "곧 라벨 없이 쓰는 {other}의 값어치는 많아야 {learner} 라벨 {high}입니다.",
     "worth_at_least": "곧 라벨 없이 쓰는 {other}의 값어치는 적어도 {learner} 라벨 {low}입니다.",
@@ -254,8 +266,10 @@ def _changes(given: Advice, language: str) -> str:
     if at:
         ((of, n),) = at.items()
         return say(language, FEW[of] if few[of] else CODES[of], at=n)
-    told = found.p is not None and found.p < 0.05
-    return say(language, "change_told" if told else "change_none")
+    if found.p is None or found.p >= 0.05:
+        return say(language, "change_none")
+    doubted = {found.choice, found.runner_up} & set(found.doubted)  # then it is said elsewhere what is missing
+    return "" if doubted else say(language, "change_told")
 
 
 # --- when labelling pays --------------------------------------------------------------------------------
@@ -279,6 +293,18 @@ def break_even(against: Against, language: str = "en") -> str:
     return " ".join(said)
 
 
+def ahead_at(against: Against, band: Band, labels: float, language: str = "en") -> str:
+    """Who of a pair is ahead at about so many labels, and whether that is sure."""
+    near = int(np.argmin(np.abs(band.labels - labels)))
+    mean, low, high = (float(x[near]) for x in (band.mean, band.low, band.high))
+    key = ("at_ahead" if mean >= 0 else "at_behind") + ("_perhaps" if low <= 0 <= high else "")
+    ends = sorted((abs(low), abs(high))) if not low <= 0 <= high else ((low, high) if mean >= 0 else (-high, -low))
+    span = limits(Interval(abs(mean), *ends, 1, 1), language)
+    return say(
+        language, key, n=number(float(band.labels[near]), 0), learner=against.learner, other=against.other, difference=_points(abs(mean), language), range=span
+    )
+
+
 def _worth(against: Against, language: str) -> str:
     octaves = against.advantage.octaves
     if octaves is None:
@@ -294,10 +320,16 @@ def labels(count: Labels, language: str) -> str:
     return say(language, CODES[count.censored], n=number(count.count, 0))
 
 
+def gains(decision: Decision, language: str = "en") -> list[str]:
+    """What more labels would bring, a sentence for every arm of which it can be foretold, and one for all with the same reason why not."""
+    told = [gain(g, decision.metric, language) for g in decision.gains if not g.found.refused]
+    for why in dict.fromkeys(g.found.refused for g in decision.gains if g.found.refused):
+        told.append(say(language, CODES[why], arm=_some([g.arm for g in decision.gains if g.found.refused == why], language)))
+    return told
+
+
 def gain(found: Gain, metric: str, language: str = "en") -> str:
-    """What 2 and 4 times the labels would bring, where that can be foretold."""
-    if found.found.refused:
-        return say(language, CODES[found.found.refused], arm=found.arm)
+    """What 2 and 4 times the labels would bring an arm."""
     now, name = percent(found.score, language), say_word(language, metric)
     return " ".join(
         say(language, "gain", arm=found.arm, labels=number(n, 0), now=now, score=percent(p.value, language), range=limits(p, language), metric=name)

@@ -51,7 +51,7 @@ def leaderboard(
     """
     ranked = sorted(comparison.cells, key=lambda c: -getattr(c, metric).value)
     cells = ranked[:limit]
-    figure = _empty(height=110 + 27 * max(len(cells), 2))
+    figure = empty(height=110 + 27 * max(len(cells), 2))
     for could, colour, symbol, key in ((True, STRONG, "circle", "could_be_best"), (False, MUTED, "circle-open", "left_out")):
         places = [i for i, c in enumerate(cells) if c.could_be_best == could]
         if places:
@@ -60,7 +60,7 @@ def leaderboard(
     figure.update_xaxes(range=_span([getattr(c, metric) for c in cells], comparison.chance if metric == "accuracy" else None))
     figure.update_xaxes(title_text=say(language, "axis_percent", metric=say(language, metric)), ticksuffix="", nticks=6)
     figure.update_yaxes(
-        tickvals=list(range(len(cells))), ticktext=[f"{_clipped(c.arm, 18)} · {c.shots_name}" for c in cells],
+        tickvals=list(range(len(cells))), ticktext=[f"{clipped(c.arm, 18)} · {c.shots_name}" for c in cells],
         range=[len(cells) - 0.4, -0.6], automargin=True, showgrid=False, ticklabelstandoff=6,
     )  # fmt: skip
     if metric == "accuracy" and math.isfinite(comparison.chance):
@@ -75,7 +75,7 @@ def _dots(cells: list[Cell], places: list[int], metric: str, colour: str, symbol
     shown = [getattr(c, metric) for c in cells]
     return go.Scatter(
         x=[100 * i.value for i in shown], y=places, mode="markers", name=name,
-        error_x=_bars(shown, colour, width=0), marker={"color": colour, "symbol": symbol, "size": 10, "line": {"color": colour, "width": 2}},
+        error_x=bars(shown, colour, width=0), marker={"color": colour, "symbol": symbol, "size": 10, "line": {"color": colour, "width": 2}},
         customdata=[_id(c) for c in cells], hoverinfo="text", hovertext=[_told(c, metric, title_of.get(c.arm), language) for c in cells],
     )  # fmt: skip
 
@@ -124,7 +124,7 @@ def learning_curves(comparison: Comparison, metric: str, *, language: str = "en"
     ends = (min(trained), max(trained)) if trained else (1.0, 2.0)
     if ends[0] == ends[1]:
         ends = (ends[0] / 2, ends[1] * 2)
-    figure = _empty(height=390 + 13 * max(0, len(arms) - 4))
+    figure = empty(height=390 + 13 * max(0, len(arms) - 4))
     bands, lines = [], []
     for place, cells in enumerate(_drawn_first(list(arms.values()))):
         look = _Look(PALETTE[place % len(PALETTE)], SYMBOLS[place % len(SYMBOLS)], DASHES[place % len(DASHES)], place < ARMS_DRAWN)
@@ -158,13 +158,13 @@ def _drawn_first(arms: list[list[Cell]]) -> list[list[Cell]]:
 def _curve(group: str, cells: list[Cell], metric: str, look: _Look, language: str) -> list[go.Scatter]:
     shown = [getattr(c, metric) for c in cells]
     line = go.Scatter(
-        x=[c.labels for c in cells], y=[100 * i.value for i in shown], mode="lines+markers", name=_clipped(cells[0].arm), legendgroup=group,
+        x=[c.labels for c in cells], y=[100 * i.value for i in shown], mode="lines+markers", name=clipped(cells[0].arm), legendgroup=group,
         line={"color": look.colour, "dash": look.dash, "width": 2}, marker={"symbol": look.symbol, "size": 9, "color": look.colour},
         customdata=[_id(c) for c in cells], hoverinfo="text", hovertext=[_told(c, metric, None, language) for c in cells],
         visible=True if look.drawn else "legendonly",
     )  # fmt: skip
     if len(cells) == 1:  # a band over one place has no width
-        line.error_y = _bars(shown, look.colour, width=4)
+        line.error_y = bars(shown, look.colour, width=4)
         return [line]
     return [_band(group, [c.labels for c in cells], shown, look), line]
 
@@ -174,7 +174,7 @@ def _level(group: str, cell: Cell, metric: str, look: _Look, ticks: list[float],
     shown = getattr(cell, metric)
     xs = [min(ticks) / 4, *ticks, max(ticks) * 4]
     line = go.Scatter(
-        x=xs, y=[100 * shown.value] * len(xs), mode="lines", name=f"{_clipped(cell.arm)} ({say(language, 'shots_0')})", legendgroup=group, showlegend=named,
+        x=xs, y=[100 * shown.value] * len(xs), mode="lines", name=f"{clipped(cell.arm)} ({say(language, 'shots_0')})", legendgroup=group, showlegend=named,
         line={"color": look.colour, "dash": "dash", "width": 2}, customdata=[_id(cell)] * len(xs), hoverinfo="text",
         hovertext=_told(cell, metric, None, language), visible=True if look.drawn else "legendonly",
     )  # fmt: skip
@@ -214,7 +214,7 @@ def confusion(counts: np.ndarray, labels: Sequence[str], *, ids: Sequence[str] |
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     names = [_two_lines(name) for name in labels]
     places = list(range(C))
-    figure = _empty(height=190 + min(640, max(30 * C, 130)))
+    figure = empty(height=190 + min(640, max(30 * C, 130)))
     figure.add_trace(
         go.Heatmap(
             z=np.round(100 * shares, 2).tolist(), x=places, y=places, zmin=0, zmax=100, showscale=False, xgap=1, ygap=1,
@@ -237,8 +237,8 @@ def confusion(counts: np.ndarray, labels: Sequence[str], *, ids: Sequence[str] |
 
 
 def _square_told(given: str, said: str, n: int, share: float, language: str) -> str:
-    count = say(language, "cell_hover", given=_folded(given), said=_folded(said), n=f"{n:,}")
-    return count.replace("\n", "<br>") + "<br>" + say(language, "of_row", share=percent(share, language), label=_folded(given))
+    count = say(language, "cell_hover", given=folded(given), said=folded(said), n=f"{n:,}")
+    return count.replace("\n", "<br>") + "<br>" + say(language, "of_row", share=percent(share, language), label=folded(given))
 
 
 # --- reliability ----------------------------------------------------------------------------------------
@@ -246,7 +246,7 @@ def _square_told(given: str, said: str, n: int, share: float, language: str) -> 
 
 def reliability(points: Mapping[str, Reliability], *, language: str = "en") -> go.Figure:
     """Share right against confidence, a line for each arm; the dashed diagonal is being as sure as right."""
-    figure = _empty(height=400)
+    figure = empty(height=400)
     name = say(language, "as_sure")
     figure.add_trace(go.Scatter(x=[0, 100], y=[0, 100], mode="lines", name=name, line={"color": MUTED, "dash": "dash", "width": 1.5}, hoverinfo="text", hovertext=name))
     for place, (arm, found) in enumerate(points.items()):
@@ -257,9 +257,9 @@ def reliability(points: Mapping[str, Reliability], *, language: str = "en") -> g
         ]
         figure.add_trace(
             go.Scatter(
-                x=(100 * found.confidence).tolist(), y=(100 * found.accuracy).tolist(), mode="lines+markers", name=_clipped(arm),
+                x=(100 * found.confidence).tolist(), y=(100 * found.accuracy).tolist(), mode="lines+markers", name=clipped(arm),
                 line={"color": colour, "dash": DASHES[place % len(DASHES)], "width": 2}, marker={"symbol": SYMBOLS[place % len(SYMBOLS)], "size": 9, "color": colour},
-                hoverinfo="text", hovertext=[f"{_folded(arm)}<br>{t}" for t in told],
+                hoverinfo="text", hovertext=[f"{folded(arm)}<br>{t}" for t in told],
             )
         )  # fmt: skip
     figure.update_xaxes(title_text=say(language, "axis_confidence"), range=[0, 101], nticks=6)
@@ -272,25 +272,25 @@ def reliability(points: Mapping[str, Reliability], *, language: str = "en") -> g
 
 def probabilities(names: Sequence[str], scores_by_arm: Mapping[str, np.ndarray], *, language: str = "en") -> go.Figure:
     """What each arm says about one text: names of C labels, scores (C,) by arm, 0..1; one bar per label and arm."""
-    figure = _empty(height=110 + (8 + 14 * len(scores_by_arm)) * len(names))
+    figure = empty(height=110 + (8 + 14 * len(scores_by_arm)) * len(names))
     for place, (arm, scores) in enumerate(scores_by_arm.items()):
         figure.add_trace(
             go.Bar(
-                y=list(range(len(names))), x=[100 * float(s) for s in scores], orientation="h", name=_clipped(arm), marker_color=PALETTE[place % len(PALETTE)],
+                y=list(range(len(names))), x=[100 * float(s) for s in scores], orientation="h", name=clipped(arm), marker_color=PALETTE[place % len(PALETTE)],
                 marker_pattern_shape=("", "/", "x", ".", "\\")[place // len(PALETTE) % 5], customdata=[f"{arm}|{i}" for i in range(len(names))],
-                hoverinfo="text", hovertext=[f"{_folded(arm)}<br>{_folded(name)}: {percent(float(s), language)}" for name, s in zip(names, scores, strict=True)],
+                hoverinfo="text", hovertext=[f"{folded(arm)}<br>{folded(name)}: {percent(float(s), language)}" for name, s in zip(names, scores, strict=True)],
             )
         )  # fmt: skip
     figure.update_layout(barmode="group", bargap=0.25)
     figure.update_xaxes(range=[0, 100], title_text=say(language, "axis_probability"))
-    figure.update_yaxes(tickvals=list(range(len(names))), ticktext=[_clipped(n) for n in names], autorange="reversed", automargin=True, showgrid=False)
+    figure.update_yaxes(tickvals=list(range(len(names))), ticktext=[clipped(n) for n in names], autorange="reversed", automargin=True, showgrid=False)
     return figure
 
 
 # --- pieces ---------------------------------------------------------------------------------------------
 
 
-def _empty(*, height: int) -> go.Figure:
+def empty(*, height: int) -> go.Figure:
     figure = go.Figure(layout={"template": go.layout.Template()})
     figure.update_layout(
         height=height, margin={"l": 8, "r": 12, "t": 10, "b": 8}, paper_bgcolor=CLEAR, plot_bgcolor=CLEAR, font={"family": "inherit", "size": 13},
@@ -301,7 +301,7 @@ def _empty(*, height: int) -> go.Figure:
     return figure.update_xaxes(**axis).update_yaxes(**axis)
 
 
-def _bars(shown: Sequence[Interval], colour: str, *, width: int) -> dict:
+def bars(shown: Sequence[Interval], colour: str, *, width: int) -> dict:
     """Error bars to both limits; none where a limit is not finite."""
     up = [100 * (i.high - i.value) if math.isfinite(i.high) else 0.0 for i in shown]
     down = [100 * (i.value - i.low) if math.isfinite(i.low) else 0.0 for i in shown]
@@ -311,7 +311,7 @@ def _bars(shown: Sequence[Interval], colour: str, *, width: int) -> dict:
 def _told(cell: Cell, metric: str, title: str | None, language: str) -> str:
     """The hover text of a cell."""
     shown = getattr(cell, metric)
-    lines = [f"<b>{_folded(cell.arm)}</b>"] + ([_folded(title)] if title else [])
+    lines = [f"<b>{folded(cell.arm)}</b>"] + ([folded(title)] if title else [])
     lines += [
         f"{shots_name(cell.shots, language)} ({say(language, 'labels_in_all', n=number(cell.labels, 0))})",
         f"{say(language, metric)} {percent(shown.value, language)} ({limits(shown, language)})",
@@ -329,7 +329,7 @@ def _clean(name: str) -> str:
     return " ".join(name.encode("utf-8", "replace").decode().split())
 
 
-def _clipped(name: str, most: int = NAME_SHOWN) -> str:
+def clipped(name: str, most: int = NAME_SHOWN) -> str:
     """The beginning of a name, escaped."""
     name = _clean(name)
     return html.escape(name if len(name) <= most else name[: most - 1].rstrip() + "…", quote=False)
@@ -342,6 +342,6 @@ def _two_lines(name: str, most: int = 15) -> str:
     return "<br>".join(html.escape(line, quote=False) for line in (lines[0], second) if line)
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
     """The whole name (up to a limit nobody reads past), escaped, in lines."""
     return "<br>".join(html.escape(line, quote=False) for line in textwrap.wrap(_clean(name)[:400], LINE_SHOWN))

@@ -25,7 +25,7 @@ from tl_core.experiments.decision import Decision, decide
 from tl_core.experiments.plan import Plan
 from tl_core.experiments.store import Store
 from tl_core.report import again
-from tl_core.report.decision import advised, decision_sections, reliability_points
+from tl_core.report.decision import advised, decision_figures, decision_sections
 from tl_core.report.pieces import escaped, measured, named, section, tabled
 from tl_core.report.words import cell_name, duration, limits, number, percent, say, shots_name, with_limits
 from tl_core.statistics.metrics_f1 import macro_f1
@@ -328,8 +328,7 @@ def _figures(r: _Report) -> dict[str, Any]:
         "curves": figures.learning_curves(r.comparison, r.metric, language=r.language),
         "board_figure": figures.leaderboard(r.comparison, r.metric, title_of=titles, language=r.language),
     }
-    if points := reliability_points(r):
-        made["reliability"] = figures.reliability(points, language=r.language)
+    made |= decision_figures(r.decision, r.comparison, r.language)
     labels = r.plan.study.problem.labels
     if r.gold.ndim == 1 and len(labels) <= LABELS_IN_MATRIX:
         made["matrix"] = figures.confusion(_confusion(r), [x.name for x in labels], language=r.language)
@@ -499,7 +498,7 @@ def _reason(r: _Report, spec: RunSpec) -> str:
 def _how(r: _Report) -> str:
     split = r.plan.study.split
     values = {"how_seconds": {"n": f"{len(split.test):,}"}, "how_test": {"digest": split.test_digest}}
-    keys = ("how_advice", "how_pays", "how_gains", "how_metrics", "how_interval", "how_best", "how_ece", "how_behind", "how_seeds", "how_test", "how_seconds", "how_memory")
+    keys = ("how_advice", "how_power", "how_pays", "how_gains", "how_costs", "how_metrics", "how_further", "how_interval", "how_best", "how_ece", "how_abstain", "how_behind", "how_seeds", "how_test", "how_seconds", "how_memory")
     told = "".join(f"<details><summary>{r.say(k)}</summary><p>{r.say(f'{k}_text', **values.get(k, {}))}</p></details>" for k in keys)
     return section(r, "how", told)
 

@@ -114,7 +114,7 @@ def recommend(
     value = p.get((choice, runner_up), p.get((runner_up, choice)))
     D, f = pair(runner_up, choice)
     prompts = {choice, runner_up} <= set(deterministic)
-    told_apart = value is not None and value < 1 - level
+    told_apart = value is not None and value < 1 - level and speaks_of_methods(D, {choice, runner_up}, deterministic)
     return Recommendation(
         choice, why, winner, leader, runner_up,
         None if D is None else interval_of(D, overlap=f, deterministic=prompts, level=level),

@@ -16,7 +16,9 @@ import gradio as gr
 from tl_core.experiments.compare import Cell, Comparison
 from tl_core.experiments.decision import Decision
 from tl_ui.lab import Lab
+from tl_ui.pieces import escaped
 from tl_ui.studies import Opened
+from tl_ui.words import t, word
 
 Draw = Callable[["Seen", dict], dict]
 
@@ -96,11 +98,31 @@ class Place:
         self.lab.on(triggers, acted, [self.lab.study_id, *inputs], outputs, self.notice, **more)
 
 
-def section(lab: Lab, it: Section, label: Any, notice: gr.HTML) -> Place:
+def line_clicked(place: Place, view: gr.HTML) -> None:
+    """A clicked point of a picture is a line, named in its mark as "arm|shots": its rows are shown elsewhere."""
+    lab = place.lab
+
+    def click(values: dict, event: gr.EventData) -> dict:
+        arm, _, shots = str(event._data.get("id") or "").rpartition("|")
+        found = seen(lab, values)
+        line = found.cell(f"{arm}\t{shots}") if found else None
+        again = (values[lab.selection] or {}).get("clicks", 0) + 1  # the same point may be clicked twice
+        return {lab.selection: {"line": key_of(line), "clicks": again}} if line else {}
+
+    lab.on(view.select, click, [lab.study_id, lab.selection], [lab.selection], place.notice)
+
+
+def waiting_html(found: Seen) -> str:
+    """What stands in a section as long as there is no decision."""
+    said = t(found.lang, "weighing" if found.opened.ended else "at_the_end")
+    return f"<p role='status'>{escaped(said)}</p>"
+
+
+def section(lab: Lab, it: Section) -> Place:
     """The accordion of a section, built."""
     is_open = gr.State(it.open)
-    with gr.Accordion(label, open=it.open, elem_id=f"section-{it.id}", elem_classes="tl-section") as accordion:
-        place = Place(lab, accordion, is_open, notice)
+    with gr.Accordion(word(it.title), open=it.open, elem_id=f"section-{it.id}", elem_classes="tl-section") as accordion:
+        place = Place(lab, accordion, is_open, gr.HTML(elem_classes="tl-notices"))
         it.build(lab, place)
     lab.on(accordion.expand, lambda values: {is_open: True}, outputs=[is_open])
     lab.on(accordion.collapse, lambda values: {is_open: False}, outputs=[is_open])

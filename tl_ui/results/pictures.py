@@ -9,7 +9,7 @@ import gradio as gr
 from tl_core.report import figures
 from tl_ui.lab import Lab
 from tl_ui.plotly_view import drawing, plotly_view
-from tl_ui.results import Place, Seen, key_of, seen
+from tl_ui.results import Place, Seen, line_clicked
 from tl_ui.words import t, word
 
 METRICS = ("accuracy", "macro_f1")
@@ -48,17 +48,10 @@ class Section:
                 board: drawing(figures.leaderboard(comparison, measure, language=lang), t(lang, "chart_leaderboard")),
             }
 
-        def click(values: dict, event: gr.EventData) -> dict:
-            """A point is a line: its rows are shown elsewhere."""
-            arm, _, shots = str(event._data.get("id") or "").rpartition("|")
-            found = seen(lab, values)
-            line = next((key_of(c) for c in found.comparison.cells if (c.arm, str(c.shots_name)) == (arm, shots)), None) if found else None
-            return {lab.selection: {"line": line, "clicks": (values[lab.selection] or {}).get("clicks", 0) + 1}} if line else {}
-
         place.draw(draw, [metric, known], [metric, known, curves, board])
         place.on(metric.input, draw, [metric, known], [metric, known, curves, board], trigger_mode="always_last")
         for view in (curves, board):
-            lab.on(view.select, click, [lab.study_id, lab.selection], [lab.selection], place.notice)
+            line_clicked(place, view)
 
 
 SECTION = Section()

@@ -13,10 +13,12 @@ import gradio as gr
 from tl_core.data.labels import are_named
 from tl_core.errors import UserError, raise_all
 from tl_core.experiments.consent import destination, question
+from tl_core.experiments.decision.doubts import expected
 from tl_core.experiments.estimate import Estimate, estimate
 from tl_core.experiments.plan import ArmRequest, Study, make_study, plan
 from tl_core.models.catalog import EMBEDDED, describe
 from tl_core.report import figures
+from tl_core.report.advice import power
 from tl_core.strategies import strategies
 from tl_core.types import Facts
 from tl_ui import own_arm
@@ -239,10 +241,11 @@ def advice_html(lab: Lab, form: ArmsForm, values: dict) -> str:
         return notice_html(on_page(str(fault), lang), kind="note")
     about = estimate(made, where=lab.queue.folder.parent)
     said = f"<p class='tl-estimate'>{escaped(t(lang, 'estimate', runs=len(made.specs), time=duration(about.seconds, lang)))}</p>"
+    finds = "" if len(made.study.arms) < 2 else f"<p class='tl-fine' id='finds'>{escaped(power(expected(made), lang))}</p>"
     limit = lab.profile.max_study_seconds
     warnings = [t(lang, "too_long", limit=duration(limit, lang))] if about.seconds > limit else []
     warnings += sorted(set(made.refused.values()))
-    return said + costs_html(about, lang) + notice_html(on_page("\n".join(warnings), lang), kind="note")
+    return said + finds + costs_html(about, lang) + notice_html(on_page("\n".join(warnings), lang), kind="note")
 
 
 def costs_html(about: Estimate, lang: str) -> str:

@@ -35,7 +35,7 @@ class Tab:
         answer = gr.HTML(nothing_html("en"), elem_id="answer")
         with gr.Column(visible=False, elem_id="results-body") as body:
             for it in found("tl_ui.results", "SECTION").values():
-                section(lab, it, word(it.title), notice)
+                section(lab, it)
             files = _files()
         _wire_answer(lab, answer, body, notice)
         _wire_files(lab, files, notice)

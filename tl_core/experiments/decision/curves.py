@@ -10,7 +10,7 @@ import numpy as np
 from tl_core.errors import UserError, raise_all, unknown
 from tl_core.experiments.decision.lines import Line, of_arm
 from tl_core.statistics.advantage import Advantage, advantage
-from tl_core.statistics.break_even import BreakEven, break_even
+from tl_core.statistics.break_even import Band, BreakEven, band, break_even
 from tl_core.statistics.curves import above
 from tl_core.statistics.extrapolation import FARTHEST, Extrapolation, extrapolate
 
@@ -59,6 +59,36 @@ def pair(lines: tuple[Line, ...], a: str, b: str) -> Against:
     Raises:
         UserError: no finished run of such an arm, twice the same arm, or neither of them learns from labels.
     """
+    learner, other = _sides(lines, a, b)
+    if other in learners(lines):
+        return _against_curve(lines, learner, other)
+    return against_level(lines, learner, of_arm(lines, other)[0])
+
+
+def ahead(lines: tuple[Line, ...], a: str, b: str) -> Band | None:
+    """How far the learner of a `pair` is ahead of the other, at the labels tried and between them; None where that is refused.
+
+    Raises:
+        UserError: as `pair`.
+    """
+    learner, other = _sides(lines, a, b)
+    level = None if other in learners(lines) else of_arm(lines, other)[0]
+    held = _at_level(lines, learner, level) if level else _at_common(lines, learner, other)
+    return None if held.refused else band(np.array(held.labels), held.D, overlap=held.overlap)
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A learner held against another arm: D (G, S, n) at rising numbers of labels."""
+
+    labels: tuple[float, ...]
+    refused: str = ""
+    D: np.ndarray | None = None
+    overlap: np.ndarray | None = None
+
+
+def _sides(lines: tuple[Line, ...], a: str, b: str) -> tuple[str, str]:
+    """(learner, the other one)"""
     known = list(dict.fromkeys(x.arm for x in lines))
     raise_all(unknown("arm with finished runs", name, known) for name in (a, b) if name not in known)
     if a == b:
@@ -66,38 +96,49 @@ def pair(lines: tuple[Line, ...], a: str, b: str) -> Against:
     able = learners(lines)
     if a not in able and b not in able:
         raise UserError(f"Neither {a} nor {b} was trained on labels here, so no number of labels can be found. Arms that were: {', '.join(able) or 'none'}.")
-    other, learner = (a, b) if b in able else (b, a)
-    return _against_curve(lines, learner, other) if other in able else against_level(lines, learner, of_arm(lines, other)[0])
+    return (b, a) if b in able else (a, b)
 
 
 def against_level(lines: tuple[Line, ...], learner: str, level: Line) -> Against:
     """A curve held against one line: that of a prompt, or of the constant answer with the fewest labels."""
+    held = _at_level(lines, learner, level)
+    found = None if held.refused else break_even(np.array(held.labels), held.D, overlap=held.overlap)
+    return Against(learner, level.arm, True, held.labels, found, None, held.refused)
+
+
+def _at_level(lines: tuple[Line, ...], learner: str, level: Line) -> _Held:
     points = _points(lines, learner)
     labels = tuple(x.cell.labels for x in points)
     refused, seeds = _shared([*points, level])
     if refused:
-        return Against(learner, level.arm, True, labels, None, None, refused)
-    D = above(_scores(points, seeds), _of_seeds(level, seeds), deterministic=level.once)
-    return Against(learner, level.arm, True, labels, break_even(np.array(labels), D, overlap=_overlap(points)), None)
+        return _Held(labels, refused)
+    return _Held(labels, "", above(_scores(points, seeds), _of_seeds(level, seeds), deterministic=level.once), _overlap(points))
 
 
 def _against_curve(lines: tuple[Line, ...], learner: str, other: str) -> Against:
+    held = _at_common(lines, learner, other)
+    if held.refused:
+        return Against(learner, other, False, held.labels, None, None, held.refused)
+    found = break_even(np.array(held.labels), held.D, overlap=held.overlap)
+    mine, others = _points(lines, learner), _points(lines, other)
+    _, seeds = _shared([*mine, *others])
+    worth = advantage(
+        np.array([x.cell.labels for x in mine]), _scores(mine, seeds), np.array([x.cell.labels for x in others]), _scores(others, seeds),
+        overlap_a=_overlap(mine), overlap_b=_overlap(others),
+    )  # fmt: skip
+    return Against(learner, other, False, held.labels, found, worth)
+
+
+def _at_common(lines: tuple[Line, ...], learner: str, other: str) -> _Held:
     mine, others = ({x.cell.labels: x for x in _points(lines, arm)} for arm in (learner, other))
     labels = tuple(n for n in mine if n in others)
     if not labels:
-        return Against(learner, other, False, (), None, None, NO_COMMON_LABELS)
-    points, held = [mine[n] for n in labels], [others[n] for n in labels]
+        return _Held((), NO_COMMON_LABELS)
     refused, seeds = _shared([*mine.values(), *others.values()])
     if refused:
-        return Against(learner, other, False, labels, None, None, refused)
-    overlap = _overlap(points)
-    found = break_even(np.array(labels), above(_scores(points, seeds), _scores(held, seeds)), overlap=overlap)
-    whole, other_whole = list(mine.values()), list(others.values())
-    worth = advantage(
-        np.array(list(mine)), _scores(whole, seeds), np.array(list(others)), _scores(other_whole, seeds),
-        overlap_a=_overlap(whole), overlap_b=_overlap(other_whole),
-    )  # fmt: skip
-    return Against(learner, other, False, labels, found, worth)
+        return _Held(labels, refused)
+    points = [mine[n] for n in labels]
+    return _Held(labels, "", above(_scores(points, seeds), _scores([others[n] for n in labels], seeds)), _overlap(points))
 
 
 def gains(lines: tuple[Line, ...]) -> tuple[Gain, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -51,10 +51,20 @@ class Scarce:
 
 def power(plan: Plan, candidates: Sequence[Line], found: Recommendation) -> Power:
     """What could be found here, before and after."""
-    seeds = 0 if all(x.once for x in candidates) else len(plan.study.seeds)
-    n = len(plan.study.split.test)
-    spread = usual_spread() if seeds else Spread(0.0, USUAL_DISCORDANCE, 0.0)
-    return Power(seeds, n, detectable_difference(max(seeds, 1), n, spread), _after(candidates, found), wilson_half_width(0.8, n))
+    before = _before(plan, seeds=not all(x.once for x in candidates))
+    return replace(before, after=_after(candidates, found))
+
+
+def expected(plan: Plan) -> Power:
+    """What a study could find, before any of it is run."""
+    return _before(plan, seeds=any(s.shots != 0 and s.id not in plan.refused for s in plan.specs))
+
+
+def _before(plan: Plan, *, seeds: bool) -> Power:
+    """seeds: whether any arm has them."""
+    S, n = len(plan.study.seeds) if seeds else 0, len(plan.study.split.test)
+    spread = usual_spread() if S else Spread(0.0, USUAL_DISCORDANCE, 0.0)
+    return Power(S, n, detectable_difference(max(S, 1), n, spread), None, wilson_half_width(0.8, n))
 
 
 def _after(candidates: Sequence[Line], found: Recommendation) -> float | None:

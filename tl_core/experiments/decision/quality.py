@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -56,9 +56,19 @@ def quality(line: Line, *, trust: bool) -> Quality:
     if any(r.choices_only for r in line.results):
         return Quality(cell.arm, cell.shots, cell.accuracy, cell.macro_f1, balanced, correlation, None, None, None, None)
     scores = np.stack([r.scores for r in line.results]).astype(float)  # (S, n, C)
-    of_rows = (score_interval(score(gold, scores), **options) for score in (nll, brier, confidence_gap))
+    of_rows = (_within(score_interval(score(gold, scores), **options), *ends) for score, ends in ((nll, (0.0, np.inf)), (brier, (0.0, _most(line))), (confidence_gap, (-1.0, 1.0))))
     trusted = _trust(line, scores[0]) if single and trust else None
     return Quality(cell.arm, cell.shots, cell.accuracy, cell.macro_f1, balanced, correlation, *of_rows, trusted)
+
+
+def _most(line: Line) -> float:
+    """The largest Brier score a row can have."""
+    return 2.0 if line.gold.ndim == 1 else float(len(line.problem.labels))
+
+
+def _within(found: Interval, lowest: float, highest: float) -> Interval:
+    """The same with limits that the score can have."""
+    return replace(found, low=max(found.low, lowest), high=min(found.high, highest))
 
 
 def _trust(line: Line, scores: np.ndarray) -> Trust:

@@ -1,0 +1,155 @@
+"""Figures of a decision: who is ahead from how many labels on, what more labels would bring, cost against quality, and
+what happens if only the surest answers are used. As in `figures`: no ground and no ink of their own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+
+from tl_core.experiments.compare import Comparison
+from tl_core.experiments.decision.costs import Cost
+from tl_core.experiments.decision.curves import Against, Gain
+from tl_core.experiments.decision.quality import Trust
+from tl_core.report.figures import DASHES, MUTED, PALETTE, STRONG, SYMBOLS, bars, clipped, empty, folded, learning_curves
+from tl_core.report.words import cell_name, limits, number, percent, say
+from tl_core.statistics.break_even import Band
+from tl_core.statistics.intervals import Interval
+
+BESIDE = 0.35  # of a decade, between nothing and the smallest amount on an axis of amounts
+
+
+def ahead(against: Against, band: Band, *, at: float | None = None, language: str = "en") -> go.Figure:
+    """By how much the learner is ahead, with its 95 % band, against labels; shaded where it may break even.
+
+    Args:
+        at: a number of labels to point at.
+    """
+    figure = empty(height=360)
+    xs = band.labels.tolist()
+    shade = dict(fill="toself", mode="lines", line={"width": 0}, hoverinfo="skip")
+    if against.found:
+        low, high = (min(max(x.count, xs[0]), xs[-1]) for x in (against.found.low, against.found.high))
+        ends = [100 * band.low.min(), 100 * band.high.max()]
+        figure.add_trace(
+            go.Scatter(x=[low, high, high, low], y=[ends[0], ends[0], ends[1], ends[1]], fillcolor="rgba(140,140,140,0.16)", name=say(language, "even_span"), **shade)
+        )
+    figure.add_trace(
+        go.Scatter(
+            x=[*xs, *reversed(xs)], y=[*(100 * band.high), *reversed(100 * band.low)], fillcolor="rgba(0,114,178,0.14)", name=say(language, "ahead_band"), **shade,
+        )
+    )  # fmt: skip
+    told = [say(language, "ahead_told", n=number(n, 0), x=number(100 * m), low=number(100 * a), high=number(100 * b)) for n, m, a, b in zip(xs, band.mean, band.low, band.high)]
+    name = say(language, "ahead_line", learner=clipped(against.learner), other=clipped(against.other))
+    figure.add_trace(go.Scatter(x=xs, y=(100 * band.mean).tolist(), mode="lines", name=name, line={"color": STRONG, "width": 2}, hoverinfo="text", hovertext=told))
+    figure.add_trace(go.Scatter(x=[xs[0], xs[-1]], y=[0, 0], mode="lines", name=say(language, "as_good"), line={"color": MUTED, "dash": "dash", "width": 1.5}, hoverinfo="skip"))
+    if at is not None:
+        near = min(range(len(xs)), key=lambda i: abs(xs[i] - at))
+        point = Interval(float(band.mean[near]), float(band.low[near]), float(band.high[near]), 1, 1)
+        figure.add_trace(
+            go.Scatter(
+                x=[xs[near]], y=[100 * point.value], mode="markers", name=say(language, "at_labels", n=number(xs[near], 0)), error_y=bars([point], PALETTE[4], width=6),
+                marker={"color": PALETTE[4], "symbol": "diamond", "size": 12}, hoverinfo="text", hovertext=told[near],
+            )
+        )  # fmt: skip
+    figure.update_xaxes(type="log", title_text=say(language, "axis_labels"), tickvals=list(against.labels), ticktext=[number(x, 0) for x in against.labels])
+    figure.update_yaxes(title_text=say(language, "axis_ahead"), nticks=7)
+    return figure
+
+
+def more_labels(comparison: Comparison, metric: str, gains: Sequence[Gain], *, language: str = "en") -> go.Figure:
+    """The learning curves, carried on by dotted lines where that can be foretold."""
+    figure = learning_curves(comparison, metric, language=language)
+    curves = {trace.name: trace for trace in figure.data if trace.customdata is not None and trace.mode == "lines+markers"}
+    most = 0.0
+    for gain in gains:
+        line = curves.get(clipped(gain.arm))
+        if line is None or not gain.found.points:
+            continue
+        points, most = gain.found.points, max(most, *gain.found.labels)
+        told = [f"<b>{folded(gain.arm)}</b><br>{say(language, 'labels_in_all', n=number(n, 0))}<br>{percent(p.value, language)} ({limits(p, language)})" for n, p in zip(gain.found.labels, points)]
+        figure.add_trace(
+            go.Scatter(
+                x=[gain.labels, *gain.found.labels], y=[100 * gain.score, *(100 * p.value for p in points)], mode="lines+markers", legendgroup=line.legendgroup,
+                name=say(language, "carried_on", arm=line.name), line={"color": line.line.color, "dash": "dot", "width": 2}, visible=line.visible,
+                marker={"symbol": f"{line.marker.symbol}-open", "size": 9, "color": line.line.color}, hoverinfo="text", hovertext=["", *told],
+                error_y=bars([Interval(gain.score, math.nan, math.nan, 1, 1), *points], line.line.color, width=4),
+            )
+        )  # fmt: skip
+    if most:
+        figure.update_xaxes(range=[figure.layout.xaxis.range[0], math.log10(most) + 0.1])
+        figure.update_yaxes(autorange=True, range=None)
+    return figure
+
+
+def pareto(costs: Sequence[Cost], comparison: Comparison, *, language: str = "en") -> go.Figure:
+    """Quality with its interval against cost, on a log axis that begins at nothing; strong where no line as cheap is surely better.
+
+    A point's customdata is "arm|shots", as everywhere. The line joins those that none beats by what was seen.
+    """
+    priced = any(c.total is not None for c in costs)
+    amount = [c.total if priced else c.labels for c in costs]
+    places, ticks = _from_nothing(amount)
+    cells = [comparison.cell(c.arm, c.shots) for c in costs]
+    values = [getattr(cell, comparison.metric) for cell in cells]
+    figure = empty(height=430)
+    front = sorted((places[i], 100 * values[i].value) for i, c in enumerate(costs) if c.front)
+    figure.add_trace(
+        go.Scatter(
+            x=[x for x, _ in front], y=[y for _, y in front], mode="lines", name=say(language, "front_line"), line={"color": MUTED, "dash": "dot", "shape": "hv", "width": 1.5}, hoverinfo="skip",
+        )
+    )  # fmt: skip
+    for could, colour, symbol, key in ((True, STRONG, "circle", "worth_it"), (False, MUTED, "circle-open", "beaten")):
+        some = [i for i, c in enumerate(costs) if c.could_be_front == could]
+        if not some:
+            continue
+        told = [f"<b>{folded(cell_name(cells[i], language))}</b><br>{_amount(amount[i], priced, language)}<br>{percent(values[i].value, language)} ({limits(values[i], language)})" for i in some]
+        figure.add_trace(
+            go.Scatter(
+                x=[places[i] for i in some], y=[100 * values[i].value for i in some], mode="markers", name=say(language, key), error_y=bars([values[i] for i in some], colour, width=0),
+                marker={"color": colour, "symbol": symbol, "size": 10, "line": {"color": colour, "width": 2}}, hoverinfo="text", hovertext=told,
+                customdata=[f"{costs[i].arm}|{cells[i].shots_name}" for i in some],
+            )
+        )  # fmt: skip
+    for i, c in enumerate(costs):
+        if c.front:  # those of the line are named, the others say it when pointed at
+            figure.add_annotation(x=places[i], y=100 * values[i].value, text=clipped(c.arm, 18), showarrow=False, xanchor="left", xshift=7, yshift=9, font_size=12)
+    figure.update_xaxes(title_text=say(language, "axis_cost" if priced else "axis_labels"), tickvals=list(ticks), ticktext=list(ticks.values()), range=[min(places) - 0.08, max(places) + 0.3])
+    figure.update_yaxes(title_text=say(language, "axis_percent", metric=say(language, comparison.metric)), nticks=7)
+    return figure
+
+
+def risk_coverage(trusted: Mapping[str, Trust], *, language: str = "en") -> go.Figure:
+    """Share of wrong answers if only the surest are used, by arm."""
+    figure = empty(height=400)
+    for place, (arm, trust) in enumerate(trusted.items()):
+        told = [say(language, "risk_told", covered=percent(c, language), wrong=percent(r, language)) for c, r in zip(trust.coverage, trust.risk)]
+        look = PALETTE[place % len(PALETTE)]
+        figure.add_trace(
+            go.Scatter(
+                x=[100 * c for c in trust.coverage], y=[100 * r for r in trust.risk], mode="lines+markers", name=clipped(arm), line={"color": look, "dash": DASHES[place % len(DASHES)], "width": 2},
+                marker={"symbol": SYMBOLS[place % len(SYMBOLS)], "size": 6, "color": look}, hoverinfo="text", hovertext=[f"{folded(arm)}<br>{x}" for x in told],
+            )
+        )  # fmt: skip
+    figure.update_xaxes(title_text=say(language, "axis_coverage"), range=[0, 101], nticks=6)
+    figure.update_yaxes(title_text=say(language, "axis_risk"), rangemode="tozero", nticks=6)
+    return figure
+
+
+def _from_nothing(amounts: Sequence[float]) -> tuple[list[float], dict[float, str]]:
+    """Places on a log axis, nothing a step left of the smallest amount; and ticks by place."""
+    some = [math.log10(x) for x in amounts if x > 0]
+    zero = (min(some) if some else 0.0) - BESIDE
+    places = [math.log10(x) if x > 0 else zero for x in amounts]
+    ticks = {zero: "0"} if any(x <= 0 for x in amounts) else {}
+    if some:
+        first, last = math.floor(min(some)), math.ceil(max(some))
+        steps = (1, 2, 5) if last - first < 3 else (1, 3) if last - first < 5 else (1,)
+        ticks |= {math.log10(m * 10**e): f"{m * 10**e:,.6g}" for e in range(first, last + 1) for m in steps if min(some) - 0.05 <= math.log10(m * 10**e) <= max(some) + 0.05}
+    return places, ticks
+
+
+def _amount(x: float, priced: bool, language: str) -> str:
+    return say(language, "cost_is", x=number(x, 2)) if priced else say(language, "labels_in_all", n=number(x, 0))
