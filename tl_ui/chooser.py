@@ -14,6 +14,7 @@ from tl_core.strategies import strategies
 from tl_core.types import Facts, ModelRef, Problem
 from tl_ui.lab import Lab
 from tl_ui.pieces import escaped, strategy_about, strategy_title
+from tl_ui.shown import on_page
 from tl_ui.words import t
 
 NEEDS = ("no labels", "a few labels", "all labels")
@@ -29,17 +30,21 @@ class Chooser:
 
     boxes: dict[str, gr.Checkbox]
     reasons: dict[str, gr.HTML]
+    stands: gr.State  # {"lang", "reasons"}: what is drawn, so that only what changes is drawn again
 
     @property
     def shown(self) -> list[Any]:
         """What `drawn` changes."""
-        return [*self.boxes.values(), *self.reasons.values()]
+        return [self.stands, *self.boxes.values(), *self.reasons.values()]
 
-    def drawn(self, ticked: dict[str, bool], reasons: dict[str, str], lang: str) -> dict:
-        """Every box in a language. What cannot run cannot be chosen; what was chosen before can still be left out."""
-        changed: dict = {}
+    def drawn(self, stands: dict, ticked: dict[str, bool], reasons: dict[str, str], lang: str) -> dict:
+        """The boxes whose reason or language is another one now. What cannot run cannot be chosen; what was chosen before
+        can still be left out."""
+        changed: dict = {self.stands: {"lang": lang, "reasons": reasons}}
         for id, box in self.boxes.items():
             reason, strategy = reasons.get(id, ""), strategies()[id]
+            if (lang, reason) == (stands["lang"], stands["reasons"].get(id, "")):
+                continue
             changed[box] = gr.Checkbox(label=strategy_title(strategy, lang), info=strategy_about(strategy, lang), interactive=not reason or ticked[id])
             changed[self.reasons[id]] = gr.HTML(_reason(reason, lang), visible=bool(reason))
         return changed
@@ -47,8 +52,9 @@ class Chooser:
 
 def chooser(lab: Lab) -> Chooser:
     """Draw the boxes, grouped by how many labels a strategy wants."""
-    made = Chooser({}, {})
-    reasons = cannot(lab.datasets.get(lab.dataset_id.value).loaded.dataset.problem, EMBEDDED.name, hub=False)
+    found = cannot(lab.datasets.get(lab.dataset_id.value).loaded.dataset.problem, EMBEDDED.name, hub=False)
+    reasons = {id: on_page(reason, "en") for id, reason in found.items()}
+    made = Chooser({}, {}, gr.State({"lang": "en", "reasons": reasons}))
     for needs in NEEDS:
         ids = [id for id, s in strategies().items() if s.needs == needs]
         more = [id for id in ids if id not in EVERYDAY]

@@ -132,11 +132,11 @@ p.tl-fine { margin: 4px 0; }
 .tl-arm label { align-items: flex-start; font-weight: 600; }
 .tl-arm label input { margin-top: 2px; }
 .tl-arm .info-text { margin: 0 0 0 25px; font-size: 0.88rem; line-height: 1.45; }
-.tl-choice { gap: 0 !important; } .tl-rest .tl-choice .block { padding: 1px 0 !important; } .tl-arm:has(input:disabled) { opacity: .62; }
+.tl-choice { gap: 0 !important; } .tl-rest .tl-choice .block { padding: 1px 0 !important; } .tl-arm label:has(input:disabled) { opacity: .62; }
 .tl-cannot p { margin: 0 0 2px 25px; font-size: 0.88rem; line-height: 1.45; overflow-wrap: anywhere; } .tl-cannot b { color: var(--tl-warn); }
 .tl-rest > .label-wrap { gap: 10px; font-size: 0.88rem; } .tl-rest > .label-wrap > span:first-child { min-width: 0; overflow: hidden; white-space: nowrap; text-overflow: ellipsis; }
 .tl-settings { border: none !important; background: transparent !important; box-shadow: none !important; overflow: visible !important; }
-.tl-settings > .styler > .form, .tl-settings > .form { display: grid !important; grid-template-columns: repeat(auto-fill, minmax(min(220px, 100%), 1fr)); gap: 14px 16px; background: transparent; align-items: end; } .tl-settings .styler { background: transparent; padding: 0 !important; }
+.tl-settings > .styler > .form, .tl-settings > .form { display: grid !important; grid-template-columns: repeat(auto-fill, minmax(min(220px, 100%), 1fr)); gap: 14px 16px; background: transparent; align-items: end; } #own-recipe > .styler > .form, #own-recipe > .form { grid-template-columns: 1fr; } .tl-settings .styler { background: transparent; padding: 0 !important; }
 .tl-bottom { align-items: flex-end; }
 .tl-costs { list-style: none; margin: 0 0 12px; padding: 0; display: grid; gap: 3px; font-size: 0.9rem; font-variant-numeric: tabular-nums; }
 .tl-costs li { position: relative; display: flex; justify-content: space-between; gap: 12px; padding: 2px 8px; margin: 0; border-radius: 6px; overflow: hidden; }

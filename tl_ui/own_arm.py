@@ -68,6 +68,7 @@ def own_arm(lab: Lab) -> OwnArm:
     chosen = FIRST if FIRST in strategies() else next(iter(strategies()))
     arms = gr.State([])
     with gr.Accordion(word("own_head"), open=False, elem_id="own"):
+        gr.Markdown(word("own_about"), elem_classes="tl-fine")
         with gr.Row(elem_classes="tl-settings"):
             strategy = gr.Dropdown(_titles(list(strategies()), "en"), value=chosen, label=word("own_strategy"), min_width=180, elem_id="own-strategy")
             lab.in_language(strategy, lambda lang: gr.Dropdown(choices=_titles(list(strategies()), lang)))
@@ -81,7 +82,7 @@ def own_arm(lab: Lab) -> OwnArm:
         of_base = gr.HTML(_of_base("en"), visible=bool(takes_base(chosen)))
         lab.in_language(of_base, _of_base)
         settings |= {id: _settings(lab, id, chosen) for id in strategies() if id not in changing}
-        said = {name: {"label": word(f"recipe_{name}"), "elem_id": f"own-{name}"} for name in ("selection", "augmentation")}
+        said = {name: {"label": word(f"recipe_{name}"), "info": word(f"recipe_{name}_info"), "elem_id": f"own-{name}"} for name in ("selection", "augmentation")}
         recipe = settings_form(Recipe, visible=trains(strategies()[chosen]), own=said, elem_id="own-recipe")
         add = gr.Button(word("own_add"), variant="secondary", elem_id="own-add")
         table = gr.HTML(elem_id="own-table")

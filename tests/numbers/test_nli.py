@@ -307,6 +307,12 @@ def test_each_of_many_labels_is_judged_for_itself(taught):
 # --- as a predictor and in a study --------------------------------------------------------------------------
 
 
+def test_arms_of_one_model_share_it(folder):
+    encoder = encoder_of(folder())
+    models = [fit(encoder, templates=template).predictor.prompts.model for template in ("About {label}.", "It is {label}.")]
+    assert models[0] is models[1]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("problem", [ONE, MANY], ids=["one label", "many labels"])
 def test_what_is_saved_and_loaded_gives_the_same_scores(kind, problem, folder, tmp_path):

@@ -12,10 +12,13 @@ import string
 import numpy as np
 import pytest
 
+from tl_core.commands.compare import print_leaderboard
 from tl_core.experiments.compare import compare
+from tl_core.experiments.export import record
 from tl_core.experiments.plan import Plan, Study, plan
 from tl_core.experiments.store import Store
 from tl_core.report import figures
+from tl_core.report.budget import beside, remarks
 from tl_core.report.html import _plotly, report_html, write_report
 from tl_core.report.words import EN, KO, cell_name, limits, number, percent
 from tl_core.statistics.intervals import Interval
@@ -138,6 +141,34 @@ def test_every_number_of_the_leaderboard_is_in_words_too():
         row = f" {cell.arm} {'all rows' if cell.shots is None else cell.shots} {cell.labels:,.0f} {percent(cell.accuracy.value, 'en')}"
         assert row in said, row
         assert f"{cell.fit_seconds:.2f}" in said and f"{cell.trainable_parameters:,}" in said
+
+
+def test_a_line_says_what_it_had_beside_its_rows_and_what_its_model_had_learnt(capsys):
+    asked = study(strategies=("tfidf", "lora", "probe"), shots=(4,))
+    made = plan(dataclasses.replace(asked, arms=tuple(dataclasses.replace(a, model=a.model and dataclasses.replace(a.model, supervised=LINK)) for a in asked.arms)))
+    results = finished(made)
+    for spec in made.specs:
+        if spec.arm.id == "lora":
+            budget = {"train": 12, "selection": 12, "unlabelled": 40, "test_texts": 120}
+            results[spec.id] = dataclasses.replace(results[spec.id], budget=budget, collapsed=spec.seed == 0)
+    comparison = compare(made, results)
+    lora = comparison.cell("lora", 4)
+    mean = percent(lora.mean_trained["accuracy"], "en")
+    beside = ["12 of the labels were to choose settings by", "40 texts without labels", "120 test texts seen, without labels"]
+    told = ["1 of 3 runs did not train", f"mean of those that did {mean}", *beside]
+    assert remarks(lora, "accuracy", "en") == told and remarks(comparison.cell("tfidf", 4), "accuracy", "en") == []
+    shown = report_html(made, results, comparison)
+    assert "; ".join(told) in visible(shown) and visible(shown).count(f"minilm {LINK}") == 2 and LINK not in shown
+    assert "학습되지 않음" in visible(report_html(made, results, comparison, language="ko")) and "Worth knowing" not in visible(page())
+
+    print_leaderboard(record(made, results, comparison, statuses={}, context={}))
+    printed = capsys.readouterr().out
+    assert "  ".join(beside) in printed and f"Labelled data minilm had seen before: {LINK}" in printed
+
+
+def test_labels_of_an_oracle_are_not_counted_and_said_to_be_so():
+    assert beside({"train": 12, "selection": 500}, 12, "en") == ["500 further labels to choose settings by, not counted"]
+    assert beside({"train": 12, "selection": 0, "requests": 40}, 12, "en") == [] == beside({}, 0, "ko")
 
 
 def test_what_is_known_is_told():

@@ -78,7 +78,7 @@ def visit(chromium, served):
             context = chromium.new_context(viewport={"width": width, "height": 900}, **{"locale": "en-US", "accept_downloads": True, **options})
             contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(45_000)  # two busy cores are slow
         page.on("pageerror", lambda e: wrong.append(f"error in the page: {e}"))
         page.on("console", lambda m: wrong.append(f"console: {m.text}") if m.type == "error" and page not in leaving else None)
         page.on("request", lambda r: None if r.url.startswith((served.url, "data:", "blob:")) else wrong.append(f"outside: {r.url}"))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 
+import gradio as gr
 import pytest
 
-from tests.page.test_visit import expect, only, own_file, to_tab
+from tests.page.test_visit import WORDS, expect, only, open_section, own_file, to_tab
 from tl_core.experiments.estimate import Estimate
 from tl_core.strategies import strategies
 from tl_core.types import Label, Problem
-from tl_ui.chooser import EVERYDAY, FIRST_STRATEGIES, NEEDS, cannot
+from tl_ui.chooser import EVERYDAY, FIRST_STRATEGIES, NEEDS, Chooser, cannot
 from tl_ui.tabs.compare import COSTS_SHOWN, costs_html
 
 NAMED = Problem("one text", "one label", (Label("a", "billing"), Label("b", "login")))
@@ -55,11 +56,25 @@ def test_a_model_that_is_not_there_hides_nothing():
     assert set(cannot(NAMED, "no/such/model", hub=False)) == {"chat"}
 
 
+def test_only_what_changes_is_drawn_again():
+    with gr.Blocks():
+        ids = ("cloze", "lora")
+        made = Chooser({id: gr.Checkbox() for id in ids}, {id: gr.HTML() for id in ids}, gr.State())
+    stands, ticked = {"lang": "en", "reasons": {"cloze": "cloze has no head."}}, {"cloze": False, "lora": True}
+    assert set(made.drawn(stands, ticked, stands["reasons"], "en")) == {made.stands}
+    changed = made.drawn(stands, ticked, {}, "en")
+    assert set(changed) == {made.stands, made.boxes["cloze"], made.reasons["cloze"]} and changed[made.boxes["cloze"]].interactive
+    assert set(made.drawn(stands, ticked, stands["reasons"], "ko")) == set(made.shown)
+    refused = made.drawn(stands, ticked, {id: f"{id} has no head." for id in ids}, "en")
+    assert refused[made.boxes["lora"]].interactive, "what was chosen before can be left out"
+
+
 def test_the_dear_arms_come_first_and_the_cheap_ones_together():
-    arms = {"<b>lora</b>": 40.0, **{f"arm{i}": float(i) for i in range(COSTS_SHOWN + 3)}}
+    arms = {"<b>mine</b>": 40.0, **{f"arm{i}": float(i) for i in range(COSTS_SHOWN + 3)}}
     told = costs_html(Estimate(100.0, arms, 5.0), "en")
-    assert re.findall(r"<span>(.*?)</span>", told)[:2] == ["&lt;b&gt;lora&lt;/b&gt;", f"arm{COSTS_SHOWN + 2}"]
+    assert re.findall(r"<span>(.*?)</span>", told)[:2] == ["&lt;b&gt;mine&lt;/b&gt;", f"arm{COSTS_SHOWN + 2}"]
     assert told.count("<li>") == COSTS_SHOWN + 2 and "the 3 others together" in told and ">40 s<" in told
+    assert "LoRA 어댑터" in costs_html(Estimate(9.0, {"lora": 4.0, "full": 5.0}, 0.0), "ko")
     assert costs_html(Estimate(10.0, {"alone": 4.0, "refused": 0.0}, 0.0), "en") == ""
 
 
@@ -74,7 +89,6 @@ def choose(page, dropdown: str, option: str) -> None:
 def open_form(page) -> None:
     """The form of an arm of one's own, when what is drawn anew at the beginning has been."""
     expect(page.locator("#advice")).to_contain_text(re.compile("runs, about|Choose at least"))
-    page.wait_for_timeout(1000)
     page.locator("#own button").first.click()
     page.locator("#own-strategy input").wait_for()
 
@@ -85,8 +99,33 @@ def set_to(page, form: str, label: str, value: str) -> None:
 
 
 @pytest.mark.browser
-def test_a_reason_stands_where_a_strategy_cannot_be_chosen(visit):
-    page = visit()
+def test_from_reasons_to_a_study_with_arms_of_ones_own(visit, served, tmp_path):
+    page, file = visit(), own_file(tmp_path)
+    numbers = {label: str(number) for number, label in enumerate(WORDS)}  # which say nothing to a model
+    file.write_text(re.sub(r",(\w+)$", lambda found: "," + numbers.get(found[1], found[1]), file.read_text(), flags=re.M))
+    reasons_stand_where_a_strategy_cannot_be_chosen(page)
+    own_rows_say_what_cannot_be_chosen(page, file)
+    arms_of_ones_own(page)
+    page.locator("#run").click()
+    expect(page.locator("#status")).to_contain_text("Finished", timeout=90_000)
+    name = re.search(r"study=([\w-]+)", page.url)[1]
+    study = json.loads((served.home / "studies" / name / "study.json").read_text(encoding="utf-8"))
+    arms = {arm["id"]: arm for arm in study["arms"]}
+    assert set(arms) == {"majority", "chosen by labels", "read first"}
+    chosen, read = arms["chosen by labels"], arms["read first"]
+    assert (chosen["selection"], chosen["augmentation"], chosen["model"]["name"]) == ("dev", "delete", "minilm")
+    assert read["base"]["strategy"] == "knn" and read["base"]["settings"]["neighbours"] == 3 and read["settings"]["steps"] == 1
+    assert read["model"]["name"] == "minilm-masked" and {run["status"] for run in study["runs"]} == {"done"}
+
+    to_tab(page, "results")  # the honest budget: what the runs had beside their rows, what the models had learnt before
+    open_section(page, "board")
+    expect(page.locator("#leaderboard")).to_contain_text("6 of the labels were to choose settings by")
+    expect(page.locator("#leaderboard")).to_contain_text("test texts seen, without labels")
+    expect(page.locator("#learnt")).to_contain_text("minilm: 1.17 billion sentence pairs")
+    expect(page.locator("#learnt")).to_contain_text("minilm-masked: begins from all-MiniLM-L6-v2")
+
+
+def reasons_stand_where_a_strategy_cannot_be_chosen(page) -> None:
     page.locator("#more-no-labels > button").click()
     expect(page.locator("#cannot-cloze")).to_contain_text("minilm has no head for that")
     expect(page.locator("#arm-cloze input")).to_be_disabled()
@@ -95,41 +134,37 @@ def test_a_reason_stands_where_a_strategy_cannot_be_chosen(visit):
     expect(page.locator("#cannot-cloze")).not_to_be_visible()
 
     expect(page.locator("#cannot-similarity")).not_to_be_visible()
-    to_tab(page, "data")
-    page.get_by_label("Sentence pairs").check()
-    to_tab(page, "compare")
-    expect(page.locator("#cannot-similarity")).to_contain_text("how two texts relate")
-    expect(page.locator("#cannot-contrastive")).to_contain_text("single texts")
-    expect(page.locator("#arm-contrastive input")).to_be_disabled()
-    page.locator("#arm-similarity input").uncheck()  # what was chosen before can be left out
 
 
-@pytest.mark.browser
-def test_arms_of_ones_own_with_selection_copies_model_and_base(visit, served, tmp_path):
-    page = visit()
+def own_rows_say_what_cannot_be_chosen(page, file) -> None:
     to_tab(page, "data")
-    page.locator("#upload input[type=file]").set_input_files(own_file(tmp_path))
+    page.locator("#upload input[type=file]").set_input_files(file)
     expect(page.locator("#data-summary")).to_contain_text("mine.csv")
     to_tab(page, "compare")
+    expect(page.locator("#cannot-similarity")).to_contain_text("label table")
+    page.locator("#arm-similarity input").uncheck()  # what was chosen before can be left out
+    expect(page.locator("#shots")).to_contain_text("The smallest label has 15 rows to train on")
+    expect(page.locator("#shots").get_by_label("16", exact=True)).to_have_count(0)
     only(page, "majority")
-    page.locator("#shots").get_by_label("16").uncheck()
     for number in ("0", "1", "4", "8"):
         page.locator("#shots").get_by_label(number, exact=True).uncheck()
     page.locator("#seeds input[type=number]").fill("1")
     page.locator("#seeds input[type=number]").press("Tab")
-    open_form(page)
 
+
+def arms_of_ones_own(page) -> None:
+    open_form(page)
     for label in ("min steps", "max steps"):
         set_to(page, "#own-settings-lora", label, "2")
     choose(page, "#own-selection", "dev")
     choose(page, "#own-augmentation", "delete")
-    choose(page, "#own-model", "MiniLM with a masked-language head (minilm-masked)")
+    choose(page, "#own-model", "all-MiniLM-L6-v2 (minilm)")
     page.locator("#own-name input, #own-name textarea").fill("chosen by labels")
     page.locator("#own-add").click()
-    expect(page.locator("#own-table")).to_contain_text("selection = dev, augmentation = delete, model = minilm-masked")
+    expect(page.locator("#own-table")).to_contain_text("selection = dev, augmentation = delete, model = minilm")
 
     choose(page, "#own-strategy", "Entailment (zero-shot)")
-    expect(page.locator("#own-note")).to_contain_text("minilm-masked has no head")
+    expect(page.locator("#own-note")).to_contain_text("minilm has no head")
     expect(page.locator("#own-recipe")).not_to_be_visible()
     choose(page, "#own-strategy", "Read your texts first, then learn")
     expect(page.locator("#own-note .tl-notice")).to_have_count(0)
@@ -143,16 +178,6 @@ def test_arms_of_ones_own_with_selection_copies_model_and_base(visit, served, tm
     expect(page.locator("#own-table")).to_contain_text("base = knn, steps = 1, base.neighbours = 3")
 
     expect(page.locator("#advice .tl-costs")).to_contain_text("chosen by labels")
-    page.locator("#run").click()
-    expect(page.locator("#status")).to_contain_text("Finished", timeout=90_000)
-    name = re.search(r"study=([\w-]+)", page.url)[1]
-    study = json.loads((served.home / "studies" / name / "study.json").read_text(encoding="utf-8"))
-    arms = {arm["id"]: arm for arm in study["arms"]}
-    assert set(arms) == {"majority", "chosen by labels", "read first"}
-    chosen, read = arms["chosen by labels"], arms["read first"]
-    assert (chosen["selection"], chosen["augmentation"], chosen["model"]["name"]) == ("dev", "delete", "minilm-masked")
-    assert read["base"]["strategy"] == "knn" and read["base"]["settings"]["neighbours"] == 3 and read["settings"]["steps"] == 1
-    assert {run["status"] for run in study["runs"]} == {"done"}
 
 
 @pytest.mark.browser
@@ -168,4 +193,5 @@ def test_the_whole_form_fits_on_a_telephone(visit):
     page.locator("#own-add").click()
     expect(page.locator("#own-table")).to_contain_text("xxx")
     expect(page.locator("#advice .tl-costs")).to_contain_text("xxx")
+    expect(page.locator("#advice")).to_contain_text("Left out: Contrastive tuning (SetFit) · 1 label per class. contrastive pairs rows")
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

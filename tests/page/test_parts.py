@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import json
 import re
@@ -16,8 +17,11 @@ import gradio as gr
 import pytest
 
 from spaces_config.profiles import profile_named
+from tests.numbers.test_report import finished, study
 from tl_core.data.tables import ReadOptions
 from tl_core.errors import Faults, UserError
+from tl_core.experiments.compare import compare
+from tl_core.experiments.plan import plan
 from tl_core.plugins import found
 from tl_core.strategies import strategies
 from tl_ui.datasets import FIRST, Datasets, sample_ids
@@ -25,6 +29,7 @@ from tl_ui.downloads import hand_out, harmless_csv
 from tl_ui.links import link_html, linked, view_of
 from tl_ui.pieces import clip, duration, escaped, shots_text
 from tl_ui.plotly_view import drawing, plotly_view, script_folder
+from tl_ui.results.leaderboard import leaderboard_rows, learnt_html
 from tl_ui.shell import _marked, _said, build, launch_kwargs, preferred_language
 from tl_ui.shown import notice_html, on_page, plain_errors, shown
 from tl_ui.words import ABOUT, CONTROLS, EN, KO, LABELS_OF_STRATEGIES, t, word
@@ -282,3 +287,18 @@ def test_every_word_on_the_page_is_switched(tmp_path):
 
 def test_sentences_with_insertions():
     assert t("en", "rows_n", n=3) == "3 rows" and t(None, "yes") == "yes" and t("xx", "yes") == "yes"
+
+
+# --- the leaderboard -----------------------------------------------------------------------------------
+
+
+def test_remarks_have_a_column_where_there_are_any():
+    made = plan(study(strategies=("tfidf", "lora"), shots=(4,)))
+    results = finished(made)
+    assert "Worth knowing" not in leaderboard_rows(compare(made, results), "en")["headers"]
+    for run in (spec.id for spec in made.specs if spec.arm.id == "lora"):
+        results[run] = dataclasses.replace(results[run], budget={"train": 12, "unlabelled": 40, "test_texts": 120})
+    board = leaderboard_rows(compare(made, results), "en")
+    told = [row[board["headers"].index("Worth knowing")] for row in board["data"]]
+    assert sorted(told) == ["", "40 texts without labels; 120 test texts seen, without labels"]
+    assert learnt_html(made.study.arms, "ko").count("<li>") == 1 and learnt_html(made.study.arms[:1], "en") == ""

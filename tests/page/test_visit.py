@@ -19,7 +19,7 @@ WORDS = {"login": "password account sign locked", "billing": "invoice charge car
 def expect(locator):
     from playwright.sync_api import expect as real
 
-    real.set_options(timeout=15_000)  # two busy cores are slow
+    real.set_options(timeout=45_000)  # two busy cores are slow
     return real(locator)
 
 
@@ -63,9 +63,9 @@ def upload(page, name: str, content: bytes) -> None:
 
 def only(page, *arms: str) -> None:
     """Tick these strategies and no others."""
-    for box in page.locator(".tl-arm input").all():
-        wanted = box.evaluate("e => e.closest('.tl-arm').id.replace('arm-', '')") in arms
-        box.set_checked(wanted)
+    for id, ticked in page.locator(".tl-arm input").evaluate_all("boxes => boxes.map(b => [b.closest('.tl-arm').id, b.checked])"):
+        if ticked != (id.removeprefix("arm-") in arms):
+            page.locator(f"#{id} input").set_checked(not ticked)
 
 
 def open_section(page, id: str) -> None:

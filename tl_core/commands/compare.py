@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tl_core.commands import shown
 from tl_core.commands._files import file_options, say_reading
 from tl_core.commands._sending import may_send, sending_option
 from tl_core.errors import UserError, raise_all
@@ -83,8 +84,11 @@ def print_leaderboard(study: dict[str, Any]) -> None:
         failed = f"  {line['failed']} failed" if line["failed"] else ""
         print(
             f"{star} {line['arm']:<{width}} {line['shots']:>5} {line['labels']:>7.0f}  {_interval(line['accuracy']):>22} {_interval(line['macro_f1']):>22} "
-            f"{line['seconds']['fit']:>8.1f} {line['seconds']['predict']:>9.1f} {line['peak_bytes'] / 2**20:>7.0f} {line['accuracy']['seeds']:>5}{failed}{_untrained(line)}"
+            f"{line['seconds']['fit']:>8.1f} {line['seconds']['predict']:>9.1f} {line['peak_bytes'] / 2**20:>7.0f} {line['accuracy']['seeds']:>5}{failed}{_untrained(line)}{_beside(line)}"
         )
+    models = [part["model"] for arm in study["arms"] for part in (arm, arm["base"]) if part and part["model"]]
+    for model, seen in {m["name"]: m["supervised"] for m in models}.items():
+        print(f"  Labelled data {model} had seen before: {shown(seen)}")
     for run in study["runs"]:
         if run["status"] in ("failed", "refused"):
             print(f"  {run['status']}: {run['arm']} at {run['shots']}: {run['error']}")
@@ -108,6 +112,13 @@ def _untrained(line: dict[str, Any]) -> str:
         return ""
     others = f"; mean of those that did: {100 * line['mean_trained']['accuracy']:.1f} %" if line["mean_trained"] else ""
     return f"  {line['collapsed']} of {line['accuracy']['seeds']} did not train{others}"
+
+
+def _beside(line: dict[str, Any]) -> str:
+    """What was used beside the training rows."""
+    from tl_core.report.budget import beside
+
+    return "".join(f"  {used}" for used in beside(line["budget"], line["labels"], "en"))
 
 
 def _interval(mean: dict[str, Any]) -> str:

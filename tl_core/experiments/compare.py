@@ -43,6 +43,7 @@ class Cell:
     collapsed: int = 0  # runs that did not train; they are in every mean
     mean_trained: dict[str, float] = field(default_factory=dict)  # accuracy and macro-F1 of the runs that trained, where some did not
     could_be_best: bool = False
+    budget: dict[str, float] = field(default_factory=dict)  # rows and texts by what they were used for, as in `RunResult`; means over runs
 
     @property
     def shots_name(self) -> int | str:
@@ -122,6 +123,7 @@ def _cell(key, specs, done, results, right, gold, decided, n_labels, overlap) ->
         trainable_parameters=int(finished[0].trainable_parameters or 0),
         failed=sum(s.id in results and results[s.id].status == "failed" for s in specs),
         collapsed=int((~trained).sum()),
+        budget={name: float(np.mean([r.budget.get(name, 0) for r in finished])) for name in dict.fromkeys(n for r in finished for n in r.budget)},
     )  # fmt: skip
     if trained.all():
         return cell

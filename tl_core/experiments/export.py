@@ -56,6 +56,7 @@ def record(
                 "strategy": c.strategy,
                 "shots": c.shots_name,
                 "labels": c.labels,
+                "budget": c.budget,
                 "accuracy": _mean(c.accuracy, len(c.seeds)),
                 "macro_f1": _mean(c.macro_f1, len(c.seeds)),
                 "seconds": {"fit": round(c.fit_seconds, 4), "predict": round(c.predict_seconds, 4)},

@@ -24,6 +24,7 @@ from tl_core.types import Example, Step, Steps
 
 if TYPE_CHECKING:
     from tl_core.models.catalog import Source
+    from tl_core.models.entailment import EntailmentModel
     from tl_core.models.language_models import LanguageModel
 
 CPU_BATCH_TOKENS = 1024  # keeps a batch's activations in the processor's cache: measured best of 512 to 4,096 on two cores
@@ -87,6 +88,17 @@ class Encoder:
         if self.source is None:
             raise UserError("This arm has no model, so there is nothing to ask for words. Give it one.")
         return open_language_model(self.source, self.device)
+
+    @cached_property
+    def entailment_model(self) -> EntailmentModel:
+        """The same model with its head that says what follows from a text, loaded at first use.
+
+        Raises:
+            UserError: its files hold no such head.
+        """
+        from tl_core.models.entailment import open_entailment_model
+
+        return open_entailment_model(self.source, self.device)
 
     # --- tokens ------------------------------------------------------------------------------------
 

@@ -138,7 +138,7 @@ class Hypotheses:
     @cached_property
     def model(self) -> EntailmentModel:
         """The arm's model, with its head."""
-        return open_entailment_model(self.encoder.source, self.encoder.device)
+        return self.encoder.entailment_model
 
     @property
     def count(self) -> int:

@@ -25,6 +25,7 @@ from tl_core.experiments.decision import Decision, decide
 from tl_core.experiments.plan import Plan
 from tl_core.experiments.store import Store
 from tl_core.report import again
+from tl_core.report.budget import remarks, taught
 from tl_core.report.decision import advised, decision_figures, decision_sections
 from tl_core.report.pieces import escaped, measured, named, section, tabled
 from tl_core.report.words import cell_name, duration, limits, number, percent, say, shots_name, with_limits
@@ -278,11 +279,11 @@ def _guesses(r: _Report) -> str:
 
 
 def _arms(r: _Report) -> str:
-    rows = []
+    rows, seen = [], taught(r.plan.study.arms, r.language)
     for arm in r.plan.study.arms:
         settings = ", ".join(f"{name}={value}" for name, value in arm.settings.items())
-        rows.append((named(arm.id), escaped(strategies()[arm.strategy].title), named(arm.model.name) if arm.model else "", named(settings)))
-    table = tabled(r, [r.say(k) for k in ("head_arm", "head_strategy", "head_model", "head_settings")], rows)
+        rows.append((named(arm.id), escaped(strategies()[arm.strategy].title), named(arm.model.name) if arm.model else "", named(seen[arm.model.name]) if arm.model else "", named(settings)))
+    table = tabled(r, [r.say(k) for k in ("head_arm", "head_strategy", "head_model", "head_taught", "head_settings")], rows)
     return f"<details><summary>{r.say('arms_head')}</summary>{table}</details>"
 
 
@@ -294,6 +295,9 @@ def _board(r: _Report) -> str:
         return ""
     keys = ("arm", "shots", "labels", "accuracy", "macro_f1", "behind", "best", "seeds", "fit", "predict", "memory", "parameters", "failed")
     rows = [_board_row(r, c) for c in r.comparison.cells]
+    told = ["; ".join(remarks(c, r.metric, r.language)) for c in r.comparison.cells]
+    if any(told):
+        keys, rows = (*keys, "remarks"), [(*row, f"<span class='remarks'>{escaped(said)}</span>") for row, said in zip(rows, told, strict=True)]
     out = "".join(f"<li>{escaped(n)}</li>" for n in r.comparison.notes)
     reasons = f"<details><summary>{r.say('why_left_out')}</summary><ul>{out}</ul></details>" if out else ""
     table = tabled(r, [r.say(f"head_{k}") for k in keys], rows, numbers={1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12}, kind="board")
@@ -587,7 +591,7 @@ table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-n
 th, td { text-align: left; vertical-align: top; padding: .4rem .7rem; border-bottom: 1px solid var(--line); } tbody tr:last-child > * { border-bottom: 0; }
 thead th { background: var(--card); color: var(--soft); font-weight: 600; vertical-align: bottom; overflow-wrap: normal; } tbody th { font-weight: 600; min-width: 6.5rem; } .board tbody th { min-width: 8.2rem; }
 .n { text-align: right; } .board td { white-space: nowrap; } .board tbody th { position: sticky; left: 0; background: var(--ground); max-width: 14rem; } .board thead th:first-child { position: sticky; left: 0; }
-.reasons td:last-child { min-width: 16rem; }
+.reasons td:last-child { min-width: 16rem; } .remarks { display: block; min-width: 16rem; white-space: normal; }
 details { margin: .5rem 0; } summary { cursor: pointer; color: var(--strong); } summary:focus-visible, .scroll:focus-visible, pre:focus-visible { outline: 2px solid var(--strong); outline-offset: 2px; }
 .plot { width: 100%; overflow: hidden; }
 pre { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .7rem 1rem; overflow-x: auto; white-space: pre-wrap; font-size: .88rem; }

@@ -19,7 +19,7 @@ class BitFit(Adapter):
     id = "bitfit"
     order = 73
     title = "BitFit"
-    about = "Trains only the biases of the upper layers and a linear head: no new parts, a thousandth of the weights."
+    about = "Trains only the biases of the upper layers and a linear head: no new parts, a thousandth of the weights, the simplest to explain."
     Params = Params
     without = BARE
     reason = "trains biases, and a {kind} has none. Choose lora or bottleneck."

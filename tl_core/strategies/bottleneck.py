@@ -22,7 +22,7 @@ class BottleneckAdapter(Adapter):
     id = "bottleneck"
     order = 74
     title = "Bottleneck adapter"
-    about = "Puts small trained networks between frozen parts of the upper layers; the first of the adapters, and a solid one."
+    about = "Puts small trained networks between frozen parts of the upper layers; the first of the adapters, for when LoRA falls short."
     Params = Params
     without = WITHOUT
     reason = "stands after the attention of each layer, and a {kind} has no such place. Choose lora."

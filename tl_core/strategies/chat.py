@@ -45,7 +45,7 @@ class Chat:
     version = 1
     order = 36
     title = "Ask a chat model"
-    about = "Describes the labels to a chat model behind an OpenAI-compatible endpoint, shows it labelled rows if there are any, and asks for each text. Texts are sent there."
+    about = "Describes the labels to a chat model behind an OpenAI-compatible endpoint, shows it labelled rows if there are any, and asks for each text. For when a request per text is affordable: texts are sent there."
     needs = "a few labels"
     also_without_labels = True
     uses_model = False

@@ -19,7 +19,7 @@ class Ia3(Adapter):
     id = "ia3"
     order = 72
     title = "IA3 adapter"
-    about = "Trains only three scaling vectors in each upper layer and a linear head: the smallest adapter there is."
+    about = "Trains only three scaling vectors in each upper layer and a linear head: the smallest adapter there is, for keeping hundreds of them."
     Params = Params
     without = FUSED
     reason = "scales the keys and values of each layer, and a {kind} has no map of its own for them. Choose lora."

@@ -23,7 +23,7 @@ class Knn:
     version = 1
     order = 50
     title = "Nearest neighbours"
-    about = "Asks the most similar training rows. Learns odd shapes of classes, and every answer can be traced to rows."
+    about = "Asks the most similar training rows. For classes made of several clumps, and for answers that can be traced to rows."
     needs = "a few labels"
     uses_model = True
     Params = Params

@@ -41,7 +41,7 @@ class LabelScore(Prompted):
     id = "label-score"
     order = 34
     title = "Likeliest label (zero-shot)"
-    about = "Needs no labelled rows: a model that writes (GPT, T5) reads each text and is asked how likely it is to write each label next."
+    about = "Needs no labelled rows: a model that writes (GPT, T5) reads each text and is asked how likely it is to write each label next. For models that cannot fill blanks."
     Params = Params
 
     def refuses(self, facts: Facts) -> str:

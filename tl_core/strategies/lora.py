@@ -18,7 +18,7 @@ class Lora(Adapter):
     id = "lora"
     order = 70
     title = "LoRA adapter"
-    about = "Trains small low-rank matrices in the upper layers and a linear head; the rest of the model stays as it was."
+    about = "Trains small low-rank matrices in the upper layers and a linear head; the rest of the model stays as it was. The adapter to start with."
     Params = Params
 
     def put(self, model, p: Params, first: int) -> None:

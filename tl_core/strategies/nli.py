@@ -41,7 +41,7 @@ class Nli(Prompted):
     id = "nli"
     order = 36
     title = "Entailment (zero-shot)"
-    about = "Needs no labelled rows: a model trained to tell what follows from a text is asked whether “This text is about …” does, label by label."
+    about = "Needs no labelled rows: a model trained to tell what follows from a text is asked whether “This text is about …” does, label by label. For few labels: many make it slow."
     Params = Params
 
     def refuses(self, facts: Facts) -> str:

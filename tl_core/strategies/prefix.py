@@ -21,7 +21,7 @@ class Prefix(Adapter):
     id = "prefix"
     order = 76
     title = "Prefix tuning"
-    about = "Trains keys and values that every layer attends to, and a linear head. Works on some architectures only."
+    about = "Trains keys and values that every layer attends to, and a linear head. For when a soft prompt is too weak; some architectures cannot take it."
     Params = Params
     whole = True
     without = WITHOUT

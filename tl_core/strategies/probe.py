@@ -19,7 +19,7 @@ class Probe:
     version = 1
     order = 60
     title = "Linear probe"
-    about = "Leaves the model as it is and draws straight lines between the labels in its embedding space. Trains in a blink."
+    about = "Leaves the model as it is and draws straight lines between the labels in its embedding space. Trains in a blink: try it first."
     needs = "a few labels"
     uses_model = True
     Params = Params

@@ -15,7 +15,7 @@ from tl_core.errors import UserError, raise_all
 from tl_core.experiments.consent import destination, question
 from tl_core.experiments.decision.doubts import expected
 from tl_core.experiments.estimate import Estimate, estimate
-from tl_core.experiments.plan import ArmRequest, Study, make_study, plan
+from tl_core.experiments.plan import ArmRequest, Plan, Study, make_study, plan
 from tl_core.models.catalog import EMBEDDED, describe
 from tl_core.report import figures
 from tl_core.report.advice import power
@@ -26,7 +26,7 @@ from tl_ui.chooser import FIRST_STRATEGIES, Chooser, cannot, chooser
 from tl_ui.datasets import Held
 from tl_ui.lab import Lab, key_of, with_key
 from tl_ui.own_arm import OwnArm
-from tl_ui.pieces import bar, clip, duration, escaped, interval_text, shots_text, table_html
+from tl_ui.pieces import bar, clip, duration, escaped, interval_text, shots_text, strategy_title, table_html
 from tl_ui.plotly_view import drawing, plotly_view
 from tl_ui.shown import notice_html, on_page
 from tl_ui.studies import Opened
@@ -122,8 +122,7 @@ def _form(lab: Lab) -> ArmsForm:
     boxes = chooser(lab)
     own = own_arm.own_arm(lab)
     gr.Markdown(word("labels_head_compare"))
-    choices = _shot_choices(lab.datasets.get(lab.dataset_id.value), "en")
-    shots = gr.CheckboxGroup(choices, value=[s for s in ("0", "1", "2", "4", "8", "16")], label=word("shots"), info=word("shots_info"), elem_id="shots")
+    shots = gr.CheckboxGroup(**_shot_choices(lab.datasets.get(lab.dataset_id.value), "en"), value=["0", "1", "2", "4", "8", "16"], label=word("shots"), elem_id="shots")
     with gr.Row():
         seeds = gr.Slider(1, MAX_SEEDS, value=3, step=1, label=word("seeds"), info=word("seeds_info"), min_width=200, elem_id="seeds")
     with gr.Accordion(word("more_settings"), open=False):
@@ -153,9 +152,11 @@ def _live() -> Live:
     return Live(status, stop, go_on, results, chart, table, gr.State(""), gr.State(""))
 
 
-def _shot_choices(held: Held, lang: str) -> list[tuple[str, str]]:
+def _shot_choices(held: Held, lang: str) -> dict[str, Any]:
+    """The numbers of labels that the rows allow, and why there are no more."""
     least = held.least_rows
-    return [(t(lang, "all_rows") if s == "all" else s, s) for s in SHOTS if s == "all" or int(s) <= least]
+    choices = [(t(lang, "all_rows") if s == "all" else s, s) for s in SHOTS if s == "all" or int(s) <= least]
+    return {"choices": choices, "info": t(lang, "shots_info", n=f"{least:,}")}
 
 
 # --- the form ------------------------------------------------------------------------------------------
@@ -167,7 +168,7 @@ def _wire_form(lab: Lab, form: ArmsForm, notice: gr.HTML) -> None:
         held = lab.datasets.get(values[lab.dataset_id])
         reasons = cannot(held.loaded.dataset.problem, _model(form, values), hub=lab.profile.allow_hub_models)
         ticked = {id: values[box] for id, box in form.chooser.boxes.items()}
-        return form.chooser.drawn(ticked, {id: on_page(reason, values[lab.lang]) for id, reason in reasons.items()}, values[lab.lang])
+        return form.chooser.drawn(values[form.chooser.stands], ticked, {id: on_page(reason, values[lab.lang]) for id, reason in reasons.items()}, values[lab.lang])
 
     def advise(values: dict) -> dict:
         return {form.advice: advice_html(lab, form, values), form.send: _send_box(lab, form, values)}
@@ -177,14 +178,14 @@ def _wire_form(lab: Lab, form: ArmsForm, notice: gr.HTML) -> None:
         return {form.reading: notice_html("\n".join(_unread(lab, form, values)), kind="note")}
 
     def fit_to_data(values: dict) -> dict:
-        choices = _shot_choices(lab.datasets.get(values[lab.dataset_id]), values[lab.lang])
-        offered = [key for _, key in choices]
-        return {form.shots: gr.CheckboxGroup(choices=choices, value=[s for s in values[form.shots] if s in offered])}
+        offered = _shot_choices(lab.datasets.get(values[lab.dataset_id]), values[lab.lang])
+        keys = [key for _, key in offered["choices"]]
+        return {form.shots: gr.CheckboxGroup(**offered, value=[s for s in values[form.shots] if s in keys])}
 
     boxes = form.chooser.boxes.values()
     own_arm.wire(lab, form.own, form.model, notice)
     here = [form.model.input, lab.dataset_id.change, lab.lang.change, lab.arrived.change]
-    lab.on(here, able, [lab.dataset_id, form.model, *boxes], form.chooser.shown, trigger_mode="always_last")
+    lab.on(here, able, [lab.dataset_id, form.model, form.chooser.stands, *boxes], form.chooser.shown, trigger_mode="always_last")
     lab.on([lab.dataset_id.change, lab.lang.change], fit_to_data, [lab.dataset_id, form.shots], [form.shots])
     said = [box.input for box in boxes] + [form.shots.input, form.more_shots.blur, form.seeds.release, form.test_size.blur, form.model.input]
     again = [*said, form.own.arms.change, lab.dataset_id.change, lab.lang.change, lab.arrived.change]
@@ -244,13 +245,27 @@ def advice_html(lab: Lab, form: ArmsForm, values: dict) -> str:
     finds = "" if len(made.study.arms) < 2 else f"<p class='tl-fine' id='finds'>{escaped(power(expected(made), lang))}</p>"
     limit = lab.profile.max_study_seconds
     warnings = [t(lang, "too_long", limit=duration(limit, lang))] if about.seconds > limit else []
-    warnings += sorted(set(made.refused.values()))
+    warnings += _left_out(made, lang)
     return said + finds + costs_html(about, lang) + notice_html(on_page("\n".join(warnings), lang), kind="note")
+
+
+def _left_out(made: Plan, lang: str) -> list[str]:
+    """A sentence for every reason why runs cannot be, with the arms and numbers of labels it holds for."""
+    cells: dict[str, dict[str, None]] = {}
+    for spec in made.specs:
+        if reason := made.refused.get(spec.id):
+            cells.setdefault(reason, {})[f"{_title(spec.arm.id, lang)} · {shots_text(spec.shots, lang)}"] = None
+    return [t(lang, "left_out", cells=", ".join(named), reason=reason) for reason, named in cells.items()]
+
+
+def _title(arm: str, lang: str) -> str:
+    """What the form calls an arm."""
+    return strategy_title(strategies()[arm], lang) if arm in strategies() else arm
 
 
 def costs_html(about: Estimate, lang: str) -> str:
     """The seconds of each arm, the dearest first; the cheap ones together."""
-    dear = sorted(((name, seconds) for name, seconds in about.by_arm.items() if seconds), key=lambda item: -item[1])
+    dear = sorted(((_title(name, lang), seconds) for name, seconds in about.by_arm.items() if seconds), key=lambda item: -item[1])
     if len(dear) < 2:
         return ""
     shown, rest = (dear, []) if len(dear) <= COSTS_SHOWN + 1 else (dear[:COSTS_SHOWN], dear[COSTS_SHOWN:])
