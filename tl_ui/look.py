@@ -222,6 +222,11 @@ details summary { cursor: pointer; padding: 6px 0; }
 .tl-special { border-style: dashed; border-color: var(--tl-accent); color: var(--tl-accent); }
 .tl-unknown { border: 2px solid var(--tl-bad); color: var(--tl-bad); background: var(--tl-bad-soft); font-weight: 650; } .tl-unknown s { font-family: var(--font); font-weight: 400; font-size: 0.85rem; }
 .tl-legend { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 10px; margin-bottom: 10px; } .tl-scale { display: inline-flex; border: 1px solid var(--border-color-primary); border-radius: 8px; overflow: hidden; } .tl-shade { padding: 1px 10px; font-size: 0.85rem; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.tl-guess[aria-pressed=true], .tl-slice[aria-pressed=true], .tl-example[aria-pressed=true] { background: var(--tl-soft); box-shadow: inset 0 0 0 2px var(--tl-accent); }
+.tl-slices { display: grid; } .tl-slice { display: grid; grid-template-columns: minmax(0, 1.7fr) 3.2rem repeat(3, minmax(0, 1fr)); gap: 2px 12px; align-items: baseline; width: calc(100% + 12px); margin: 0 -6px; padding: 6px; font: inherit; font-size: 0.93rem; text-align: left; color: inherit; background: none; border: none; border-bottom: 1px solid var(--border-color-primary); cursor: pointer; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
+.tl-slice b { font-weight: 500; } .tl-slice small { color: var(--body-text-color-subdued); white-space: nowrap; display: inline-block; } .tl-slice i { font-style: normal; color: var(--tl-accent); } .tl-slice .tl-num { text-align: right; }
+.tl-slice-head { cursor: default; font-size: 0.85rem; color: var(--body-text-color-subdued); } button.tl-slice:hover { background: var(--tl-soft); }
+@media (max-width: 640px) { .tl-slice { grid-template-columns: repeat(3, minmax(0, 1fr)); } .tl-slice > :first-child { grid-column: 1 / 3; } }
 .tl-plot { width: 100%; min-width: 0; }
 .tl-picture { font: inherit; font-size: 0.88rem; color: var(--link-text-color); background: none; border: none; border-radius: 6px; padding: 4px 2px; cursor: pointer; text-decoration: underline; text-underline-offset: 3px; } .tl-picture[hidden] { display: none; }
 .table-wrap, .table-wrap * { font-family: var(--font) !important; }

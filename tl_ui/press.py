@@ -37,16 +37,18 @@ def pressable(**more: Any) -> gr.HTML:
     return gr.HTML(js_on_load=_JS, **more)
 
 
-def button(inner: str, *marks: str | int, kind: str, label: str = "") -> str:
+def button(inner: str, *marks: str | int, kind: str, label: str = "", on: bool | None = None) -> str:
     """A button.
 
     Args:
         inner: HTML already.
         marks: what `pressed` gives back.
         label: what it does, for those who cannot see where it stands.
+        on: whether it stays pressed; None: it is no such button.
     """
+    stays = "" if on is None else f" aria-pressed='{str(on).lower()}'"
     named = f" aria-label='{escaped(label)}' title='{escaped(label)}'" if label else ""
-    return f"<button type='button' class='{kind}' data-press='{escaped('|'.join(map(str, marks)))}'{named}>{inner}</button>"
+    return f"<button type='button' class='{kind}' data-press='{escaped('|'.join(map(str, marks)))}'{named}{stays}>{inner}</button>"
 
 
 def pressed(event: gr.EventData) -> tuple[str, tuple[int, ...]]:

@@ -10,11 +10,14 @@ import threading
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from tl_core.experiments.compare import Comparison, compare
 from tl_core.experiments.consent import stays
 from tl_core.experiments.decision import Decision, Prices, decide, priced
 from tl_core.experiments.decision.lines import Line, lines_of
+from tl_core.experiments.differences import Studied
+from tl_core.experiments.differences.slices import Slice, slices_of
 from tl_core.experiments.plan import Plan, plan
 from tl_core.experiments.queue import OPEN, StudyQueue
 from tl_core.types import RunResult, RunSpec
@@ -32,6 +35,7 @@ class Weighed:
     results: dict[str, RunResult]
     comparison: Comparison
     lines: tuple[Line, ...]
+    studied: Studied
     decisions: dict[Prices, Decision] = field(default_factory=dict)  # none before every run has ended, or the study was stopped
 
 
@@ -66,6 +70,11 @@ class Opened:
     def stale(self) -> bool:
         """Whether results have come, or the study has ended, since it was worked out."""
         return self.weighed is None or self.weighed.results is not self.results or (self.ended and self.decision is None)
+
+    @cached_property
+    def slices(self) -> tuple[Slice, ...]:
+        """Groups of test rows, which no result changes."""
+        return slices_of(self.plan.study.problem, self.plan.study.split.test)
 
     def run_of(self, arm: str, shots: int | None) -> RunSpec | None:
         """The first finished run of an arm at a number of shots: whose answers are shown row by row."""
@@ -148,7 +157,8 @@ def _weigh(opened: Opened) -> None:
     results, ended, weighed = opened.results, opened.ended, opened.weighed
     if weighed is None or weighed.results is not results:
         comparison = compare(opened.plan, results)
-        opened.weighed = weighed = Weighed(results, comparison, lines_of(opened.plan, results, comparison))
+        lines = lines_of(opened.plan, results, comparison)
+        opened.weighed = weighed = Weighed(results, comparison, lines, Studied(opened.plan, comparison, lines))
         opened.version += 1
     if ended:
         weighed.decisions[Prices()] = decide(opened.plan, results, weighed.comparison, lines=weighed.lines)

@@ -52,7 +52,7 @@ def studied(made: Plan, scores: dict[str, np.ndarray], **more) -> Studied:
     for spec in made.specs:
         given = scores[spec.arm.id][made.study.seeds.index(spec.seed)].astype(np.float32)
         results[spec.id] = RunResult(spec.id, "done", given, {"train": 3}, {"fit": 1.0, "predict": 1.0}, peak_bytes=1, trainable_parameters=1, **more)
-    return Studied(made, results, compare(made, results))
+    return Studied.of(made, results, compare(made, results))
 
 
 def says(answers: np.ndarray, sure: float = 0.8, labels: int = 3) -> np.ndarray:
@@ -246,7 +246,7 @@ def test_wrong_labels_are_found_only_where_all_who_know_agree():
     found = suspicious(s)
     assert {x.arm for x in found.asked} == {"sure", "unsure"}
     assert [(d.at, d.instead, d.arms) for d in found.rows] == [(7, ("abc"[gold[7]],), 2)]
-    assert "1 of 60 test rows" in said.doubts(found, 60)[0] and len(said.doubts(found, 60)) == 1
+    assert "label of 1 of 60 test rows" in said.doubts(found, 60)[0] and len(said.doubts(found, 60)) == 1
     table = list(doubts_table(s, found))
     assert table[0][:3] == ["row", "text", "label"] and table[1][0] == "8" and "abc"[gold[7]] in table[1] and table[1][-1] == ""
     record = plain(s, disagreement(s.find("sure"), s.find("unsure")), right_sets(s), (), (), found)

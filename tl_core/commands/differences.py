@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from tl_core.commands import shown
 
 if TYPE_CHECKING:
     from tl_core.experiments.differences import Studied, Usual
+    from tl_core.types import RunResult
 
 SETS, FOUND, ROWS = 8, 12, 10  # lines told of each kind
 
@@ -42,8 +44,8 @@ class _Command:
         from tl_core.experiments.stored import finished
 
         stored = finished(a.folder)
-        studied = Studied(stored.plan, stored.results, stored.comparison)
-        two = _two(studied, a.a, a.b)
+        studied = Studied.of(stored.plan, stored.results, stored.comparison)
+        two = _two(studied, stored.results, a.a, a.b)
         pair, sets = two and disagreement(*two), right_sets(studied)
         slices = slices_of(studied.plan.study.problem, studied.rows)
         tested, doubts = find(studied, slices, two), suspicious(studied)
@@ -56,7 +58,7 @@ class _Command:
             _print(studied, pair, sets, slices, tested, doubts)
 
 
-def _two(studied: Studied, a: str | None, b: str | None) -> tuple[Usual, Usual] | None:
+def _two(studied: Studied, results: Mapping[str, RunResult], a: str | None, b: str | None) -> tuple[Usual, Usual] | None:
     """Those named; else the arm advised and its runner-up. None where there is only one.
 
     Raises:
@@ -73,7 +75,7 @@ def _two(studied: Studied, a: str | None, b: str | None) -> tuple[Usual, Usual] 
             faults.append(str(fault))
     raise_all(faults)
     if not all(named):
-        found = decide(studied.plan, studied.results, studied.comparison).advice.found
+        found = decide(studied.plan, results, studied.comparison, lines=studied.lines).advice.found
         others = [studied.find(x) for x in dict.fromkeys([found.choice, found.runner_up, *(x.arm for x in studied.lines)]) if x]
         for i, one in enumerate(named):
             named[i] = one or next((x for x in others if x.name not in [y.name for y in named if y]), None)

@@ -47,8 +47,8 @@ EN: dict[str, str] = {
     "set_none": "No arm",
     "set_only": "Only {arms}",
     "set_but": "All but {arms}",
-    "suspicious": "{n} of {rows} test rows carry a label that every arm asked contradicts with confidence ({arms}). The label may be wrong, or the row hard for all of them: look before you change it.",
-    "suspicious_none": "No test row carries a label that every arm asked contradicts with confidence ({arms}).",
+    "suspicious": "Every arm asked ({arms}) contradicts with confidence the label of {n} of {rows} test rows. Such a label may be wrong, or the row hard for all of them: look before you change it.",
+    "suspicious_none": "There is no test row whose label every arm asked ({arms}) contradicts with confidence.",
     "suspicious_one": "Only one arm could be asked, so nothing confirms what it says.",
     "suspicious_nobody": "No arm whose probabilities are known is shown to be better than one answer for all, so none was asked about the labels.",
 }
@@ -83,8 +83,8 @@ KO: dict[str, str] = {
     "set_none": "아무도 못 맞힘",
     "set_only": "{arms}만",
     "set_but": "{arms}만 빼고 모두",
-    "suspicious": "테스트 행 {rows}개 가운데 {n}개는 물어본 비교 대상이 모두 확신을 가지고 다른 라벨을 답합니다({arms}). 라벨이 틀렸거나, 모두에게 어려운 행일 수 있습니다. 고치기 전에 읽어 보세요.",
-    "suspicious_none": "물어본 비교 대상이 모두 확신을 가지고 다른 라벨을 답하는 테스트 행은 없습니다({arms}).",
+    "suspicious": "테스트 행 {rows}개 가운데 {n}개에는 물어본 비교 대상({arms})이 모두 확신을 가지고 다른 라벨을 답합니다. 라벨이 틀렸거나, 모두에게 어려운 행일 수 있습니다. 고치기 전에 읽어 보세요.",
+    "suspicious_none": "물어본 비교 대상({arms})이 모두 확신을 가지고 다른 라벨을 답하는 테스트 행은 없습니다.",
     "suspicious_one": "물어볼 수 있는 비교 대상이 하나뿐이어서 그 답을 뒷받침하는 것이 없습니다.",
     "suspicious_nobody": "확률을 알 수 있고 한 가지로만 답하는 것보다 낫다고 드러난 비교 대상이 없어 라벨에 관해 물어보지 않았습니다.",
 }

@@ -209,26 +209,53 @@ def confusion(counts: np.ndarray, labels: Sequence[str], *, ids: Sequence[str] |
     A square's customdata is "given|answered", in `ids`; without them, in positions of `labels`.
     """
     counts = np.asarray(counts)
-    ids = [str(i) for i in range(len(labels))] if ids is None else ids
-    C = len(labels)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    names = [_two_lines(name) for name in labels]
-    places = list(range(C))
+    scale = [[0, "rgba(0,114,178,0.04)"], [1, "rgba(0,114,178,0.6)"]]
+    told = [[_square_told(labels[i], labels[j], counts[i, j], shares[i, j], language) for j in range(len(labels))] for i in range(len(labels))]
+    return _squares(np.round(100 * shares, 2), (0, 100), scale, counts, "{:,}", told, labels, ids, language)
+
+
+def confusion_difference(
+    a: np.ndarray, b: np.ndarray, labels: Sequence[str], names: tuple[str, str], *, picked: tuple[int, int] | None = None, language: str = "en"
+) -> go.Figure:  # fmt: skip
+    """How often one of two arms answers otherwise than the other: a - b, both (C, C) as in `confusion`; blue and + where
+    a does so more often, orange and - where b does.
+
+    A square's customdata is "given|answered", in positions of `labels`. picked: a square with a frame.
+    """
+    difference = np.asarray(a) - np.asarray(b)
+    most = int(max(1, np.abs(difference).max()))
+    scale = [[0, "rgba(213,94,0,0.62)"], [0.5, "rgba(128,128,128,0.04)"], [1, "rgba(0,114,178,0.62)"]]
+    hover = lambda i, j: say(  # noqa: E731
+        language, "difference_hover", given=folded(labels[i]), said=folded(labels[j]), a=folded(names[0]), b=folded(names[1]), in_a=f"{a[i, j]:,}", in_b=f"{b[i, j]:,}"
+    ).replace("\n", "<br>")
+    told = [[hover(i, j) for j in range(len(labels))] for i in range(len(labels))]
+    figure = _squares(difference, (-most, most), scale, difference, "{:+,}", told, labels, None, language)
+    if picked:
+        given, said = picked
+        figure.add_shape(type="rect", x0=said - 0.5, x1=said + 0.5, y0=given - 0.5, y1=given + 0.5, line={"color": STRONG, "width": 3}, fillcolor=CLEAR)
+    return figure
+
+
+def _squares(
+    z: np.ndarray, span: tuple[float, float], scale: list, written: np.ndarray, form: str, told: list[list[str]], labels: Sequence[str], ids: Sequence[str] | None, language: str
+) -> go.Figure:  # fmt: skip
+    """Given labels down, answered ones across; what is not 0 is written into its square. The scale is see-through: one for
+    light and dark."""
+    ids = [str(i) for i in range(len(labels))] if ids is None else ids
+    C, places = len(labels), list(range(len(labels)))
     figure = empty(height=190 + min(640, max(30 * C, 130)))
     figure.add_trace(
         go.Heatmap(
-            z=np.round(100 * shares, 2).tolist(), x=places, y=places, zmin=0, zmax=100, showscale=False, xgap=1, ygap=1,
-            colorscale=[[0, "rgba(0,114,178,0.04)"], [1, "rgba(0,114,178,0.6)"]],  # see-through: one scale for light and dark
-            customdata=[[f"{given}|{said}" for said in ids] for given in ids], hoverinfo="text",
-            hovertext=[[_square_told(labels[i], labels[j], counts[i, j], shares[i, j], language) for j in places] for i in places],
+            z=z.tolist(), x=places, y=places, zmin=span[0], zmax=span[1], showscale=False, xgap=1, ygap=1, colorscale=scale,
+            customdata=[[f"{given}|{said}" for said in ids] for given in ids], hoverinfo="text", hovertext=told,
         )
     )  # fmt: skip
     if C <= LABELS_AS_TEXT:  # a trace of its own takes the text colour of the page; a heatmap's text would not
-        i, j = np.nonzero(counts)
-        figure.add_trace(
-            go.Scatter(x=j.tolist(), y=i.tolist(), mode="text", text=[f"{counts[a, b]:,}" for a, b in zip(i, j, strict=True)], textfont_size=12 if C <= 12 else 9, hoverinfo="skip", showlegend=False)
-        )
-    ticks = {"tickvals": places, "ticktext": names, "showgrid": False, "automargin": True, "zeroline": False}
+        i, j = np.nonzero(written)
+        text = [form.format(written[at]).replace("-", "−") for at in zip(i, j, strict=True)]
+        figure.add_trace(go.Scatter(x=j.tolist(), y=i.tolist(), mode="text", text=text, textfont_size=12 if C <= 12 else 9, hoverinfo="skip", showlegend=False))
+    ticks = {"tickvals": places, "ticktext": [_two_lines(name) for name in labels], "showgrid": False, "automargin": True, "zeroline": False}
     if C > LABELS_AS_TEXT:
         ticks["tickfont_size"] = 8
     figure.update_xaxes(title_text=say(language, "axis_said"), range=[-0.5, C - 0.5], tickangle=0 if C <= 3 else -45, **ticks)

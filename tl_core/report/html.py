@@ -27,6 +27,7 @@ from tl_core.experiments.store import Store
 from tl_core.report import again
 from tl_core.report.budget import remarks, taught
 from tl_core.report.decision import advised, decision_figures, decision_sections
+from tl_core.report.differing import differing
 from tl_core.report.pieces import escaped, measured, named, section, tabled
 from tl_core.report.words import cell_name, duration, limits, number, percent, say, shots_name, with_limits
 from tl_core.statistics.metrics_f1 import macro_f1
@@ -62,7 +63,7 @@ def report_html(
     """
     r = _Report(plan, results, comparison, context or {}, language, decision or decide(plan, results, comparison))
     figures = _figures(r)
-    sections = [_answer(r), *decision_sections(r, figures), _compared(r), _board(r), *_pictures(r, figures), _mixed_up(r, figures), _wrong_rows(r), _lost(r), _how(r), _again(r)]
+    sections = [_answer(r), *decision_sections(r, figures), _compared(r), _board(r), *_pictures(r, figures), _mixed_up(r, figures), differing(r), _wrong_rows(r), _lost(r), _how(r), _again(r)]
     return _page(r, "\n".join(filter(None, sections)), figures)
 
 

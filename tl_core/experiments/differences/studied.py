@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from tl_core.experiments.decision.lines import Line, lines_of, most_labels
 from tl_core.experiments.plan import Plan
 from tl_core.statistics.metrics_scores import SMALLEST
 from tl_core.types import Example, RunResult
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -85,14 +88,14 @@ class Studied:
     """One state of a study."""
 
     plan: Plan
-    results: Mapping[str, RunResult]
     comparison: Comparison
-    _usual: dict[str, Usual] = field(default_factory=dict, repr=False)
+    lines: tuple[Line, ...]  # best first
+    _kept: dict[Any, Any] = field(default_factory=dict, repr=False)
 
-    @cached_property
-    def lines(self) -> tuple[Line, ...]:
-        """Best first."""
-        return lines_of(self.plan, self.results, self.comparison)
+    @classmethod
+    def of(cls, plan: Plan, results: Mapping[str, RunResult], comparison: Comparison) -> Studied:
+        """From what is finished."""
+        return cls(plan, comparison, lines_of(plan, results, comparison))
 
     @property
     def rows(self) -> tuple[Example, ...]:
@@ -113,9 +116,13 @@ class Studied:
 
     def usual(self, name: str) -> Usual:
         """Of the line with this name."""
-        if name not in self._usual:
-            self._usual[name] = Usual(next(x for x in self.lines if x.name == name))
-        return self._usual[name]
+        return self.once(("usual", name), lambda: Usual(next(x for x in self.lines if x.name == name)))
+
+    def once(self, key: Any, make: Callable[[], T]) -> T:
+        """What `make` gives, worked out the first time."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]
 
     def find(self, asked: str) -> Usual:
         """An arm at its most labels, or ARM@SHOTS.

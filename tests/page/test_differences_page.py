@@ -1,0 +1,138 @@
+"""Where two arms differ, on the page: what is picked anywhere shows its rows, and texts to label next come back as a file."""
+
+from __future__ import annotations
+
+import csv
+import re
+import time
+
+import numpy as np
+import pytest
+
+from tests.numbers.test_differences import made, says, studied, texts
+from tests.page.test_visit import expect, to_tab
+from tl_core.experiments.differences.slices import slices_of
+from tl_ui.results._picked import NOTHING, Two, picked_rows, picked_text, rows_table
+from tl_ui.results._picks_html import doubts_html, parts_html, sets_html, slices_html
+
+LIMIT = 0.2  # seconds of computing behind a press
+
+
+@pytest.fixture(scope="module")
+def two() -> Two:
+    test = texts()
+    gold = np.array(["abc".index(e.labels[0]) for e in test])
+    rng = np.random.default_rng(1)
+    weak = np.array(["refund" in e.text for e in test])
+    draw = lambda good: says(np.stack([np.where(rng.random(240) < good, gold, (gold + 1) % 3) for _ in range(3)]))  # noqa: E731
+    s = studied(made(test, ["<b>a</b>", "b", "c"]), {"<b>a</b>": draw(np.where(weak, 0.2, 0.95)), "b": draw(0.9), "c": draw(0.7)})
+    return Two(s, slices_of(s.plan.study.problem, test), s.find("<b>a</b>"), s.find("b"))
+
+
+# --- without a browser ---------------------------------------------------------------------------------
+
+
+def test_every_pick_has_its_rows_and_says_which(two):
+    refund = next(i for i, s in enumerate(two.slices) if s.value == "refund")
+    for pick, count in {("part", (1,)): two.disagreement.count("only_a"), ("slice", (refund,)): 80, ("set", (0,)): len(two.sets[0].rows)}.items():
+        at = picked_rows(two, pick)
+        assert len(at) == len(set(at)) == count and picked_text(two, pick, "ko")
+        assert len(rows_table(two, pick, at, "en")["data"]) == count
+    assert "80 rows that contain “refund”" in picked_text(two, ("slice", (refund,)), "en")
+    assert all(not two.a.right[i] for i in picked_rows(two, ("sure", (0,))))
+    assert len(picked_rows(two, NOTHING)) == (two.a.answer != two.b.answer).sum()
+    given = picked_rows(two, ("square", (0, 1)))
+    assert set(given) == set(np.flatnonzero((two.studied.gold == 0) & ((two.a.answer == 1) | (two.b.answer == 1))))
+
+
+@pytest.mark.parametrize("pick", [("part", (9,)), ("part", ()), ("sure", (2,)), ("slice", (10**6,)), ("square", (0,)), ("square", (0, 3)), ("rm -rf", (0,)), ("set", (0, 0))])
+def test_what_is_not_there_cannot_be_picked(two, pick):
+    assert picked_rows(two, pick) is None
+
+
+def test_names_are_no_markup_and_what_is_picked_stays_pressed(two):
+    for draw in (parts_html, sets_html, slices_html, doubts_html):
+        shown = draw(two, ("part", (1,)), "en")
+        assert "<b>a</b>" not in shown
+        assert shown.count("aria-pressed='true'") == (draw is parts_html)
+    assert "●" in slices_html(two, NOTHING, "en")
+
+
+def test_nobody_waits_for_a_press_in_a_large_study():
+    """30 arms, 5 draws, 10,000 rows: everything behind a press that is not kept from the press before."""
+    n = 10_000
+    test = [e for k in range(42) for e in texts()][:n]
+    rng = np.random.default_rng(0)
+    gold = np.array(["abc".index(e.labels[0]) for e in test])
+    names = [f"arm{i}" for i in range(30)]
+    draws = {name: says(np.where(rng.random((5, n)) < 0.8, gold, (gold + 1) % 3)).astype(np.float32) for name in names}
+    s = _quick(test, names, draws)
+    two = Two(s, (), s.find("arm0"), s.find("arm1"))
+    spent = {}
+    for what, ask in {
+        "pair": lambda: two.disagreement, "sets": lambda: two.sets, "doubts": lambda: two.doubts,
+        "rows": lambda: rows_table(two, ("part", (0,)), picked_rows(two, ("part", (0,)))[:200], "en"),
+    }.items():  # fmt: skip
+        began = time.process_time()
+        ask()
+        spent[what] = time.process_time() - began
+    assert max(spent.values()) < LIMIT, spent
+
+
+def _quick(test, names, draws):
+    """Lines without a comparison, which takes longer than all that is measured."""
+    from tl_core.experiments.compare import Cell, Comparison
+    from tl_core.experiments.decision.lines import Line
+    from tl_core.experiments.differences import Studied
+    from tl_core.statistics.intervals import Interval
+    from tl_core.types import RunResult
+
+    plan = made(test, names[:1])
+    problem, known = plan.study.problem, Interval(0.8, 0.7, 0.9, 5, len(test))
+    gold = np.array([problem.label_index[e.labels[0]] for e in test])
+    lines = []
+    for name in names:
+        cell = Cell(name, "tfidf", 1, tuple(range(5)), (), known, known, 3.0, 1.0, 1.0, 1.0, 1, 0)
+        lines.append(Line(cell, "accuracy", tuple(RunResult("", "done", p) for p in draws[name]), problem, gold, 0.0))
+    return Studied(plan, Comparison("accuracy", "", tuple(x.cell for x in lines), (), {}, (), 0.34), tuple(lines))
+
+
+# --- in the browser ------------------------------------------------------------------------------------
+
+
+@pytest.mark.browser
+def test_one_pick_fills_one_table_and_next_texts_come_back(visit, finished, tmp_path):
+    page = visit(f"/?study={finished}")
+    to_tab(page, "results")
+    page.locator("#section-differences > button").click()
+    expect(page.locator("#differ-told")).to_contain_text("test rows")
+    expect(page.locator("#differ-chosen")).to_contain_text("different answers")
+
+    page.locator("#differ-parts button").first.click()
+    expect(page.locator("#differ-chosen")).to_contain_text("Both are right")
+    expect(page.locator("#differ-rows tbody")).to_contain_text("✓")
+    assert page.locator("#section-differences [aria-pressed=true]").count() == 1
+
+    page.locator("#differ-slices button").first.click()
+    expect(page.locator("#differ-chosen")).to_contain_text("of the others")
+    expect(page.locator("#differ-parts [aria-pressed=true]")).to_have_count(0)
+    expect(page.locator("#differ-slices [aria-pressed=true]")).to_have_count(1)
+
+    plot = page.locator("#differ-matrix .nsewdrag").first.bounding_box()
+    page.mouse.click(plot["x"] + 8, plot["y"] + 8)
+    expect(page.locator("#differ-chosen")).to_contain_text(re.compile("Given “.+”, answered “"))
+    page.locator("#differ-clear").click()
+    expect(page.locator("#differ-chosen")).to_contain_text("different answers")
+
+    path = tmp_path / "new.csv"
+    path.write_text("text\n" + "".join(f"=a new question about {word} number {i}\n" for i in range(8) for word in ("parcels", "passwords", "bills")), encoding="utf-8")
+    page.locator("#section-next > button").click()
+    page.locator("#next-file input[type=file]").set_input_files(path)
+    page.locator("#next-count input").fill("5")
+    page.locator("#next-ask").click()
+    expect(page.locator("#next-out")).to_contain_text("5 of 24 texts chosen by", timeout=60_000)
+    with page.expect_download() as got:
+        page.locator("#next-down").click()
+    with open(got.value.path(), encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 5 and all(r["label"] == "" and r["text"].startswith("'=a new") for r in rows)
