@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from tl_core.report.figures import DASHES, GRID, MUTED, PALETTE, STRONG, SYMBOLS, _clean, _clipped, _empty, _folded
+from tl_core.report.figures import DASHES, GRID, MUTED, PALETTE, STRONG, SYMBOLS, _clean, clipped, empty, folded
 from tl_core.report.words import number, percent, say
 from tl_core.views.attention import Attention
 from tl_core.views.occlusion import Occluded
@@ -31,7 +31,7 @@ def senses_map(found: Senses, depth: int, *, language: str = "en") -> go.Figure:
 
     A point's customdata is the position of its mention.
     """
-    figure = _empty(height=390)
+    figure = empty(height=390)
     axes = {"showgrid": False, "showticklabels": False, "zeroline": False, "showline": True, "mirror": True, "fixedrange": True, "linecolor": GRID}
     figure.update_layout(
         xaxis={"domain": [0, ALONE], **axes}, yaxis={"anchor": "x", **axes}, xaxis2={"domain": [ALONE + 0.04, 1], "anchor": "y2", **axes},
@@ -62,7 +62,7 @@ def _names(found: Senses) -> list[str]:
 def _points(found: Senses, depth: Depth, some: list[int], name: str, place: int, language: str) -> go.Scatter:
     colour, symbol = (PALETTE[place % len(PALETTE)], SYMBOLS[place % len(SYMBOLS)]) if name or len(_names(found)) > 1 else (STRONG, "circle")
     return go.Scatter(
-        x=depth.places[some, 0].tolist(), y=depth.places[some, 1].tolist(), mode="markers", name=_clipped(name) or "–", legendgroup=str(place),
+        x=depth.places[some, 0].tolist(), y=depth.places[some, 1].tolist(), mode="markers", name=clipped(name) or "–", legendgroup=str(place),
         marker={"color": colour, "symbol": symbol, "size": 11, "opacity": 0.85, "line": {"width": 1, "color": "rgba(255,255,255,0.7)"}}, customdata=some,
         hoverinfo="text", hovertext=[_mention_told(found.mentions[i]) for i in some],
     )  # fmt: skip
@@ -72,13 +72,13 @@ def _mention_told(mention: Mention) -> str:
     before, word, after = (_clean(part) for part in around(mention))
     marked = f"{before[-60:]} «{word}» {after[:60]}".strip()
     lines = [html.escape(line, quote=False) for line in textwrap.wrap(marked, 38)]
-    return "<br>".join(([f"<b>{_folded(mention.sense)}</b>"] if mention.sense else []) + lines)
+    return "<br>".join(([f"<b>{folded(mention.sense)}</b>"] if mention.sense else []) + lines)
 
 
 def senses_by_layer(found: Sequence[Senses], *, language: str = "en") -> go.Figure:
     """How well senses stand apart at every depth: share told by their nearest, and silhouette; a line for each model."""
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.12)
-    figure.update_layout(_empty(height=380).layout)
+    figure.update_layout(empty(height=380).layout)
     for place, one in enumerate(found):
         look = {"color": PALETTE[place % len(PALETTE)], "dash": DASHES[place % len(DASHES)], "width": 2}
         marker = {"symbol": SYMBOLS[place % len(SYMBOLS)], "size": 8, "color": look["color"]}
@@ -86,12 +86,12 @@ def senses_by_layer(found: Sequence[Senses], *, language: str = "en") -> go.Figu
         names = [say(language, "one_vector_short"), *(layer_name(i, len(one.depths) - 1, language) for i in range(len(one.depths)))]
         for row, values in ((1, [100 * d.apart.accuracy for d in depths]), (2, [d.apart.silhouette for d in depths])):
             told = [
-                f"<b>{_clipped(one.model)}</b><br>{name}<br>" + (percent(v / 100, language) if row == 1 else number(v, 2) if v is not None else "–")
+                f"<b>{clipped(one.model)}</b><br>{name}<br>" + (percent(v / 100, language) if row == 1 else number(v, 2) if v is not None else "–")
                 for name, v in zip(names, values, strict=True)
             ]
             figure.add_trace(
                 go.Scatter(
-                    x=list(range(-1, len(one.depths))), y=values, mode="lines+markers", name=_clipped(one.model), legendgroup=str(place), showlegend=row == 1,
+                    x=list(range(-1, len(one.depths))), y=values, mode="lines+markers", name=clipped(one.model), legendgroup=str(place), showlegend=row == 1,
                     line=look, marker=marker, hoverinfo="text", hovertext=told, customdata=list(range(-1, len(one.depths))),
                 ),
                 row=row, col=1,
@@ -121,14 +121,14 @@ def attention_map(found: Attention, layer: int, head: int | None, *, language: s
     rows, columns = weights.shape
     names = [_clean(t.text)[:40] for t in found.tokens]
     across = [*(f"[{i + 1}]" for i in range(found.trained)), *names]
-    figure = _empty(height=130 + min(620, max(24 * rows, 160)))
+    figure = empty(height=130 + min(620, max(24 * rows, 160)))
     figure.add_trace(
         go.Heatmap(
             z=np.round(100 * weights, 2).tolist(), x=list(range(columns)), y=list(range(rows)), zmin=0, zmax=max(5.0, float(100 * weights.max())), showscale=False,
             xgap=1 if columns <= 40 else 0, ygap=1 if rows <= 40 else 0, colorscale=[[0, "rgba(0,114,178,0.04)"], [1, "rgba(0,114,178,1)"]],
             customdata=[[i] * columns for i in range(rows)], hoverinfo="text",
             hovertext=[
-                [say(language, "looks_told", here=_folded(names[i]), there=_folded(across[j]), share=percent(float(weights[i, j]), language)) for j in range(columns)]
+                [say(language, "looks_told", here=folded(names[i]), there=folded(across[j]), share=percent(float(weights[i, j]), language)) for j in range(columns)]
                 for i in range(rows)
             ],
         )
@@ -138,7 +138,7 @@ def attention_map(found: Attention, layer: int, head: int | None, *, language: s
         step = -(-len(labels) // TICKS)
         kept = list(range(0, len(labels), step))
         update(
-            tickvals=kept, ticktext=[_clipped(labels[i], TOKEN_SHOWN) for i in kept], tickfont_size=small, showgrid=False, title_text=say(language, title),
+            tickvals=kept, ticktext=[clipped(labels[i], TOKEN_SHOWN) for i in kept], tickfont_size=small, showgrid=False, title_text=say(language, title),
             ticklabelstandoff=4,
         )  # fmt: skip
     figure.update_xaxes(tickangle=-60, side="top", range=[-0.5, columns - 0.5])
@@ -157,20 +157,20 @@ def words_changed(found: Sequence[tuple[str, Occluded]], most: int = 12, *, lang
     pieces = found[0][1].pieces
     largest = np.max([[abs(p.change) for p in one.pieces] for _, one in found], axis=0)
     order = sorted(np.argsort(-largest, kind="stable")[:most].tolist())
-    figure = _empty(height=120 + 24 * max(3, len(order)))
+    figure = empty(height=120 + 24 * max(3, len(order)))
     for place, (arm, one) in enumerate(found):
         values = [100 * one.pieces[i].change for i in order]
         colour = PALETTE[place % len(PALETTE)]
         figure.add_trace(
             go.Scatter(
-                x=values, y=list(range(len(order))), mode="markers", name=_clipped(arm),
+                x=values, y=list(range(len(order))), mode="markers", name=clipped(arm),
                 marker={"color": colour, "symbol": SYMBOLS[place % len(SYMBOLS)], "size": 11},
                 error_x={"type": "data", "symmetric": False, "array": [max(0.0, -v) for v in values], "arrayminus": [max(0.0, v) for v in values], "color": colour, "thickness": 2, "width": 0},
                 customdata=order, hoverinfo="text",
-                hovertext=[f"<b>{_folded(pieces[i].text)}</b><br>{_folded(arm)}: {number(v)}" for i, v in zip(order, values, strict=True)],
+                hovertext=[f"<b>{folded(pieces[i].text)}</b><br>{folded(arm)}: {number(v)}" for i, v in zip(order, values, strict=True)],
             )
         )  # fmt: skip
     figure.add_vline(x=0, line_color=MUTED, line_width=1)
     figure.update_xaxes(title_text=say(language, "axis_change"), nticks=6)
-    figure.update_yaxes(tickvals=list(range(len(order))), ticktext=[_clipped(pieces[i].text, 18) for i in order], range=[len(order) - 0.4, -0.6], showgrid=False)
+    figure.update_yaxes(tickvals=list(range(len(order))), ticktext=[clipped(pieces[i].text, 18) for i in order], range=[len(order) - 0.4, -0.6], showgrid=False)
     return figure.update_layout(showlegend=len(found) > 1)
