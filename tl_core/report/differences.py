@@ -80,7 +80,7 @@ KO: dict[str, str] = {
     "script_CYRILLIC": "키릴 문자",
     "script_ARABIC": "아랍 문자",
     "set_all": "비교 대상 {n}개 모두",
-    "set_none": "아무도 못 맞힘",
+    "set_none": "없음",
     "set_only": "{arms}만",
     "set_but": "{arms}만 빼고 모두",
     "suspicious": "테스트 행 {rows}개 가운데 {n}개에는 물어본 비교 대상({arms})이 모두 확신을 가지고 다른 라벨을 답합니다. 라벨이 틀렸거나, 모두에게 어려운 행일 수 있습니다. 고치기 전에 읽어 보세요.",

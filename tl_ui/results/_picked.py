@@ -121,5 +121,5 @@ def rows_table(two: Two, pick: Pick, at: np.ndarray, lang: str) -> dict[str, Any
 
 
 def _answer(problem: Problem, one: Usual, ids: tuple[str, ...], i: int) -> str:
-    sure = f" {percent(float(one.sure[i]), 0)}" if one.tells_chances else ""
+    sure = f" {percent(float(one.sure[i]), 0)}".replace(" ", "\u00a0") if one.tells_chances else ""  # never a % on a line of its own
     return f"{'✓' if one.right[i] else '✗'} {label_name(problem, ids) or '–'}{sure}"
