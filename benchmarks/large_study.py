@@ -38,7 +38,7 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
         queue = StudyQueue(Path(home))
-        made = _stored(queue.folder / "large", asked.arms, asked.seeds, asked.rows, [int(s) for s in asked.shots.split(",")])
+        made = stored(queue.folder / "large", asked.arms, asked.seeds, asked.rows, [int(s) for s in asked.shots.split(",")])
         print(f"{asked.arms} arms, {asked.seeds} seeds, {asked.rows:,} test rows, shots {asked.shots}: {len(made.specs)} runs")
         studies = Studies(queue)
         _timed("first call of the page, which reads the study", lambda: studies.open("large"))
@@ -74,7 +74,7 @@ def _seconds(call) -> float:
     return time.perf_counter() - began
 
 
-def _stored(folder: Path, arms: int, seeds: int, rows: int, shots: list[int]) -> Plan:
+def stored(folder: Path, arms: int, seeds: int, rows: int, shots: list[int]) -> Plan:
     """A finished study as the page keeps it: arms of different skill, rows of different difficulty."""
     rng = np.random.default_rng(0)
     examples = [Example(i + 1, f"text number {i}", None, (f"label {i % LABELS}",)) for i in range(rows + POOL)]

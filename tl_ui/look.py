@@ -185,11 +185,12 @@ details summary { cursor: pointer; padding: 6px 0; }
 .tl-reasons dt { font-weight: 650; color: var(--body-text-color-subdued); } .tl-reasons dd { margin: 0; line-height: 1.55; overflow-wrap: anywhere; }
 @media (max-width: 640px) { .tl-reasons > div { grid-template-columns: 1fr; } }
 .tl-how { font-size: 0.92rem; margin-top: 2px; } .tl-how summary { color: var(--tl-accent); width: fit-content; } .tl-how .tl-terms { max-width: 90ch; margin: 0 0 8px; } .tl-how dd { line-height: 1.55; }
-.tl-section > .label-wrap > span:first-child { font-size: 1.08rem; font-weight: 650; }
+.tl-section > .label-wrap > span:first-child { font-size: 1.08rem; font-weight: 650; text-align: left; }
+@media (max-width: 640px) { .tl-report .reasons tr > :nth-child(n+2):not(:last-child) { display: none; } .tl-report .reasons td:last-child { min-width: 0; } }
 .tl-report .scroll { overflow-x: auto; border: 1px solid var(--border-color-primary); border-radius: 10px; margin: 8px 0; max-width: 100%; } .tl-report .fine, .tl-report small { color: var(--body-text-color-subdued); font-size: 0.88rem; line-height: 1.5; max-width: 100ch; }
 .tl-report table { border: none !important; border-style: hidden !important; border-collapse: collapse; width: 100%; font-size: 0.92rem; font-variant-numeric: tabular-nums; margin: 0; } .tl-report small { display: block; white-space: nowrap; font-weight: 400; }
 .tl-report th, .tl-report td { text-align: left; vertical-align: top; padding: 6px 12px !important; border: none !important; border-bottom: 1px solid var(--border-color-primary) !important; background: none; } .tl-report tbody tr:last-child > * { border-bottom: none !important; }
-.tl-report thead th { color: var(--body-text-color-subdued); font-weight: 600; vertical-align: bottom; } .tl-report tbody th { font-weight: 600; min-width: 7rem; overflow-wrap: anywhere; } .tl-report .n { text-align: right; } .tl-report .reasons td:last-child { min-width: 17rem; }
+.tl-report thead th { word-break: keep-all; color: var(--body-text-color-subdued); font-weight: 600; vertical-align: bottom; } .tl-report tbody th { font-weight: 600; min-width: 7rem; overflow-wrap: anywhere; } .tl-report .n { text-align: right; } .tl-report .reasons td:last-child { min-width: 17rem; }
 .tl-report .board td { white-space: nowrap; } .tl-report .board tbody th, .tl-report .board thead th:first-child { position: sticky; left: 0; background: var(--block-background-fill); max-width: 12rem; } .tl-report small.doubt { color: var(--tl-warn); white-space: normal; min-width: 11rem; }
 .tl-list { margin: 6px 0; padding-left: 20px; max-width: 100ch; } .tl-list li { line-height: 1.55; margin: 3px 0; }
 .tl-answers { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(330px, 100%), 1fr)); gap: 14px; } .tl-answers .tl-card { margin: 0; padding: 14px 16px; } .tl-answers h4 { margin: 0; }

@@ -55,6 +55,13 @@ def test_every_key_the_page_says_has_words():
     assert set(CONTROLS.values()) <= set(EN)
 
 
+def test_every_section_of_the_results_has_a_title_and_one_place():
+    sections = found("tl_ui.results", "SECTION")
+    assert {"pictures", "pays", "more-labels", "costs", "trust", "board", "rows"} <= set(sections)
+    assert {s.title for s in sections.values()} <= set(EN) and len({s.order for s in sections.values()}) == len(sections)
+    assert [id for id, s in sections.items() if s.open] == ["pictures"]
+
+
 def test_korean_is_korean():
     latin = {key for key, text in KO.items() if not re.search("[가-힣]", text)}
     assert latin <= {"lede"} | {key for key in EN if len(EN[key]) < 12}

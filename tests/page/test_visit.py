@@ -284,6 +284,46 @@ def test_matrix_and_filters(visit, finished):
     expect(page.locator("#curves .ytitle")).to_contain_text("macro-F1")
 
 
+def test_the_sections_tell_the_decision(visit, finished):
+    page = visit(f"/?study={finished}")
+    to_tab(page, "results")
+    page.locator("#answer .tl-how summary").click()
+    expect(page.locator("#answer .tl-how")).to_contain_text("Holm over all pairs")
+
+    open_section(page, "pays")
+    expect(page.locator("#pays-table")).to_contain_text("tfidf")
+    choose(page, "#pair-a", "tfidf")
+    choose(page, "#pair-b", "probe")
+    expect(page.locator("#pair-said")).to_contain_text(re.compile("probe.*tfidf"))
+    page.locator("#pair-at input[type=number]").fill("48")
+    page.locator("#pair-at input[type=number]").press("Tab")
+    expect(page.locator("#pair-here")).to_contain_text("With 48 labels, probe is")
+    choose(page, "#pair-a", "probe")
+    expect(page.locator("#section-pays .tl-notice")).to_contain_text("probe was named twice")
+
+    open_section(page, "more-labels")
+    expect(page.locator("#gains")).to_contain_text("is not foretold: that takes 5 or more numbers of labels")
+
+    open_section(page, "costs")
+    expect(page.locator("#costs-said")).to_contain_text("Without prices")
+    page.locator("#price-hour input").fill("3")
+    page.locator("#price-hour input").press("Tab")
+    expect(page.locator("#section-costs .tl-notice")).to_contain_text("Without the price of a label")
+    page.locator("#price-label input").fill("0.5")
+    page.locator("#price-label input").press("Tab")
+    expect(page.locator("#costs-said")).to_contain_text("At these prices")
+    expect(page.locator("#costs-table")).to_contain_text("Cost with the first month")
+
+    open_section(page, "trust")
+    expect(page.locator("#trust-table")).to_contain_text("because the labels are about balanced")
+    page.locator("#risk-picture .point").first.wait_for()
+
+
+def choose(page, dropdown: str, option: str) -> None:
+    page.locator(f"{dropdown} input").click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
 def test_downloads(visit, finished):
     page = visit(f"/?study={finished}")
     to_tab(page, "results")

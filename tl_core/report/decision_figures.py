@@ -113,10 +113,12 @@ def pareto(costs: Sequence[Cost], comparison: Comparison, *, language: str = "en
                 customdata=[f"{costs[i].arm}|{cells[i].shots_name}" for i in some],
             )
         )  # fmt: skip
+    late = min(places) + 0.75 * (max(places) - min(places))  # there a name has more room on the left
     for i, c in enumerate(costs):
         if c.front:  # those of the line are named, the others say it when pointed at
-            figure.add_annotation(x=places[i], y=100 * values[i].value, text=clipped(c.arm, 18), showarrow=False, xanchor="left", xshift=7, yshift=9, font_size=12)
-    figure.update_xaxes(title_text=say(language, "axis_cost" if priced else "axis_labels"), tickvals=list(ticks), ticktext=list(ticks.values()), range=[min(places) - 0.08, max(places) + 0.3])
+            side, shift = ("right", -7) if places[i] > late else ("left", 7)
+            figure.add_annotation(x=places[i], y=100 * values[i].value, text=clipped(c.arm, 18), showarrow=False, xanchor=side, xshift=shift, yshift=9, font_size=12)
+    figure.update_xaxes(title_text=say(language, "axis_cost" if priced else "axis_labels"), tickvals=list(ticks), ticktext=list(ticks.values()), range=[min(places) - 0.08, max(places) + 0.12])
     figure.update_yaxes(title_text=say(language, "axis_percent", metric=say(language, comparison.metric)), nticks=7)
     return figure
 

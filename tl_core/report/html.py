@@ -590,7 +590,7 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1.2rem; m
 .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 8px; margin: .5rem 0; max-width: 100%; overflow-wrap: break-word; } td code { white-space: nowrap; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .7rem; border-bottom: 1px solid var(--line); } tbody tr:last-child > * { border-bottom: 0; }
-thead th { background: var(--card); color: var(--soft); font-weight: 600; vertical-align: bottom; overflow-wrap: normal; } tbody th { font-weight: 600; min-width: 6.5rem; } .board tbody th { min-width: 8.2rem; }
+thead th { background: var(--card); color: var(--soft); font-weight: 600; vertical-align: bottom; overflow-wrap: normal; word-break: keep-all; } tbody th { font-weight: 600; min-width: 6.5rem; } .board tbody th { min-width: 8.2rem; }
 .n { text-align: right; } .board td { white-space: nowrap; } .board tbody th { position: sticky; left: 0; background: var(--ground); max-width: 14rem; } .board thead th:first-child { position: sticky; left: 0; }
 .reasons td:last-child { min-width: 16rem; } .remarks { display: block; min-width: 16rem; white-space: normal; }
 details { margin: .5rem 0; } summary { cursor: pointer; color: var(--strong); } summary:focus-visible, .scroll:focus-visible, pre:focus-visible { outline: 2px solid var(--strong); outline-offset: 2px; }

@@ -13,7 +13,7 @@ from tl_core.experiments.compare import Cell, Comparison
 from tl_core.report.budget import remarks, taught
 from tl_core.types import Arm
 from tl_ui.lab import Lab
-from tl_ui.pieces import escaped
+from tl_ui.pieces import escaped, how_html
 from tl_ui.results import Place, Seen
 from tl_ui.words import t, word
 
@@ -36,13 +36,16 @@ class Section:
         """Draw the section and wire it."""
         table = gr.Dataframe(interactive=False, label=word("leaderboard"), wrap=True, elem_id="leaderboard", max_height=420)
         learnt = gr.HTML(elem_id="learnt")
+        how = gr.HTML()
 
         def draw(found: Seen, _values: dict) -> dict:
             widths = [WIDTHS[name] for name in _columns(found.comparison)]
             board = gr.Dataframe(value=leaderboard_rows(found.comparison, found.lang), column_widths=widths)
-            return {table: board, learnt: learnt_html(found.opened.plan.study.arms, found.lang)}
+            study = found.opened.plan.study
+            told = how_html(found.lang, "metrics", "interval", "best", "seconds", "memory", n=f"{len(study.split.test):,}")
+            return {table: board, learnt: learnt_html(study.arms, found.lang), how: told}
 
-        place.draw(draw, outputs=[table, learnt])
+        place.draw(draw, outputs=[table, learnt, how])
 
 
 def leaderboard_rows(comparison: Comparison, lang: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from tl_core.report import advice
 from tl_core.report import decision_figures as figures
 from tl_core.report.decision import Told, pays_table
 from tl_core.report.words import say
-from tl_core.statistics.break_even import Band
+from tl_core.statistics.break_even import EXACT, Band
 from tl_ui.lab import Lab
 from tl_ui.pieces import escaped, how_html, report_html
 from tl_ui.plotly_view import drawing, plotly_view
@@ -53,7 +53,7 @@ class Section:
             return shown | hold(found, {**values, a: one, b: other})
 
         def hold(found: Seen, values: dict) -> dict:
-            """Two arms against each other; the slider stands where they break even."""
+            """Two arms against each other; the slider stands where they break even, or in the middle."""
             if not values[a] or not values[b]:
                 return {said: "", picture: None, at: gr.Slider(visible=False), here: ""}
             lines, lang = found.opened.weighed.lines, found.lang
@@ -62,7 +62,7 @@ class Section:
             if band is None or len(band.labels) < 2:
                 return {said: told, picture: None, at: gr.Slider(visible=False), here: ""}
             first, last = round(float(band.labels[0])), round(float(band.labels[-1]))
-            start = round(min(max(against.found.value.count, first), last))
+            start = round(against.found.value.count if against.found.value.censored == EXACT else (first * last) ** 0.5)
             slider = gr.Slider(minimum=first, maximum=last, value=start, visible=last > first)
             return {said: told, at: slider, **point(against, band, start, lang)}
 

@@ -8,6 +8,7 @@ import gradio as gr
 
 from tl_core.report import figures
 from tl_ui.lab import Lab
+from tl_ui.pieces import how_html
 from tl_ui.plotly_view import drawing, plotly_view
 from tl_ui.results import Place, Seen, line_clicked
 from tl_ui.words import t, word
@@ -38,6 +39,8 @@ class Section:
                 board = plotly_view(label="Leaderboard", elem_id="board")
                 gr.Markdown(word("board_info"), elem_classes="tl-fine")
 
+        how = gr.HTML()
+
         def draw(found: Seen, values: dict) -> dict:
             comparison, lang = found.comparison, found.lang
             measure = values[metric] if values[known] == found.opened.name else comparison.metric
@@ -46,10 +49,11 @@ class Section:
                 metric: measure,
                 curves: drawing(figures.learning_curves(comparison, measure, language=lang), t(lang, "chart_curves")),
                 board: drawing(figures.leaderboard(comparison, measure, language=lang), t(lang, "chart_leaderboard")),
+                how: how_html(lang, "interval", "best", "seeds"),
             }
 
-        place.draw(draw, [metric, known], [metric, known, curves, board])
-        place.on(metric.input, draw, [metric, known], [metric, known, curves, board], trigger_mode="always_last")
+        place.draw(draw, [metric, known], [metric, known, curves, board, how])
+        place.on(metric.input, draw, [metric, known], [metric, known, curves, board, how], trigger_mode="always_last")
         for view in (curves, board):
             line_clicked(place, view)
 

@@ -26,7 +26,7 @@ from tl_ui.chooser import FIRST_STRATEGIES, Chooser, cannot, chooser
 from tl_ui.datasets import Held
 from tl_ui.lab import Lab, key_of, with_key
 from tl_ui.own_arm import OwnArm
-from tl_ui.pieces import bar, clip, duration, escaped, interval_text, shots_text, strategy_title, table_html
+from tl_ui.pieces import bar, clip, duration, escaped, how_html, interval_text, shots_text, strategy_title, table_html
 from tl_ui.plotly_view import drawing, plotly_view
 from tl_ui.shown import notice_html, on_page
 from tl_ui.studies import Opened
@@ -242,7 +242,7 @@ def advice_html(lab: Lab, form: ArmsForm, values: dict) -> str:
         return notice_html(on_page(str(fault), lang), kind="note")
     about = estimate(made, where=lab.queue.folder.parent)
     said = f"<p class='tl-estimate'>{escaped(t(lang, 'estimate', runs=len(made.specs), time=duration(about.seconds, lang)))}</p>"
-    finds = "" if len(made.study.arms) < 2 else f"<p class='tl-fine' id='finds'>{escaped(power(expected(made), lang))}</p>"
+    finds = "" if len(made.study.arms) < 2 else f"<p class='tl-fine' id='finds'>{escaped(power(expected(made), lang))}</p>{how_html(lang, 'power')}"
     limit = lab.profile.max_study_seconds
     warnings = [t(lang, "too_long", limit=duration(limit, lang))] if about.seconds > limit else []
     warnings += _left_out(made, lang)

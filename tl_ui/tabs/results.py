@@ -85,7 +85,7 @@ def answer_html(shown: Seen) -> str:
     head, said = _advised(shown) if weighed else _leading(shown)
     frame = t(lang, "answer_frame", test=f"{len(opened.plan.study.split.test):,}", chance=percent(shown.comparison.chance))
     why = t(lang, "why_" + shown.comparison.metric)
-    how = how_html(lang, "advice", "best", "interval", "seeds")
+    how = how_html(lang, "advice", "best", "interval", "power", "seeds")
     return (
         f"<section class='tl-answer'><p class='tl-kicker'>{escaped(opened.plan.study.name)}</p><h2>{escaped(head)}</h2>{said}"
         f"<p class='tl-fine'>{escaped(frame)} {escaped(why)}</p>{how}</section>" + notice_html("\n".join(_doubts(shown)), kind="note")
