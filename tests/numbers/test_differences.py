@@ -135,7 +135,7 @@ def test_sure_and_wrong_comes_first():
     scores = np.stack([says(np.array([(GOLD[i] + (i % 2)) % 3]), sure[i])[0] for i in range(30)])
     one = studied(made(rows(30), "a"), {"a": np.tile(scores, (3, 1, 1))}).find("a")
     assert surely_wrong(one).tolist() == list(range(29, 0, -2))
-    assert costliest(one)[0] == 29 and one.loss()[29] == pytest.approx(-np.log((1 - 0.99) / 2), rel=1e-4)
+    assert costliest(one)[0] == 29 and one.of_given[29] == pytest.approx((1 - 0.99) / 2, rel=1e-4)
 
 
 def test_an_arm_can_be_named_with_its_shots_and_an_unknown_one_cannot(two):
@@ -251,6 +251,7 @@ def test_wrong_labels_are_found_only_where_all_who_know_agree():
     assert table[0][:3] == ["row", "text", "label"] and table[1][0] == "8" and "abc"[gold[7]] in table[1] and table[1][-1] == ""
     record = plain(s, disagreement(s.find("sure"), s.find("unsure")), right_sets(s), (), (), found)
     assert record["suspicious"]["rows"][0]["row"] == 8 and record["pair"]["rows"]["only_b"] == [21]
+    assert record["pair"]["highest_loss"]["a"][0] == 8 and record["pair"]["surest_mistakes"] == {"a": [8, 21], "b": [8]}
 
 
 def test_nobody_is_asked_who_knows_nothing_or_tells_no_chances():

@@ -255,11 +255,12 @@ def _squares(
         i, j = np.nonzero(written)
         text = [form.format(written[at]).replace("-", "−") for at in zip(i, j, strict=True)]
         figure.add_trace(go.Scatter(x=j.tolist(), y=i.tolist(), mode="text", text=text, textfont_size=12 if C <= 12 else 9, hoverinfo="skip", showlegend=False))
-    ticks = {"tickvals": places, "ticktext": [_two_lines(name) for name in labels], "showgrid": False, "automargin": True, "zeroline": False}
+    ticks = {"tickvals": places, "showgrid": False, "automargin": True, "zeroline": False}
+    lines, across = [_two_lines(name) for name in labels], [clipped(name, 18) for name in labels]  # two slanting lines run into each other on a phone
     if C > LABELS_AS_TEXT:
         ticks["tickfont_size"] = 8
-    figure.update_xaxes(title_text=say(language, "axis_said"), range=[-0.5, C - 0.5], tickangle=0 if C <= 3 else -45, **ticks)
-    figure.update_yaxes(title_text=say(language, "axis_given"), range=[C - 0.5, -0.5], **ticks)
+    figure.update_xaxes(title_text=say(language, "axis_said"), range=[-0.5, C - 0.5], tickangle=0 if C <= 3 else -45, ticktext=lines if C <= 3 else across, **ticks)
+    figure.update_yaxes(title_text=say(language, "axis_given"), range=[C - 0.5, -0.5], ticktext=lines, **ticks)
     return figure
 
 

@@ -7,17 +7,23 @@ from collections.abc import Sequence
 from typing import Any
 
 from tl_core.experiments.compare import plain as interval
-from tl_core.experiments.differences.disagreement import Disagreement, RightSet
+from tl_core.experiments.differences.disagreement import Disagreement, RightSet, costliest, surely_wrong
 from tl_core.experiments.differences.slices import Slice, Tested
 from tl_core.experiments.differences.studied import Studied, Usual
 from tl_core.experiments.differences.suspicious import Doubts
+
+WORST = 50
 
 
 def plain(studied: Studied, d: Disagreement | None, sets: Sequence[RightSet], slices: Sequence[Slice], tested: Sequence[Tested], doubts: Doubts) -> dict[str, Any]:
     """For json.dumps without NaN. `d`: of two arms, where there are two."""
     rows = lambda at: [studied.rows[i].row for i in at]  # noqa: E731
     return {
-        "pair": d and {"a": _line(d.a), "b": _line(d.b), "rows": {part: rows(at) for part, at in d.parts.items()}, "ahead": d.ahead and interval(d.ahead)},
+        "pair": d and {
+            "a": _line(d.a), "b": _line(d.b), "ahead": d.ahead and interval(d.ahead), "rows": {part: rows(at) for part, at in d.parts.items()},
+            "surest_mistakes": {side: rows(surely_wrong(x)[:WORST]) for side, x in (("a", d.a), ("b", d.b))},
+            "highest_loss": {side: rows(costliest(x)[:WORST]) for side, x in (("a", d.a), ("b", d.b))},
+        },
         "right_sets": [{"arms": list(x.arms), "count": len(x.rows)} for x in sets],
         "slices": [
             {

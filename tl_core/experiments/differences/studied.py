@@ -13,10 +13,10 @@ from tl_core.errors import UserError, unknown
 from tl_core.experiments.compare import CONSTANT, Comparison
 from tl_core.experiments.decision.lines import Line, lines_of, most_labels
 from tl_core.experiments.plan import Plan
-from tl_core.statistics.metrics_scores import SMALLEST
 from tl_core.types import Example, RunResult
 
 T = TypeVar("T")
+KEPT = 64  # answers of lines, and what pairs of them say: 100 MB at 10,000 rows and 20 labels
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,6 @@ class Usual:
         """(n,) probability of what the row is labelled."""
         return _chance_of(self.line.gold, self.chances)
 
-    def loss(self) -> np.ndarray:
-        """(n,) negative log of the probability of what the row is labelled."""
-        return -np.log(np.maximum(self.of_given, SMALLEST))
-
 
 def _chance_of(answer: np.ndarray, chances: np.ndarray) -> np.ndarray:
     if answer.ndim == 1:
@@ -119,10 +115,13 @@ class Studied:
         return self.once(("usual", name), lambda: Usual(next(x for x in self.lines if x.name == name)))
 
     def once(self, key: Any, make: Callable[[], T]) -> T:
-        """What `make` gives, worked out the first time."""
-        if key not in self._kept:
-            self._kept[key] = make()
-        return self._kept[key]
+        """What `make` gives, worked out the first time; the oldest are forgotten."""
+        found = self._kept.get(key)
+        if found is None:
+            found = self._kept[key] = make()
+            while len(self._kept) > KEPT:
+                self._kept.pop(next(iter(self._kept)), None)
+        return found
 
     def find(self, asked: str) -> Usual:
         """An arm at its most labels, or ARM@SHOTS.
