@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.numbers.test_differences import made, says, studied, texts
-from tests.page.test_visit import expect, to_tab
+from tests.page.test_visit import expect, open_section, to_tab
 from tl_core.experiments.differences.slices import slices_of
 from tl_ui.results._picked import NOTHING, Two, picked_rows, picked_text, rows_table
 from tl_ui.results._picks_html import doubts_html, parts_html, sets_html, slices_html
@@ -104,7 +104,7 @@ def _quick(test, names, draws):
 def test_one_pick_fills_one_table_and_next_texts_come_back(visit, finished, tmp_path):
     page = visit(f"/?study={finished}")
     to_tab(page, "results")
-    page.locator("#section-differences > button").click()
+    open_section(page, "differences")
     expect(page.locator("#differ-told")).to_contain_text("test rows")
     expect(page.locator("#differ-chosen")).to_contain_text("different answers")
 
@@ -118,6 +118,7 @@ def test_one_pick_fills_one_table_and_next_texts_come_back(visit, finished, tmp_
     expect(page.locator("#differ-parts [aria-pressed=true]")).to_have_count(0)
     expect(page.locator("#differ-slices [aria-pressed=true]")).to_have_count(1)
 
+    page.locator("#differ-matrix .nsewdrag").first.scroll_into_view_if_needed()
     plot = page.locator("#differ-matrix .nsewdrag").first.bounding_box()
     page.mouse.click(plot["x"] + 8, plot["y"] + 8)
     expect(page.locator("#differ-chosen")).to_contain_text(re.compile("Given “.+”, answered “"))
@@ -126,7 +127,7 @@ def test_one_pick_fills_one_table_and_next_texts_come_back(visit, finished, tmp_
 
     path = tmp_path / "new.csv"
     path.write_text("text\n" + "".join(f"=a new question about {word} number {i}\n" for i in range(8) for word in ("parcels", "passwords", "bills")), encoding="utf-8")
-    page.locator("#section-next > button").click()
+    open_section(page, "next")
     page.locator("#next-file input[type=file]").set_input_files(path)
     page.locator("#next-count input").fill("5")
     page.locator("#next-ask").click()
