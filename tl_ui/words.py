@@ -281,7 +281,7 @@ EN: dict[str, str] = {
     "differ_rows_doubts": "Every arm asked contradicts the label with confidence; the least likely labels first.",
     # what to label next
     "next_head": "What to label next",
-    "next_about": "Give texts that have no label yet. The arm reads them and chooses those it is unsure of, no two of them alike; the file you get back has an empty column for your labels. Add it to your rows and compare again: the test rows stay the same.",
+    "next_about": "Give texts that have no label yet. The arm reads them and chooses those it is unsure of, no two of them alike; the file you get back has an empty column for your labels. Add it to your rows and compare again.",
     "next_file": "Texts without labels",
     "next_column": "Column of the texts",
     "next_column_info": "May stay empty where it can be told. Rows of this study are left out.",
@@ -664,7 +664,7 @@ KO: dict[str, str] = {
     "differ_rows_doubts": "물어본 비교 대상이 모두 확신을 가지고 다른 라벨을 답한 행입니다. 가장 그럴듯하지 않은 라벨부터 나옵니다.",
     # 다음에 라벨을 붙일 텍스트
     "next_head": "다음에 라벨을 붙일 텍스트",
-    "next_about": "아직 라벨이 없는 텍스트를 올리세요. 비교 대상이 읽고 확신하지 못하는 것을 서로 겹치지 않게 고릅니다. 돌려받는 파일에는 라벨을 적을 빈 열이 있습니다. 채워서 원래 행에 더하고 다시 비교하면 테스트 행은 그대로입니다.",
+    "next_about": "아직 라벨이 없는 텍스트를 올리세요. 비교 대상이 읽고 확신하지 못하는 것을 서로 겹치지 않게 고릅니다. 돌려받는 파일에는 라벨을 적을 빈 열이 있습니다. 채워서 원래 행에 더한 뒤 다시 비교하세요.",
     "next_file": "라벨이 없는 텍스트",
     "next_column": "텍스트가 있는 열",
     "next_column_info": "알아낼 수 있으면 비워 두어도 됩니다. 이 실험에 있는 행은 뺍니다.",

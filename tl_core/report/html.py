@@ -503,7 +503,7 @@ def _reason(r: _Report, spec: RunSpec) -> str:
 def _how(r: _Report) -> str:
     split = r.plan.study.split
     values = {"how_seconds": {"n": f"{len(split.test):,}"}, "how_test": {"digest": split.test_digest}}
-    keys = ("how_advice", "how_power", "how_pays", "how_gains", "how_costs", "how_metrics", "how_further", "how_interval", "how_best", "how_ece", "how_abstain", "how_behind", "how_seeds", "how_test", "how_seconds", "how_memory")
+    keys = ("how_advice", "how_power", "how_pays", "how_gains", "how_costs", "how_metrics", "how_further", "how_interval", "how_best", "how_ece", "how_abstain", "how_slices", "how_doubts", "how_behind", "how_seeds", "how_test", "how_seconds", "how_memory")
     told = "".join(f"<details><summary>{r.say(k)}</summary><p>{r.say(f'{k}_text', **values.get(k, {}))}</p></details>" for k in keys)
     return section(r, "how", told)
 

@@ -16,7 +16,7 @@ from tl_core.report import differences as said
 from tl_core.report import figures
 from tl_ui.downloads import hand_out, harmless_csv
 from tl_ui.lab import Lab
-from tl_ui.pieces import escaped, shots_text
+from tl_ui.pieces import escaped, how_html, shots_text
 from tl_ui.plotly_view import drawing, plotly_view
 from tl_ui.press import pressable, pressed
 from tl_ui.results import Place, Seen, key_of, seen
@@ -163,7 +163,7 @@ def _two(found: Seen, a: str | None, b: str | None) -> Two | None:
 
 def _told_html(two: Two, lang: str) -> str:
     sentences = "".join(f"<p>{escaped(s)}</p>" for s in said.pair(two.disagreement, lang))
-    return f"{sentences}<p class='tl-fine'>{escaped(said.say(lang, 'usual'))} {escaped(t(lang, 'differ_info'))}</p>"
+    return f"{sentences}<p class='tl-fine'>{escaped(said.say(lang, 'usual'))} {escaped(t(lang, 'differ_info'))}</p>{how_html(lang, 'slices', 'doubts', 'interval')}"
 
 
 def _matrix(two: Two, made: Pick, lang: str) -> str | None:

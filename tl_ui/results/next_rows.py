@@ -17,7 +17,7 @@ from tl_core.experiments.predicting import texts_of_file
 from tl_core.types import RunSpec, Step
 from tl_ui.downloads import hand_out, harmless_csv
 from tl_ui.lab import Lab
-from tl_ui.pieces import bar, clip, duration, escaped, label_name, percent, table_html
+from tl_ui.pieces import bar, clip, duration, escaped, how_html, label_name, percent, table_html
 from tl_ui.results import Place, Seen, seen
 from tl_ui.words import t, word
 
@@ -52,11 +52,13 @@ class Section:
         with gr.Row(elem_classes="tl-actions"):
             download = gr.DownloadButton(word("next_down"), interactive=False, elem_id="next-down", size="sm")
 
+        how = gr.HTML(elem_classes="tl-fine")
+
         def draw(found: Seen, values: dict) -> dict:
             there = _who(lab, found)
             ids = [s.id for s in there]
             chosen = values[arm] if values[arm] in ids else (ids[0] if ids else None)
-            return {arm: gr.Dropdown(choices=[(s.arm.id, s.id) for s in there], value=chosen)}
+            return {arm: gr.Dropdown(choices=[(s.arm.id, s.id) for s in there], value=chosen), how: how_html(found.lang, "next")}
 
         def choose(values: dict) -> Iterator[dict]:
             yield {stop: gr.Button(visible=True), out: "", download: gr.DownloadButton(value=None, interactive=False), status: ""}
@@ -73,7 +75,7 @@ class Section:
             concurrency_limit=2, trigger_mode="once",
         )  # fmt: skip
         lab.on(stop.click, lambda _values: {stop: gr.Button(visible=False), status: ""}, outputs=[stop, status], cancels=[asked])
-        place.draw(draw, [arm], [arm])
+        place.draw(draw, [arm], [arm, how])
 
 
 def _who(lab: Lab, found: Seen) -> list[RunSpec]:
