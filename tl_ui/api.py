@@ -13,7 +13,7 @@ from tl_core.experiments.arms import trains
 from tl_core.params import declared
 from tl_core.strategies import strategies
 from tl_ui.lab import Lab
-from tl_ui.readers import FIRST, cut, filled, side, surprised, words_given
+from tl_ui.readers import FIRST, cut, filled, senses_read, side, surprised, words_given
 from tl_ui.shown import plain_errors
 from tl_ui.tabs.try_it import predictions
 
@@ -64,7 +64,7 @@ def _studies(lab: Lab) -> None:
 
 
 def _looks(lab: Lab) -> None:
-    """`fill_mask`, `surprise` and `tokens`: what the tab "Look inside" shows, of the models that may be asked here."""
+    """`fill_mask`, `surprise`, `tokens`, `word_senses`: what the tab "Look inside" shows, of the models that may be asked here."""
 
     @plain_errors
     def fill_mask(text: str, model: str = FIRST, top: int = 5, together: bool = False, candidates: str = "") -> dict[str, Any]:
@@ -102,7 +102,19 @@ def _looks(lab: Lab) -> None:
         """
         return dataclasses.asdict(cut(lab, side(lab, str(model)).reader, str(text), str(text_b or "")))
 
-    _offer(fill_mask, surprise, tokens)
+    @plain_errors
+    def word_senses(word: str, sentences: str, model: str = FIRST) -> dict[str, Any]:
+        """One word in many sentences: its place at every layer, and how well its senses stand apart there.
+
+        Args:
+            word: the word, as it stands in the sentences.
+            sentences: one a line; what the word means there may follow behind | or a tab.
+            model: who reads them.
+        """
+        *_, answer = senses_read(lab, side(lab, str(model)).reader, str(word), str(sentences))
+        return answer.plain()
+
+    _offer(fill_mask, surprise, tokens, word_senses)
 
 
 def _offer(*functions: Callable) -> None:

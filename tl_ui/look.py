@@ -228,7 +228,8 @@ details summary { cursor: pointer; padding: 6px 0; }
 .tl-slice b { font-weight: 500; } .tl-slice small { color: var(--body-text-color-subdued); white-space: nowrap; display: inline-block; } .tl-slice i { font-style: normal; color: var(--tl-accent); } .tl-slice .tl-num { text-align: right; }
 .tl-slice-head { cursor: default; font-size: 0.85rem; color: var(--body-text-color-subdued); } button.tl-slice:hover { background: var(--tl-soft); }
 @media (max-width: 640px) { .tl-slice { grid-template-columns: repeat(3, minmax(0, 1fr)); } .tl-slice > :first-child { grid-column: 1 / 3; } }
-.tl-plot { width: 100%; min-width: 0; }
+.tl-plot { width: 100%; min-width: 0; } .tl-card:has(.tl-plot:not([aria-label])), .tl-card:has(.tl-plot[aria-label='']) { display: none; }
+.tl-said { padding: 14px 18px; margin: 0 !important; } .tl-said p { margin: 0; overflow-wrap: anywhere; } .tl-said mark { background: color-mix(in srgb, var(--tl-heat) 45%, transparent); color: inherit; border-radius: 3px; padding: 0 2px; }
 .tl-picture { font: inherit; font-size: 0.88rem; color: var(--link-text-color); background: none; border: none; border-radius: 6px; padding: 4px 2px; cursor: pointer; text-decoration: underline; text-underline-offset: 3px; } .tl-picture[hidden] { display: none; }
 .table-wrap, .table-wrap * { font-family: var(--font) !important; }
 .table-wrap td { font-variant-numeric: tabular-nums; }

@@ -34,7 +34,7 @@ const themed = layout => {
   return out;
 };
 const shown = given => {
-  const step = (given.steps || [])[given.at];
+  const steps = given.steps || [], step = steps[Math.min(given.at, steps.length - 1)];
   if (!step) return given.figure;
   return {data: given.figure.data.map((trace, i) => ({...trace, ...step.data[i]})), layout: {...given.figure.layout, ...step.layout}};
 };

@@ -13,17 +13,21 @@ import gradio as gr
 from tl_core.errors import UserError
 from tl_core.experiments.service import Reader
 from tl_core.models.catalog import FILLS_BLANKS, describe
-from tl_core.types import Step
+from tl_core.types import Example, Step
+from tl_core.views.attention import Attention
 from tl_core.views.fill_mask import Filled
+from tl_core.views.senses import Senses
 from tl_core.views.surprise import Surprise
 from tl_core.views.tokens import Cut
 from tl_ui.lab import Lab
-from tl_ui.pieces import clip, escaped
+from tl_ui.pieces import clip, escaped, percent
 from tl_ui.shown import notice_html
 from tl_ui.words import t, word
 
 FIRST = FILLS_BLANKS.name
 MAX_CHARACTERS = 20_000
+MAX_PASTED = 200_000  # where all but a part is left out anyway, or many sentences come at once
+MOST_SENTENCES = 500
 RUN = "run:"
 TRAINED = "weights.safetensors"  # lies in the folder of a run that changed its model, not where only a head was learnt
 
@@ -52,6 +56,7 @@ class Side:
 
     title: str
     reader: Reader
+    model: str  # whose tokenizer reads
 
 
 def choice(lab: Lab, id: str, *, runs: bool = True, headed: bool = True) -> Choice:
@@ -117,12 +122,14 @@ def side(lab: Lab, chosen: str, study: str = "", lang: str = "en") -> Side:
         known = {value: title for title, value in runs_of(lab, study, lang, headed=False)}
         if name not in known:
             raise UserError("This trained model is not here any more. Choose another one.")
-        return Side(known[name], Reader(folder=str(lab.queue.store(study).folder.resolve()), run=name.removeprefix(RUN)))
+        run = name.removeprefix(RUN)
+        model = next(spec.arm.model.name for spec in lab.studies.open(study).plan.specs if spec.id == run)
+        return Side(known[name], Reader(folder=str(lab.queue.store(study).folder.resolve()), run=run), model)
     if not name:
         raise UserError("Choose a model first.")
     if not lab.profile.allow_hub_models and name not in {m["id"] for m in describe()}:
         raise UserError(f"Only the models of the list can be used here, and {clip(name, 80)!r} is none of them.")
-    return Side(name, Reader(model=name))
+    return Side(name, Reader(model=name), name)
 
 
 def sides(lab: Lab, choice: Choice, values: dict) -> list[Side]:
@@ -154,6 +161,31 @@ def surprised(lab: Lab, reader: Reader, text: str) -> Iterator[Step | Surprise]:
     yield from lab.queue.ask("surprise", reader=reader, text=text, hub=lab.profile.allow_hub_models)
 
 
+def senses_read(lab: Lab, reader: Reader, word: str, given: str) -> Iterator[Step | Senses]:
+    """Steps, then a word as the model reads it in every sentence.
+
+    Args:
+        given: sentences, see `sentences_given`.
+
+    Raises:
+        UserError: as `tl_core.views.senses`, or there are too many sentences.
+    """
+    examples, senses = sentences_given(given)
+    yield from lab.queue.ask(
+        "word_senses", reader=reader, word=word, examples=examples, senses=senses, test=(), test_senses=(), hub=lab.profile.allow_hub_models
+    )  # fmt: skip
+
+
+def attended(lab: Lab, reader: Reader, text: str, text_b: str = "") -> Attention:
+    """Whom every token of a text, or of a pair, attends to.
+
+    Raises:
+        UserError: as `tl_core.views.attention.attention`.
+    """
+    _check(text + text_b, MAX_PASTED)
+    return _last(lab.queue.ask("attention", reader=reader, text=text, text_b=text_b or None, hub=lab.profile.allow_hub_models))
+
+
 def cut(lab: Lab, reader: Reader, text: str, text_b: str = "") -> Cut:
     """The text as the model's tokenizer cuts it.
 
@@ -168,9 +200,29 @@ def words_given(text: str) -> list[str]:
     return [w.strip() for w in (text or "").replace("，", ",").split(",") if w.strip()]
 
 
-def _check(text: str) -> None:
-    if len(text) > MAX_CHARACTERS:
-        raise UserError(f"The text is longer than {MAX_CHARACTERS:,} characters. Take a part of it.")
+def sentences_given(text: str) -> tuple[list[Example], list[str]]:
+    """The sentences, one a line, numbered by their lines; and what the word means in each, which may stand behind a tab or |.
+
+    Raises:
+        UserError: there is none, or there are too many.
+    """
+    _check(text, MAX_PASTED)
+    found = [(n, *_with_sense(line)) for n, line in enumerate((text or "").splitlines(), start=1) if line.strip(" \t|")]
+    if not found:
+        raise UserError("Write some sentences first, one a line.")
+    if len(found) > MOST_SENTENCES:
+        raise UserError(f"There are {len(found):,} sentences; at most {MOST_SENTENCES} are looked at here. Leave some out.")
+    return [Example(n, sentence) for n, sentence, _ in found], [sense for _, _, sense in found]
+
+
+def _with_sense(line: str) -> tuple[str, str]:
+    sentence, mark, sense = line.rpartition("\t" if "\t" in line else "|")
+    return (sentence.strip(), sense.strip()) if mark else (line.strip(), "")
+
+
+def _check(text: str, most: int = MAX_CHARACTERS) -> None:
+    if len(text or "") > most:
+        raise UserError(f"The text is longer than {most:,} characters. Take a part of it.")
 
 
 def _last(answers: Iterator[T]) -> T:
@@ -215,6 +267,16 @@ def side_by_side(said: Sequence[Said], draw: Callable[[int, Any], str], about: C
         inside = notice_html(one.fault, kind="note") if one.fault else f"<p class='tl-fine'>{escaped(about(one.answer))}</p>{draw(i, one.answer)}"
         cards.append(f"<section class='tl-card'><h4>{escaped(one.title)}</h4>{inside}</section>")
     return f"<div class='tl-sides' role='status'>{''.join(cards)}</div>"
+
+
+def unread_html(lab: Lab, asked: Sequence[Side], texts: Sequence[str], lang: str) -> str:
+    """A sentence for each model that cannot read these texts."""
+    told = []
+    for name in dict.fromkeys(one.model for one in asked):
+        report = _last(lab.queue.ask("token_reports", models=[name], texts=list(texts), hub=lab.profile.allow_hub_models))
+        if not report.readable:
+            told.append(t(lang, "cannot_read", model=name, share=percent(report.unknown_rate, 0)))
+    return notice_html("\n".join(told), kind="note")
 
 
 def notes_html(notes: Sequence[str]) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tl_core.commands import shown
 from tl_core.commands._files import text_column
@@ -16,7 +16,7 @@ from tl_core.types import Example
 
 if TYPE_CHECKING:
     from tl_core.views.nearest import Apart
-    from tl_core.views.senses import Depth, Senses
+    from tl_core.views.senses import Senses
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class _Command:
         test, test_senses = _sentences(a.test, a) if a.test else ([], [])
         found: Senses = last(word_senses(State(a.device), reader_of(a), a.word, examples, senses, test, test_senses, hub=True))
         if a.json:
-            print(json.dumps(_plain(found), ensure_ascii=False, indent=1))
+            print(json.dumps(found.plain(), ensure_ascii=False, indent=1))
             return
         print(f"{len(found.mentions):,} times {shown(found.word)} as {found.model} reads it")
         if found.best is not None:
@@ -65,21 +65,6 @@ class _Command:
 def _line(name: str, told: Apart) -> str:
     silhouette = "–" if told.silhouette is None else f"{told.silhouette:.3f}"
     return f"  {name:<26}  {100 * told.accuracy:17.1f} %   {silhouette:>10}"
-
-
-def _plain(found: Senses) -> dict[str, Any]:
-    def depth(one: Depth) -> dict[str, Any]:
-        return {"apart": one.apart and asdict(one.apart), "places": one.places.tolist()}
-
-    return {
-        "model": found.model,
-        "word": found.word,
-        "mentions": [{**asdict(m), "pieces": list(p)} for m, p in zip(found.mentions, found.pieces, strict=True)],
-        "static": depth(found.static),
-        "layers": [depth(one) for one in found.depths],
-        "best": found.best,
-        "notes": list(found.notes),
-    }
 
 
 def _sentences(file: Path, a: argparse.Namespace) -> tuple[list[Example], list[str]]:

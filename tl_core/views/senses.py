@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -69,6 +69,14 @@ class Senses:
         """The depth at which senses stand apart best; None without senses."""
         told = [d.apart for d in self.depths]
         return max(range(len(told)), key=lambda i: (told[i].accuracy, told[i].silhouette or 0.0)) if all(told) else None
+
+    def plain(self) -> dict[str, Any]:
+        """As plain values, for programs."""
+        depth = lambda one: {"apart": one.apart and asdict(one.apart), "places": one.places.tolist()}  # noqa: E731
+        return {
+            "model": self.model, "word": self.word, "mentions": [{**asdict(m), "pieces": list(p)} for m, p in zip(self.mentions, self.pieces, strict=True)],
+            "static": depth(self.static), "layers": [depth(one) for one in self.depths], "best": self.best, "notes": list(self.notes),
+        }  # fmt: skip
 
 
 def mentions(word: str, examples: Sequence[Example], senses: Sequence[str] = ()) -> list[Mention]:

@@ -27,15 +27,21 @@ class Tab:
         first = next(iter(views))
         choose = gr.Radio([(word(view.title), id) for id, view in views.items()], value=first, label=word("look_choose"), show_label=False, container=False, elem_id="look-view")
         here = next(tab for tab in lab.tabs.children if tab.id == self.id)
-        events, groups = [here.select, choose.input], {}
+        events, groups, drawn_before = [here.select, choose.input], {}, len(lab.drawn)
         for id, view in views.items():
             with gr.Column(visible=id == first, elem_id=f"view-{id}") as groups[id]:
                 with gr.Accordion(word("look_what"), open=False, elem_classes="tl-what"):
                     gr.Markdown(word(view.about))
                 view.build(lab, Choose(choose, events))
 
+        drawn = lab.drawn[drawn_before:]
+
         def show(values: dict) -> dict:
             return {group: gr.Column(visible=id == values[choose]) for id, group in groups.items()}
+
+        def say_again(values: dict) -> dict:
+            """What was drawn in another language while its view was not there yet."""
+            return {component: draw(values[lab.lang]) for component, draw in drawn}
 
         def arrive(_values: dict, request: gr.Request) -> dict:
             """A link to a view opens it; the view itself reads what the link says."""
@@ -43,6 +49,7 @@ class Tab:
             return {lab.tabs: gr.Tabs(selected=self.id), choose: view, **show({choose: view})} if view in views else {}
 
         lab.on(choose.input, show, [choose], list(groups.values()))
+        lab.on(events, say_again, outputs=[component for component, _ in drawn])
         lab.on(lab.arrived.change, arrive, outputs=[lab.tabs, choose, *groups.values()])
 
 

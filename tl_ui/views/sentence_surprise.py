@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 
-from tl_core.errors import UserError
-from tl_core.types import Step
 from tl_core.views.surprise import Seen, Surprise
 from tl_ui.lab import Lab
-from tl_ui.pieces import bar, escaped, table_html
+from tl_ui.pieces import escaped, table_html
 from tl_ui.press import examples_html, pressable, pressed_example
-from tl_ui.readers import Choice, Said, Side, choice, family, notes_html, side_by_side, sides, surprised
+from tl_ui.readers import Choice, choice, family, notes_html, side_by_side, sides, surprised
 from tl_ui.views import Choose
+from tl_ui.waiting import Wait, ask_slowly, wait
 from tl_ui.words import t, word
 
 FIRST_TEXT = "The cat sat on the mat."
 EXAMPLES = (FIRST_TEXT, "The mat sat on the cat.", "The dog barked at the postman.", "She drank a cup of hot gravel.", "Time flies like an arrow; fruit flies like a banana.")
 SHADES = (1.0, 0.1, 0.01, 0.001, 0.0001)  # probabilities of the legend; the last and anything below has the full colour
-PATIENCE = 2.0  # seconds without a word
-BETWEEN = 0.3  # seconds from one sign of life to the next
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,11 +41,11 @@ class SentenceSurprise:
                 ask = gr.Button(word("surprise_ask"), variant="primary", elem_id="surprise-ask")
                 examples = lab.in_language(pressable(value=examples_html(EXAMPLES, "en"), elem_id="surprise-examples"), lambda lang: examples_html(EXAMPLES, lang))
             with gr.Column(min_width=280, elem_classes="tl-answer-side"):
-                status = gr.HTML(elem_id="surprise-status")
+                waiting = wait("surprise")
                 out = gr.HTML(elem_id="surprise-out")
             with gr.Column(min_width=280, elem_classes="tl-card tl-more"):
                 models = choice(lab, "surprise")
-        _wire(lab, choose, Form(text, ask, examples, models, status, out, gr.State(None)), notice)
+        _wire(lab, choose, Form(text, ask, examples, models, waiting, out, gr.State(None)), notice)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +54,7 @@ class Form:
     ask: gr.Button
     examples: gr.HTML
     models: Choice
-    status: gr.HTML
+    wait: Wait
     out: gr.HTML
     said: gr.State  # what is on show; None before the first
 
@@ -81,41 +77,25 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
         return {form.out: out_html(values[form.said], values[lab.lang])} if values[form.said] else {}
 
     inputs = [form.text, *form.models.asked, form.said, lab.study_id]
-    outputs = [form.text, form.status, form.out, form.said]
+    outputs = [form.text, *form.wait.told, form.out, form.said]
     quick = {"show_progress": "minimal", "show_progress_on": form.out}
-    lab.on(choose.events, first, [choose.view, *inputs], outputs, notice, **quick)
-    lab.on([form.ask.click, form.text.submit, form.models.reader.input, form.models.beside.input], ask, inputs, outputs, notice, **quick)
-    lab.on(form.examples.select, take_example, inputs, outputs, notice, **quick)
+    asking = [
+        lab.on(choose.events, first, [choose.view, *inputs], outputs, notice, **quick),
+        lab.on([form.ask.click, form.text.submit, form.models.reader.input, form.models.beside.input], ask, inputs, outputs, notice, **quick),
+        lab.on(form.examples.select, take_example, inputs, outputs, notice, **quick),
+    ]
+    form.wait.ends(lab, asking)
     lab.on(lab.lang.change, redraw, [form.said], [form.out])
 
 
 def _asked(lab: Lab, form: Form, values: dict, text: str) -> Iterator[dict]:
     """Ask one after the other; who takes long shows how far it is."""
-    lang, said, faults, began = values[lab.lang], [], [], time.monotonic()
-    told = began
-    for side in sides(lab, form.models, values):
-        try:
-            for item in surprised(lab, side.reader, text):
-                if isinstance(item, Surprise):
-                    said.append(Said(side.title, item))
-                elif time.monotonic() - began > PATIENCE and time.monotonic() - told > BETWEEN:
-                    told = time.monotonic()
-                    yield {form.status: _status_html(side, item, lang)}
-        except UserError as fault:
-            faults.append(fault)
-            said.append(Said(side.title, fault=str(fault)))
-    if len(faults) == len(said):
-        yield {form.status: ""}
-        raise faults[0]
-    yield {form.status: "", form.said: tuple(said), form.out: out_html(said, lang)}
+    lang = values[lab.lang]
+    said = yield from form.wait.through(ask_slowly(sides(lab, form.models, values), lambda side: surprised(lab, side.reader, text), lang))
+    yield {form.said: said, form.out: out_html(said, lang)}
 
 
 # --- drawing -------------------------------------------------------------------------------------------
-
-
-def _status_html(side: Side, step: Step, lang: str) -> str:
-    said = t(lang, "surprise_step", model=side.title, done=step.done, total=step.total)
-    return f"<div class='tl-status'>{bar(step.done / max(1, step.total), said)}<p role='status'>{escaped(said)}</p></div>"
 
 
 def out_html(said: Any, lang: str) -> str:

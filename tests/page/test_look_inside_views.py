@@ -1,0 +1,128 @@
+"""Word senses, attention and words that mattered as a visitor has them: in a real browser, answered by the real model."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.page.looking import EVIL, box, choose, expect, to_look
+from tl_core.errors import UserError
+from tl_ui.readers import FIRST, MOST_SENTENCES, sentences_given
+from tl_ui.sense_sentences import EXAMPLES, PLAY
+
+SLIDER_SECONDS = 0.1
+# Moves a slider, and waits until the picture says so; gives back the milliseconds that took.
+MOVED = """async ([slider, map, to, said]) => {
+  const range = document.querySelector(`#${slider} input[type=range]`), box = document.querySelector(`#${map} .tl-plot`);
+  const began = performance.now();
+  range.value = to;
+  range.dispatchEvent(new Event('input', {bubbles: true}));
+  while (!box.layout.annotations.some(a => a.text.startsWith(said))) {
+    if (performance.now() - began > 5000) return Infinity;
+    await new Promise(done => setTimeout(done, 1));
+  }
+  return performance.now() - began;
+}"""
+
+
+def link_of(page, view: str) -> str:
+    """The address behind the link under a view."""
+    return "/" + page.locator(f"#view-{view} a[href^='?look=']").get_attribute("href")
+
+
+# --- word senses ---------------------------------------------------------------------------------------
+
+
+def test_senses_come_apart_layer_by_layer_and_a_link_opens_them_again(visit):
+    page = visit()
+    to_look(page, "senses")
+    told = page.locator("#senses-told")
+    expect(told).to_contain_text(re.compile(r"layer \d of 6\. The nearest mentions name the right sense for \d+ %"))
+    points = page.locator("#senses-map-0 .scatterlayer .points path")
+    expect(points).to_have_count(24)  # 12 mentions, with one vector a word and in context
+    expect(page.locator("#senses-map-1")).to_be_hidden()
+
+    moved = lambda to, said: page.evaluate(MOVED, ["senses-layer", "senses-map-0", to, said]) / 1000  # noqa: E731
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    took = [moved(0, "before the first layer"), *(moved(i, f"layer {i} of 6") for i in range(1, 7))]
+    assert not asked, "the browser has every layer and asks nobody"
+    assert min(took) < SLIDER_SECONDS, took  # the quickest one: other programs run here too
+
+    points.last.hover()
+    expect(page.locator("#senses-map-0 .hoverlayer")).to_contain_text("«play»")
+    points.last.click()
+    expect(page.locator("#senses-mention mark")).to_have_text("play")
+    expect(page.locator("#senses-mention")).to_contain_text(re.compile(r"line \d+"))
+    page.locator("#senses-by-layer .points path").nth(3).click()  # one vector, 0, 1, 2
+    expect(page.locator("#senses-layer input[type=number]")).to_have_value("2")
+    page.locator("#senses-table summary").click()
+    expect(page.locator("#senses-table tbody tr")).to_have_count(8)
+
+    choose(page, "senses-beside", "minilm:")
+    expect(page.locator("#senses-map-1 .scatterlayer .points path")).to_have_count(24)
+    expect(page.locator("#senses-table details")).to_have_count(2)
+
+    again = visit(link_of(page, "senses"))
+    expect(again.locator("#view-senses")).to_be_visible()
+    expect(again.locator("#senses-map-1 .scatterlayer .points path")).to_have_count(24)
+    expect(box(again, "senses-sentences")).to_have_value(PLAY)
+
+
+def test_senses_of_ones_own_sentences(visit):
+    page = visit(locale="ko-KR")
+    to_look(page, "senses")
+    page.locator("#senses-examples button").nth(2).click()
+    expect(page.locator("#senses-told .tl-notice")).to_contain_text(f"{FIRST}은(는) 이 텍스트를 읽지 못합니다")
+    expect(box(page, "senses-word")).to_have_value("배")
+    expect(page.locator("#senses-examples")).to_contain_text("또는 예를 고르세요")
+
+    box(page, "senses-word").fill("ship")
+    box(page, "senses-sentences").fill(f"{EVIL} ship\nשלום ship עולם 🙂\n\n ship" + " long" * 20_000)
+    page.locator("#senses-ask").click()
+    points = page.locator("#senses-map-0 .scatterlayer .points path")
+    expect(points).to_have_count(6)
+    expect(page.locator("#senses-by-layer")).to_be_hidden()  # nobody said what the word means
+    expect(page.locator("#senses-table")).to_contain_text("너무 길어")
+    points.nth(3).click()
+    expect(page.locator("#senses-mention")).to_contain_text("<img src=x onerror=")
+    assert page.locator("#view-senses img").count() == 0 and page.title() == "Transfer Lab"
+
+    box(page, "senses-word").fill("anchor")
+    page.locator("#senses-ask").click()
+    expect(page.locator("#senses-notice")).to_contain_text("None of the 3 texts has the word 'anchor'")
+    with page.expect_download() as saved:
+        page.locator("#senses-map-0 .tl-picture").click()
+    assert saved.value.suggested_filename == "word-senses.png" and saved.value.path().read_bytes().startswith(b"\x89PNG")
+
+
+def test_sentences_with_and_without_senses():
+    examples, senses = sentences_given(" a ship | sea \n\nno sense\nwith | bar\tafter a tab\r\n||\n| only a sense")
+    assert [(e.row, e.text) for e in examples] == [(1, "a ship"), (3, "no sense"), (4, "with | bar"), (6, "")]
+    assert senses == ["sea", "", "after a tab", "only a sense"]
+    for text, said in (("", "Write some sentences"), (" \n|\t\n", "Write some sentences"), ("x\n" * (MOST_SENTENCES + 1), f"at most {MOST_SENTENCES}"), ("x" * 300_000, "longer than")):
+        with pytest.raises(UserError, match=said):
+            sentences_given(text)
+
+
+def test_every_example_names_its_senses():
+    for named, lines in EXAMPLES:
+        examples, senses = sentences_given(lines)
+        assert all(named in e.text for e in examples) and all(senses) and len(set(senses)) > 1
+        assert min(senses.count(sense) for sense in senses) > 1
+
+
+# --- for programs --------------------------------------------------------------------------------------
+
+
+def test_programs_may_look_too(served):
+    from gradio_client import Client
+
+    client = Client(served.url, verbose=False)
+    found = client.predict("play", PLAY, api_name="/word_senses")
+    assert len(found["mentions"]) == 12 and len(found["layers"]) == 7 and len(found["layers"][6]["places"]) == 12
+    assert found["layers"][found["best"]]["apart"]["accuracy"] > found["static"]["apart"]["accuracy"]
+    with pytest.raises(Exception, match="Give one word"):
+        client.predict("", PLAY, api_name="/word_senses")
+    client.close()

@@ -1,0 +1,107 @@
+"""Questions that may take long: who waits sees how far it is and how long it will take, and can stop it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import gradio as gr
+
+from tl_core.errors import UserError
+from tl_core.types import Step
+from tl_ui.lab import Lab
+from tl_ui.pieces import bar, duration, escaped
+from tl_ui.readers import Said, Side
+from tl_ui.words import t, word
+
+PATIENCE = 2.0  # seconds without a word
+BETWEEN = 0.3  # seconds from one sign of life to the next
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Where it is told, and the button that stops it; both are there only while somebody waits."""
+
+    status: gr.HTML
+    stop: gr.Button
+
+    @property
+    def told(self) -> list[Any]:
+        """The components that change."""
+        return [self.status, self.stop]
+
+    def says(self, status: str) -> dict:
+        """How far it is, as HTML; "" when nobody waits any more."""
+        return {self.status: status, self.stop: gr.Button(visible=bool(status))}
+
+    def through(self, asking: Generator[str, None, T]) -> Generator[dict, None, T]:
+        """Tell how far `asking` is until it has an answer, or cannot have one."""
+        with closing(asking):
+            try:
+                while True:
+                    yield self.says(next(asking))
+            except StopIteration as end:
+                answer = end.value
+            except UserError:
+                yield self.says("")
+                raise
+        yield self.says("")
+        return answer
+
+    def ends(self, lab: Lab, events: list[Any]) -> None:
+        """Let the button stop what these events began."""
+        lab.on(self.stop.click, lambda _values: self.says(""), outputs=self.told, cancels=events, queue=False)
+
+
+def wait(id: str) -> Wait:
+    """Draw the place."""
+    status = gr.HTML(elem_id=f"{id}-status")
+    return Wait(status, gr.Button(word("stop"), variant="stop", visible=False, size="sm", elem_id=f"{id}-stop"))
+
+
+def ask_slowly(asked: Sequence[Side], ask: Callable[[Side], Generator[Any, None, None]], lang: str) -> Generator[str, None, tuple[Said, ...]]:
+    """As `readers.ask_each`, of answers that come after steps; yields how far it is, as HTML.
+
+    Raises:
+        UserError: nobody could answer.
+    """
+    said, faults = [], []
+    for side in asked:
+        try:
+            said.append(Said(side.title, (yield from following(side.title, ask(side), lang))))
+        except UserError as fault:
+            faults.append(fault)
+            said.append(Said(side.title, fault=str(fault)))
+    if len(faults) == len(said):
+        raise faults[0]
+    return tuple(said)
+
+
+def following(title: str, items: Generator[Any, None, None], lang: str) -> Generator[str, None, Any]:
+    """What comes after the steps; yields how far it is, as HTML, once the first patience is over."""
+    began = phase_began = told = time.monotonic()
+    phase, answer = "", None
+    with closing(items):
+        for item in items:
+            now = time.monotonic()
+            if not isinstance(item, Step):
+                answer = item
+                continue
+            if item.phase != phase:
+                phase, phase_began = item.phase, now
+            if now - began > PATIENCE and now - told > BETWEEN:
+                told = now
+                yield _status_html(title, item, now - phase_began, lang)
+    return answer
+
+
+def _status_html(title: str, step: Step, spent: float, lang: str) -> str:
+    said = t(lang, "look_step", model=title, done=f"{step.done:,}", total=f"{step.total:,}")
+    if step.done and spent > BETWEEN:
+        said += f" · {t(lang, 'left', time=duration(spent * (step.total - step.done) / step.done, lang))}"
+    return f"<div class='tl-status'>{bar(step.done / max(1, step.total), said)}<p role='status'>{escaped(said)}</p></div>"
