@@ -12,10 +12,10 @@ from tl_core.errors import UserError
 from tl_core.experiments.arms import trains
 from tl_core.params import declared
 from tl_core.strategies import strategies
+from tl_ui.kept import occluded, predictions
 from tl_ui.lab import Lab
-from tl_ui.readers import FIRST, cut, filled, senses_read, side, surprised, words_given
+from tl_ui.readers import FIRST, attended, cut, filled, senses_read, side, surprised, words_given
 from tl_ui.shown import plain_errors
-from tl_ui.tabs.try_it import predictions
 
 
 def add(lab: Lab) -> None:
@@ -64,7 +64,7 @@ def _studies(lab: Lab) -> None:
 
 
 def _looks(lab: Lab) -> None:
-    """`fill_mask`, `surprise`, `tokens`, `word_senses`: what the tab "Look inside" shows, of the models that may be asked here."""
+    """`fill_mask`, `surprise`, `tokens`, `word_senses`, `attention`, `words_that_mattered`: what the tab "Look inside" shows, of the models that may be asked here."""
 
     @plain_errors
     def fill_mask(text: str, model: str = FIRST, top: int = 5, together: bool = False, candidates: str = "") -> dict[str, Any]:
@@ -114,7 +114,36 @@ def _looks(lab: Lab) -> None:
         *_, answer = senses_read(lab, side(lab, str(model)).reader, str(word), str(sentences))
         return answer.plain()
 
-    _offer(fill_mask, surprise, tokens, word_senses)
+    @plain_errors
+    def attention(text: str, text_b: str = "", model: str = FIRST, layer: int = 0, head: int = 0) -> dict[str, Any]:
+        """Whom every token of a text attends to: rows look at columns, and sum to 1.
+
+        Args:
+            text: the text.
+            text_b: a second text, read together with the first.
+            model: who reads.
+            layer: counted from 1; 0 for the last.
+            head: counted from 1; 0 for the mean of all heads of the layer.
+        """
+        found = attended(lab, side(lab, str(model)).reader, str(text), str(text_b or ""))
+        return found.plain(found.of(_whole(layer) or len(found.weights), _whole(head) or None))
+
+    @plain_errors
+    def words_that_mattered(study: str, arm: str, text: str, text_b: str = "", label: str = "", way: str = "remove") -> dict[str, Any]:
+        """Which words the answer of an arm hangs on: the probability of a label without each word.
+
+        Args:
+            study: the name of a finished study, as it stands in the page's address.
+            arm: who is asked.
+            text: the text.
+            text_b: the second text, for pairs.
+            label: whose probability; empty for the label that the arm answers.
+            way: "remove" takes each word out, "mask" hides it behind the model's mask token.
+        """
+        *_, found = occluded(lab, lab.studies.open(str(study)), str(arm), str(text), str(text_b or "") or None, label=str(label or ""), way=str(way))
+        return dataclasses.asdict(found)
+
+    _offer(fill_mask, surprise, tokens, word_senses, attention, words_that_mattered)
 
 
 def _offer(*functions: Callable) -> None:

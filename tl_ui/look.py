@@ -217,6 +217,9 @@ details summary { cursor: pointer; padding: 6px 0; }
 .tl-token, .tl-shade { background: color-mix(in srgb, var(--tl-heat) var(--heat, 0%), var(--block-background-fill)); }
 .tl-token { display: inline-flex; flex-direction: column; align-items: center; border: 1px solid var(--border-color-primary); border-radius: 7px; padding: 3px 8px; line-height: 1.3; max-width: 100%; overflow-wrap: anywhere; white-space: pre-wrap; }
 .tl-token small, .tl-token i { font-size: 0.72rem; font-style: normal; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.tl-for { background: color-mix(in srgb, var(--tl-accent) var(--heat), var(--block-background-fill)); border-bottom: 3px solid var(--tl-accent); } .tl-against { border-bottom: 3px dashed var(--tl-heat); }
+.tl-answers-of th { width: 26% !important; } .tl-answers-of td:nth-child(2) { width: 34%; padding-right: 12px; overflow-wrap: anywhere; }
+.tl-press { font: inherit; color: inherit; cursor: pointer; } .tl-press:hover { border-color: var(--tl-accent); } .tl-press.tl-special { color: var(--tl-accent); } .tl-chosen { outline: 2px solid var(--tl-accent); outline-offset: -2px; } .tl-tokens + p { margin: 10px 0 0; }
 .tl-joined { display: inline-flex; flex-wrap: wrap; max-width: 100%; } .tl-joined .tl-token + .tl-token { border-left-style: dashed; border-top-left-radius: 0; border-bottom-left-radius: 0; margin-left: -1px; }
 .tl-joined .tl-token:not(:last-child) { border-top-right-radius: 0; border-bottom-right-radius: 0; }
 .tl-cut { font-family: var(--font-mono); font-size: 0.95rem; } .tl-cut small, .tl-cut i { color: var(--body-text-color-subdued); } .tl-segment-1 { background: var(--tl-soft); }
@@ -228,7 +231,8 @@ details summary { cursor: pointer; padding: 6px 0; }
 .tl-slice b { font-weight: 500; } .tl-slice small { color: var(--body-text-color-subdued); white-space: nowrap; display: inline-block; } .tl-slice i { font-style: normal; color: var(--tl-accent); } .tl-slice .tl-num { text-align: right; }
 .tl-slice-head { cursor: default; font-size: 0.85rem; color: var(--body-text-color-subdued); } button.tl-slice:hover { background: var(--tl-soft); }
 @media (max-width: 640px) { .tl-slice { grid-template-columns: repeat(3, minmax(0, 1fr)); } .tl-slice > :first-child { grid-column: 1 / 3; } }
-.tl-plot { width: 100%; min-width: 0; } .tl-card:has(.tl-plot:not([aria-label])), .tl-card:has(.tl-plot[aria-label='']) { display: none; }
+.tl-plot { width: 100%; min-width: 0; } .tl-drawn:has(.tl-plot:not([aria-label])), .tl-drawn:has(.tl-plot[aria-label='']) { display: none; }
+.tl-answer-side:not(:has(.tl-status)) .tl-stop { display: none; } .tl-stop { align-self: flex-start; flex: 0 0 auto; }
 .tl-said { padding: 14px 18px; margin: 0 !important; } .tl-said p { margin: 0; overflow-wrap: anywhere; } .tl-said mark { background: color-mix(in srgb, var(--tl-heat) 45%, transparent); color: inherit; border-radius: 3px; padding: 0 2px; }
 .tl-picture { font: inherit; font-size: 0.88rem; color: var(--link-text-color); background: none; border: none; border-radius: 6px; padding: 4px 2px; cursor: pointer; text-decoration: underline; text-underline-offset: 3px; } .tl-picture[hidden] { display: none; }
 .table-wrap, .table-wrap * { font-family: var(--font) !important; }

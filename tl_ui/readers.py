@@ -29,6 +29,7 @@ MAX_CHARACTERS = 20_000
 MAX_PASTED = 200_000  # where all but a part is left out anyway, or many sentences come at once
 MOST_SENTENCES = 500
 RUN = "run:"
+BEFORE = "before"  # beside a run: the model that it began from
 TRAINED = "weights.safetensors"  # lies in the folder of a run that changed its model, not where only a head was learnt
 
 T = TypeVar("T")
@@ -76,9 +77,10 @@ def choice(lab: Lab, id: str, *, runs: bool = True, headed: bool = True) -> Choi
     def renew(values: dict) -> dict:
         lang = values[lab.lang]
         trained = runs_of(lab, values[lab.study_id], lang, headed=headed) if runs else []
+        before = [(t(lang, "look_before"), BEFORE)] if trained and not headed else []
         return {
             reader: _list([*_models(), *trained], values[reader], FIRST),
-            beside: _list([(t(lang, "none"), ""), *_models(), *trained], values[beside], ""),
+            beside: _list([(t(lang, "none"), ""), *before, *_models(), *trained], values[beside], ""),
         }
 
     signals = [lab.arrived.change, lab.fresh.change, lab.study_id.change, lab.lang.change]
@@ -88,7 +90,7 @@ def choice(lab: Lab, id: str, *, runs: bool = True, headed: bool = True) -> Choi
 
 def _list(choices: list[tuple[str, str]], chosen: str | None, otherwise: str) -> gr.Dropdown:
     """The list anew; a model of a study that is no longer open is not kept."""
-    gone = (chosen or "").startswith(RUN) and chosen not in [value for _, value in choices]
+    gone = (chosen or "").startswith((RUN, BEFORE)) and chosen not in [value for _, value in choices]
     return gr.Dropdown(choices=choices, value=otherwise) if gone else gr.Dropdown(choices=choices)
 
 
@@ -111,8 +113,11 @@ def runs_of(lab: Lab, study: str, lang: str = "en", *, headed: bool = True) -> l
     return [(t(lang, "look_run", arm=spec.arm.id), f"{RUN}{spec.id}") for spec in trained]
 
 
-def side(lab: Lab, chosen: str, study: str = "", lang: str = "en") -> Side:
+def side(lab: Lab, chosen: str, study: str = "", lang: str = "en", *, untrained: bool = False) -> Side:
     """Whoever is called so.
+
+    Args:
+        untrained: a run's model as it was before the run.
 
     Raises:
         UserError: nobody is, or not here.
@@ -124,7 +129,8 @@ def side(lab: Lab, chosen: str, study: str = "", lang: str = "en") -> Side:
             raise UserError("This trained model is not here any more. Choose another one.")
         run = name.removeprefix(RUN)
         model = next(spec.arm.model.name for spec in lab.studies.open(study).plan.specs if spec.id == run)
-        return Side(known[name], Reader(folder=str(lab.queue.store(study).folder.resolve()), run=run), model)
+        title = t(lang, "look_untrained", model=model) if untrained else known[name]
+        return Side(title, Reader(folder=str(lab.queue.store(study).folder.resolve()), run=run, untrained=untrained), model)
     if not name:
         raise UserError("Choose a model first.")
     if not lab.profile.allow_hub_models and name not in {m["id"] for m in describe()}:
@@ -133,9 +139,18 @@ def side(lab: Lab, chosen: str, study: str = "", lang: str = "en") -> Side:
 
 
 def sides(lab: Lab, choice: Choice, values: dict) -> list[Side]:
-    """The chosen model, and the one beside it if there is one."""
-    names = [values[choice.reader], *filter(None, [values[choice.beside]])]
-    return [side(lab, name, values[lab.study_id], values[lab.lang]) for name in dict.fromkeys(names)]
+    """The chosen model, and the one beside it if there is one.
+
+    Raises:
+        UserError: as `side`, or what was before training is asked of a model that was not trained here.
+    """
+    reader, beside = values[choice.reader] or "", values[choice.beside] or ""
+    if beside == BEFORE and not reader.startswith(RUN):
+        raise UserError("Choose a model trained in this study first; then what it was before stands beside it.")
+    ask = lambda name, **more: side(lab, name, values[lab.study_id], values[lab.lang], **more)  # noqa: E731
+    if beside == BEFORE:
+        return [ask(reader), ask(reader, untrained=True)]
+    return [ask(name) for name in dict.fromkeys([reader, *filter(None, [beside])])]
 
 
 # --- asking --------------------------------------------------------------------------------------------

@@ -25,43 +25,34 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Wait:
-    """Where it is told, and the button that stops it; both are there only while somebody waits."""
+    """Where it is told, and the button that stops it; the style sheet shows it only while something is told."""
 
     status: gr.HTML
     stop: gr.Button
-
-    @property
-    def told(self) -> list[Any]:
-        """The components that change."""
-        return [self.status, self.stop]
-
-    def says(self, status: str) -> dict:
-        """How far it is, as HTML; "" when nobody waits any more."""
-        return {self.status: status, self.stop: gr.Button(visible=bool(status))}
 
     def through(self, asking: Generator[str, None, T]) -> Generator[dict, None, T]:
         """Tell how far `asking` is until it has an answer, or cannot have one."""
         with closing(asking):
             try:
                 while True:
-                    yield self.says(next(asking))
+                    yield {self.status: next(asking)}
             except StopIteration as end:
                 answer = end.value
             except UserError:
-                yield self.says("")
+                yield {self.status: ""}
                 raise
-        yield self.says("")
+        yield {self.status: ""}
         return answer
 
     def ends(self, lab: Lab, events: list[Any]) -> None:
         """Let the button stop what these events began."""
-        lab.on(self.stop.click, lambda _values: self.says(""), outputs=self.told, cancels=events, queue=False)
+        lab.on(self.stop.click, lambda _values: {self.status: ""}, outputs=[self.status], cancels=events, queue=False)
 
 
 def wait(id: str) -> Wait:
     """Draw the place."""
     status = gr.HTML(elem_id=f"{id}-status")
-    return Wait(status, gr.Button(word("stop"), variant="stop", visible=False, size="sm", elem_id=f"{id}-stop"))
+    return Wait(status, gr.Button(word("stop"), variant="stop", size="sm", elem_id=f"{id}-stop", elem_classes="tl-stop"))
 
 
 def ask_slowly(asked: Sequence[Side], ask: Callable[[Side], Generator[Any, None, None]], lang: str) -> Generator[str, None, tuple[Said, ...]]:

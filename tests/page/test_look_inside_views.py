@@ -50,12 +50,12 @@ def test_senses_come_apart_layer_by_layer_and_a_link_opens_them_again(visit):
     assert not asked, "the browser has every layer and asks nobody"
     assert min(took) < SLIDER_SECONDS, took  # the quickest one: other programs run here too
 
-    points.last.hover()
+    points.last.hover(force=True)  # what takes the pointer lies over them
     expect(page.locator("#senses-map-0 .hoverlayer")).to_contain_text("«play»")
-    points.last.click()
+    points.last.click(force=True)
     expect(page.locator("#senses-mention mark")).to_have_text("play")
     expect(page.locator("#senses-mention")).to_contain_text(re.compile(r"line \d+"))
-    page.locator("#senses-by-layer .points path").nth(3).click()  # one vector, 0, 1, 2
+    page.locator("#senses-by-layer .points path").nth(3).click(force=True)  # one vector, 0, 1, 2
     expect(page.locator("#senses-layer input[type=number]")).to_have_value("2")
     page.locator("#senses-table summary").click()
     expect(page.locator("#senses-table tbody tr")).to_have_count(8)
@@ -64,9 +64,13 @@ def test_senses_come_apart_layer_by_layer_and_a_link_opens_them_again(visit):
     expect(page.locator("#senses-map-1 .scatterlayer .points path")).to_have_count(24)
     expect(page.locator("#senses-table details")).to_have_count(2)
 
+    page.locator("#senses-by-layer .points path").nth(7).click(force=True)
+    expect(page.locator("#senses-layer input[type=number]")).to_have_value("6")
+    expect(page.locator("#senses-link a")).to_have_attribute("href", re.compile("layer=6"))
     again = visit(link_of(page, "senses"))
     expect(again.locator("#view-senses")).to_be_visible()
     expect(again.locator("#senses-map-1 .scatterlayer .points path")).to_have_count(24)
+    expect(again.locator("#senses-layer input[type=number]")).to_have_value("6")
     expect(box(again, "senses-sentences")).to_have_value(PLAY)
 
 
@@ -84,8 +88,8 @@ def test_senses_of_ones_own_sentences(visit):
     points = page.locator("#senses-map-0 .scatterlayer .points path")
     expect(points).to_have_count(6)
     expect(page.locator("#senses-by-layer")).to_be_hidden()  # nobody said what the word means
-    expect(page.locator("#senses-table")).to_contain_text("너무 길어")
-    points.nth(3).click()
+    expect(page.locator("#senses-link")).to_contain_text("너무 길어")
+    points.nth(3).click(force=True)
     expect(page.locator("#senses-mention")).to_contain_text("<img src=x onerror=")
     assert page.locator("#view-senses img").count() == 0 and page.title() == "Transfer Lab"
 
@@ -113,10 +117,93 @@ def test_every_example_names_its_senses():
         assert min(senses.count(sense) for sense in senses) > 1
 
 
+# --- attention -----------------------------------------------------------------------------------------
+
+
+def test_attention_of_a_head_and_a_link_that_opens_it_again(visit):
+    page = visit()
+    to_look(page, "attention")
+    out = page.locator("#attention-out")
+    expect(out).to_contain_text(re.compile(r"“it” looks at “cat” \(\d\d %\)"))
+    expect(out.locator(".tl-press")).to_have_count(13)
+    expect(out.locator(".tl-chosen")).to_have_text(re.compile("^it"))
+    out.locator(".tl-press", has_text="tired").click()
+    expect(out).to_contain_text("“tired” looks at")
+    page.locator("#attention-examples button").nth(1).click()
+    expect(out).to_contain_text(re.compile(r"layer 1 of 6, head 3 of 12.*“it” looks at “because” \((99|100) %\)", re.DOTALL))
+    page.locator("#attention-head input[type=number]").fill("0")
+    page.locator("#attention-head input[type=number]").press("Tab")
+    expect(out).to_contain_text("layer 1 of 6, mean of its 12 heads")
+    page.locator("#attention-map-0 .nsewdrag").click(position={"x": 30, "y": 40}, force=True)
+    expect(out.locator(".tl-chosen")).not_to_have_text(re.compile("^it"))
+    told = out.locator("p[role=status]").text_content()
+
+    again = visit(link_of(page, "attention"))
+    expect(again.locator("#view-attention")).to_be_visible()
+    expect(again.locator("#attention-out p[role=status]")).to_have_text(told)
+    expect(again.locator("#attention-head input[type=number]")).to_have_value("0")
+
+
+def test_attention_of_odd_texts_and_two_models(visit):
+    page = visit()
+    to_look(page, "attention")
+    out = page.locator("#attention-out")
+    box(page, "attention-text").fill(f"{EVIL} שלום 🙂" + " and on" * 10_000)
+    choose(page, "attention-beside", "minilm:")
+    expect(out.locator("section")).to_have_count(2)
+    expect(out.locator("section").first).to_contain_text("tokens; only 128 are read and shown")
+    expect(out.locator("section").nth(1).locator(".tl-press")).to_have_count(128)
+    expect(page.locator("#attention-link")).to_contain_text("too long for a link")
+    assert page.locator("#view-attention img").count() == 0 and page.title() == "Transfer Lab"
+    box(page, "attention-text").fill("  ")
+    page.locator("#attention-ask").click()
+    expect(page.locator("#attention-notice")).to_contain_text("Write a text first.")
+    with page.expect_download() as saved:
+        page.locator("#attention-map-1 .tl-picture").click()
+    assert saved.value.suggested_filename == "attention.png"
+
+
+# --- which words mattered ------------------------------------------------------------------------------
+
+
+def test_words_that_mattered_to_two_arms(visit, finished):
+    page = visit(f"/?study={finished}")
+    to_look(page, "mattered")
+    out = page.locator("#mattered-out")
+    expect(out.locator(".tl-sides > section")).to_have_count(2)
+    expect(out.locator(".tl-answers-of tbody tr")).to_have_count(5)
+    expect(page.locator("#mattered-chart .points path").first).to_be_visible()
+
+    box(page, "mattered-text").fill(f"The invoice is wrong {EVIL}")
+    page.locator("#mattered-ask").click()
+    words = out.locator(".tl-sides > section").first.locator(".tl-token")
+    expect(words.filter(has_text="invoice")).to_have_count(1)
+    expect(words.filter(has_text="invoice")).to_have_attribute("title", re.compile(r"Without “invoice”: \d+\.\d %"))
+    choose(page, "mattered-label", "Billing")
+    expect(out.locator(".tl-sides > section").nth(1)).to_contain_text(re.compile(r"Billing[^:]*: \d+\.\d %, with every word there"))
+    assert page.locator("#view-mattered img").count() == 0 and page.title() == "Transfer Lab"
+
+    again = visit(link_of(page, "mattered"))
+    expect(again.locator("#mattered-out .tl-token", has_text="invoice")).to_have_count(2)
+    expect(box(again, "mattered-text")).to_have_value(f"The invoice is wrong {EVIL}")
+    expect(again.locator("#mattered-label input")).to_have_value(re.compile("Billing"))
+    box(again, "mattered-text").fill("")
+    again.locator("#mattered-ask").click()
+    expect(again.locator("#mattered-notice")).to_contain_text("Write a text first.")
+
+
+def test_without_a_study_it_is_said_what_to_do(visit):
+    page = visit()
+    to_look(page, "mattered")
+    expect(page.locator("#mattered-out")).to_contain_text("Run a comparison first")
+    page.locator("#mattered-ask").click()
+    expect(page.locator("#mattered-notice")).to_contain_text("Run a comparison first")
+
+
 # --- for programs --------------------------------------------------------------------------------------
 
 
-def test_programs_may_look_too(served):
+def test_programs_may_look_too(served, finished):
     from gradio_client import Client
 
     client = Client(served.url, verbose=False)
@@ -125,4 +212,14 @@ def test_programs_may_look_too(served):
     assert found["layers"][found["best"]]["apart"]["accuracy"] > found["static"]["apart"]["accuracy"]
     with pytest.raises(Exception, match="Give one word"):
         client.predict("", PLAY, api_name="/word_senses")
+    looks = client.predict("The cat sat.", head=2, layer=4, api_name="/attention")
+    assert [len(looks["tokens"]), len(looks["weights"]), len(looks["weights"][0])] == [6, 6, 6]
+    assert all(abs(sum(row) - 1) < 1e-4 for row in looks["weights"])
+    with pytest.raises(Exception, match="layers 1 to 6"):
+        client.predict("The cat sat.", layer=7, api_name="/attention")
+    hangs = client.predict(finished, "tfidf", "The invoice is wrong", api_name="/words_that_mattered")
+    assert [piece["text"] for piece in hangs["pieces"]] == ["The", "invoice", "is", "wrong"]
+    assert all(abs(piece["change"] - (hangs["probability"] - piece["probability"])) < 1e-9 for piece in hangs["pieces"])
+    with pytest.raises(Exception, match="No arm called 'nobody'"):
+        client.predict(finished, "nobody", "x", api_name="/words_that_mattered")
     client.close()

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tl_core.commands import shown
 from tl_core.commands._readers import last, reader_of, reader_options
-from tl_core.errors import UserError
 
 if TYPE_CHECKING:
     from tl_core.views.attention import Attention
 
 LISTED = 3  # tokens told of each
-DIGITS = 7  # of a weight in JSON
 
 
 @dataclass(frozen=True)
@@ -39,16 +37,12 @@ class _Command:
 
         found: Attention = last(attention(State(a.device), reader_of(a), a.text, a.second, hub=True))
         layers, heads = found.weights.shape[:2]
-        for name, asked, most in (("layer", a.layer, layers), ("head", a.head, heads)):
-            if asked is not None and not 1 <= asked <= most:
-                raise UserError(f"{found.model} has the {name}s 1 to {most}; there is no {name} {asked}.")
+        layer = layers if a.layer is None else a.layer
+        weights = found.of(layer, a.head)
         if a.json:
-            said = {"model": found.model, "tokens": [asdict(t) for t in found.tokens], "trained": found.trained, "notes": list(found.notes)}
-            print(json.dumps({**said, "weights": found.weights.astype(float).round(DIGITS).tolist()}, ensure_ascii=False))
+            print(json.dumps(found.plain(found.weights), ensure_ascii=False))
             return
-        layer = found.weights[(a.layer or layers) - 1]
-        weights = layer.mean(0) if a.head is None else layer[a.head - 1]
-        print(f"{found.model}, layer {a.layer or layers} of {layers}, {'mean of its' if a.head is None else f'head {a.head} of'} {heads} heads")
+        print(f"{found.model}, layer {layer} of {layers}, {'mean of its' if a.head is None else f'head {a.head} of'} {heads} heads")
         columns = [f"(trained {i + 1})" for i in range(found.trained)] + [t.text for t in found.tokens]
         width = max(len(t.text) for t in found.tokens)
         for token, row in zip(found.tokens, weights, strict=True):

@@ -352,24 +352,24 @@ def _id(cell: Cell) -> str:
     return f"{cell.arm}|{cell.shots_name}"
 
 
-def _clean(name: str) -> str:
+def clean(name: str) -> str:
     """One line that JSON and a browser can hold."""
     return " ".join(name.encode("utf-8", "replace").decode().split())
 
 
 def clipped(name: str, most: int = NAME_SHOWN) -> str:
     """The beginning of a name, escaped."""
-    name = _clean(name)
+    name = clean(name)
     return html.escape(name if len(name) <= most else name[: most - 1].rstrip() + "…", quote=False)
 
 
 def _two_lines(name: str, most: int = 15) -> str:
     """The beginning of a name, escaped, in two short lines."""
-    lines = textwrap.wrap(_clean(name), most) or [""]
+    lines = textwrap.wrap(clean(name), most) or [""]
     second = lines[1] + ("…" if len(lines) > 2 else "") if len(lines) > 1 else ""
     return "<br>".join(html.escape(line, quote=False) for line in (lines[0], second) if line)
 
 
 def folded(name: str) -> str:
     """The whole name (up to a limit nobody reads past), escaped, in lines."""
-    return "<br>".join(html.escape(line, quote=False) for line in textwrap.wrap(_clean(name)[:400], LINE_SHOWN))
+    return "<br>".join(html.escape(line, quote=False) for line in textwrap.wrap(clean(name)[:400], LINE_SHOWN))

@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from tl_core.report.figures import DASHES, GRID, MUTED, PALETTE, STRONG, SYMBOLS, _clean, clipped, empty, folded
+from tl_core.report.figures import DASHES, GRID, MUTED, PALETTE, STRONG, SYMBOLS, clean, clipped, empty, folded
 from tl_core.report.words import number, percent, say
 from tl_core.views.attention import Attention
 from tl_core.views.occlusion import Occluded
@@ -69,7 +69,7 @@ def _points(found: Senses, depth: Depth, some: list[int], name: str, place: int,
 
 
 def _mention_told(mention: Mention) -> str:
-    before, word, after = (_clean(part) for part in around(mention))
+    before, word, after = (clean(part) for part in around(mention))
     marked = f"{before[-60:]} «{word}» {after[:60]}".strip()
     lines = [html.escape(line, quote=False) for line in textwrap.wrap(marked, 38)]
     return "<br>".join(([f"<b>{folded(mention.sense)}</b>"] if mention.sense else []) + lines)
@@ -109,17 +109,12 @@ def senses_by_layer(found: Sequence[Senses], *, language: str = "en") -> go.Figu
 # --- attention ------------------------------------------------------------------------------------------
 
 
-def weights_of(found: Attention, layer: int, head: int | None) -> np.ndarray:
-    """(T, P + T): who looks at whom in a head of a layer, both counted from 1; None for the mean over heads."""
-    of_layer = found.weights[layer - 1].astype(np.float32)
-    return of_layer.mean(0) if head is None else of_layer[head - 1]
-
-
 def attention_map(found: Attention, layer: int, head: int | None, *, language: str = "en") -> go.Figure:
-    """Rows look at columns, the stronger the darker. A square's customdata is its row."""
-    weights = weights_of(found, layer, head)
+    """Who looks at whom in a head of a layer, both counted from 1; None for the mean over heads. Rows look at columns, the
+    stronger the darker. A square's customdata is its row."""
+    weights = found.of(layer, head)
     rows, columns = weights.shape
-    names = [_clean(t.text)[:40] for t in found.tokens]
+    names = [clean(t.text)[:40] for t in found.tokens]
     across = [*(f"[{i + 1}]" for i in range(found.trained)), *names]
     figure = empty(height=130 + min(620, max(24 * rows, 160)))
     figure.add_trace(

@@ -3,8 +3,8 @@ looked, which need not be why it decided (Jain & Wallace 2019): for that there i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # the page's process reads answers and never imports torch
     from tl_core.models.depths import Deep
 
 MOST_TOKENS = 128
+DIGITS = 7  # of a weight as a plain value
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,23 @@ class Attention:
     trained: int  # vectors that training put before the text: columns, never rows
     weights: np.ndarray  # (L, H, T, trained + T) float32: row looks at column; rows sum to 1
     notes: tuple[str, ...]
+
+    def of(self, layer: int, head: int | None = None) -> np.ndarray:
+        """(T, P + T) float32: who looks at whom in a head of a layer, both counted from 1; None for the mean over heads.
+
+        Raises:
+            UserError: there is no such layer or head.
+        """
+        for name, asked, most in zip(("layer", "head"), (layer, head), self.weights.shape, strict=False):
+            if asked is not None and not 1 <= asked <= most:
+                raise UserError(f"{self.model} has the {name}s 1 to {most}; there is no {name} {asked}.")
+        of_layer = self.weights[layer - 1].astype(np.float32)
+        return of_layer.mean(0) if head is None else of_layer[head - 1]
+
+    def plain(self, weights: np.ndarray) -> dict[str, Any]:
+        """As plain values, for programs, with all of the weights or some."""
+        said = {"model": self.model, "tokens": [asdict(t) for t in self.tokens], "trained": self.trained, "notes": list(self.notes)}
+        return {**said, "weights": weights.astype(float).round(DIGITS).tolist()}
 
 
 def attention(deep: Deep, text: str, text_b: str | None = None, *, most: int = MOST_TOKENS) -> Attention:

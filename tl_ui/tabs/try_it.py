@@ -10,16 +10,15 @@ import numpy as np
 
 from tl_core.errors import UserError
 from tl_core.strategies import strategies
-from tl_core.types import Example, Problem, RunSpec
+from tl_core.types import Problem, RunSpec
+from tl_ui.kept import open_study, predictions, some_rows, told
 from tl_ui.lab import Lab
 from tl_ui.pieces import clip, escaped, percent, shots_text, strategy_title
 from tl_ui.shown import notice_html
 from tl_ui.studies import Opened
 from tl_ui.words import t, word
 
-EXAMPLES = 6
 LABELS_SHOWN = 8
-MAX_CHARACTERS = 20_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,12 +60,12 @@ def _wire(lab: Lab, text: gr.Textbox, text_b: gr.Textbox, ask: gr.Button, exampl
 
     def prepare(values: dict) -> dict:
         """The form for the open study's kind of texts."""
-        opened = _opened(lab, values)
+        opened = open_study(lab, values[lab.study_id])
         if opened is None:
             return {answers: _nothing(values[lab.lang]), examples: gr.Radio(choices=[])}
         pair = opened.plan.study.problem.inputs == "two texts"
         again = {answers: answers_html(lab, opened.name, *values[asked], values[lab.lang])} if values[asked] else {answers: _hint(values[lab.lang])}
-        return {text_b: gr.Textbox(visible=pair), examples: gr.Radio(choices=_choices(opened)), **again}
+        return {text_b: gr.Textbox(visible=pair), examples: gr.Radio(choices=[(clip(told(row), 140), str(i)) for i, row in some_rows(opened).items()]), **again}
 
     def renew(_values: dict) -> dict:
         return {asked: None, examples: gr.Radio(value=None)}
@@ -78,51 +77,12 @@ def _wire(lab: Lab, text: gr.Textbox, text_b: gr.Textbox, ask: gr.Button, exampl
     lab.on([lab.arrived.change, lab.fresh.change, lab.lang.change], prepare, [lab.study_id, lab.status, asked], [answers, text_b, examples], notice, trigger_mode="always_last")
 
 
-def _opened(lab: Lab, values: dict) -> Opened | None:
-    """The open study, when an arm of it has been kept."""
-    if not values[lab.study_id]:
-        return None
-    opened = lab.studies.open(values[lab.study_id])
-    return opened if lab.studies.kept(opened) else None
-
-
-def _choices(opened: Opened) -> list[tuple[str, str]]:
-    """Test rows of different labels, by their place."""
-    test, seen, chosen = opened.plan.study.split.test, set(), []
-    for i, example in enumerate(test):
-        if example.labels not in seen or len(seen) == len(opened.plan.study.problem.labels):
-            seen.add(example.labels)
-            chosen.append(i)
-        if len(chosen) == EXAMPLES:
-            break
-    return [(clip(" ∥ ".join(filter(None, (test[i].text, test[i].text_b))), 140), str(i)) for i in chosen]
-
-
 def _nothing(lang: str) -> str:
     return f"<section class='tl-card tl-empty'><h3>{escaped(t(lang, 'try_none_head'))}</h3><p>{escaped(t(lang, 'try_none'))}</p></section>"
 
 
 def _hint(lang: str) -> str:
     return f"<section class='tl-card tl-empty'><p>{escaped(t(lang, 'try_hint'))}</p></section>"
-
-
-def predictions(lab: Lab, opened: Opened, text: str, text_b: str | None) -> list[tuple[RunSpec, np.ndarray]]:
-    """(C,) probabilities of every kept arm, asked of the queue's helper process.
-
-    Raises:
-        UserError: there is no text, it is too long, or no arm has been kept.
-    """
-    pair = opened.plan.study.problem.inputs == "two texts"
-    if not (text or "").strip() or (pair and not (text_b or "").strip()):
-        raise UserError("Write both texts first." if pair else "Write a text first.")
-    if len(text) + len(text_b or "") > MAX_CHARACTERS:
-        raise UserError(f"The text is longer than {MAX_CHARACTERS:,} characters. Take a part of it.")
-    kept = {spec.id: spec for spec in lab.studies.kept(opened)}
-    if not kept:
-        raise UserError("No arm of this study has been kept. Run a comparison first.")
-    folder = str(lab.queue.store(opened.name).folder.resolve())
-    asked = lab.queue.ask("predict", folder=folder, runs=list(kept), examples=[Example(1, text, text_b if pair else None)])
-    return [(kept[item[0]], item[1][0]) for item in asked if isinstance(item, tuple)]
 
 
 def answers_html(lab: Lab, study: str, text: str, text_b: str | None, lang: str) -> str:

@@ -77,7 +77,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
         return {form.out: out_html(values[form.said], values[lab.lang])} if values[form.said] else {}
 
     inputs = [form.text, *form.models.asked, form.said, lab.study_id]
-    outputs = [form.text, *form.wait.told, form.out, form.said]
+    outputs = [form.text, form.wait.status, form.out, form.said]
     quick = {"show_progress": "minimal", "show_progress_on": form.out}
     asking = [
         lab.on(choose.events, first, [choose.view, *inputs], outputs, notice, **quick),

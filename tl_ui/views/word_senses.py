@@ -48,13 +48,14 @@ class WordSenses:
                 waiting = wait("senses")
                 told = gr.HTML(elem_id="senses-told")
                 layer = gr.Slider(0, LAYERS, value=LAYERS, step=1, label=word("look_layer"), info=word("senses_layer_info"), elem_id="senses-layer")
-                maps = tuple(plotly_view(label="", elem_id=f"senses-map-{i}", elem_classes="tl-card") for i in range(MOST_SIDES))
+                maps = tuple(plotly_view(label="", elem_id=f"senses-map-{i}", elem_classes="tl-card tl-drawn") for i in range(MOST_SIDES))
                 mention = gr.HTML(elem_id="senses-mention")
-                by_layer = plotly_view(label="", elem_id="senses-by-layer", elem_classes="tl-card")
+                by_layer = plotly_view(label="", elem_id="senses-by-layer", elem_classes="tl-card tl-drawn")
                 table = gr.HTML(elem_id="senses-table")
+                link = gr.HTML(elem_id="senses-link")
             with gr.Column(min_width=280, elem_classes="tl-card tl-more"):
                 models = choice(lab, "senses", headed=False)
-        _wire(lab, choose, Form(asked_word, sentences, ask, examples, models, waiting, told, layer, maps, mention, by_layer, table, gr.State(None)), notice)
+        _wire(lab, choose, Form(asked_word, sentences, ask, examples, models, waiting, told, layer, maps, mention, by_layer, table, link, gr.State(None)), notice)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,12 +72,13 @@ class Form:
     mention: gr.HTML
     by_layer: gr.HTML
     table: gr.HTML
+    link: gr.HTML
     asked: gr.State  # Asked, whose answer is on show; None before the first
 
     @property
     def named(self) -> dict[str, Any]:
         """What a link holds."""
-        return {"word": self.word, "sentences": self.sentences, "model": self.models.reader, "beside": self.models.beside}
+        return {"word": self.word, "sentences": self.sentences, "model": self.models.reader, "beside": self.models.beside, "layer": self.layer}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +95,8 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     def first(values: dict, request: gr.Request) -> Iterator[dict]:
         given = linked(request, VIEW.id, form.named)
         if values[form.asked] is None and (given or values[choose.view] == VIEW.id):
-            yield from _answered(lab, form, values, given)
+            layer = given.pop(form.layer, "")
+            yield from _answered(lab, form, values, given, int(layer) if layer.isdecimal() else None)
 
     def ask(values: dict) -> Iterator[dict]:
         yield from _answered(lab, form, values, {})
@@ -111,14 +114,17 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
         found = _mentioned(values[form.asked], event._data.get("id"))
         return {} if found is None else {form.mention: _mention_html(found, values[lab.lang])}
 
-    def take_layer(_values: dict, event: gr.EventData) -> dict:
+    def take_layer(values: dict, event: gr.EventData) -> dict:
         """The layer whose number was clicked."""
         depth = event._data.get("id")
-        return {form.layer: depth} if isinstance(depth, int) and depth >= 0 else {}
+        return {form.layer: depth, **link({**values, form.layer: depth})} if isinstance(depth, int) and depth >= 0 else {}
+
+    def link(values: dict) -> dict:
+        return {form.link: _link(values[form.asked], values[form.layer], values[lab.lang])} if values[form.asked] else {}
 
     inputs = [form.word, form.sentences, *form.models.asked, form.asked, lab.study_id]
-    drawn = [form.told, form.layer, *form.maps, form.mention, form.by_layer, form.table]
-    outputs = [form.word, form.sentences, *form.models.asked, *form.wait.told, *drawn, form.asked]
+    drawn = [form.told, form.layer, *form.maps, form.mention, form.by_layer, form.table, form.link]
+    outputs = [form.word, form.sentences, *form.models.asked, form.wait.status, *drawn, form.asked]
     quick = {"show_progress": "minimal", "show_progress_on": form.told}
     asking = [
         lab.on([*choose.events, lab.arrived.change], first, [choose.view, *inputs], outputs, notice, **quick),
@@ -127,13 +133,14 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     ]
     form.wait.ends(lab, asking)
     lab.on(lab.lang.change, redraw, [form.asked, form.layer], drawn)
-    lab.on(form.by_layer.select, take_layer, outputs=[form.layer])
+    lab.on(form.by_layer.select, take_layer, [form.asked], [form.layer, form.link])
+    lab.on(form.layer.release, link, [form.asked, form.layer], [form.link])
     for shown in form.maps:
         form.layer.change(None, [form.layer, shown], [shown], js=TAKE_STEP, api_visibility="private", show_progress="hidden")
         lab.on(shown.select, tell, [form.asked], [form.mention])
 
 
-def _answered(lab: Lab, form: Form, values: dict, given: dict) -> Iterator[dict]:
+def _answered(lab: Lab, form: Form, values: dict, given: dict, depth: int | None = None) -> Iterator[dict]:
     """What is `given` goes into the form first; then everyone is asked, one after the other."""
     values, lang = {**values, **given}, values[lab.lang]
     if given:
@@ -142,8 +149,8 @@ def _answered(lab: Lab, form: Form, values: dict, given: dict) -> Iterator[dict]
     asked = sides(lab, form.models, values)
     said = yield from form.wait.through(ask_slowly(asked, lambda side: senses_read(lab, side.reader, asked_word, sentences), lang))
     unread = unread_html(lab, asked, [e.text for e in sentences_given(sentences)[0]], lang)
-    answer = Asked({name: values[component] or "" for name, component in form.named.items()}, values[lab.study_id], unread, said)
-    yield {form.asked: answer, **_drawn(form, answer, None, lang)}
+    answer = Asked({name: values[component] or "" for name, component in form.named.items() if component is not form.layer}, values[lab.study_id], unread, said)
+    yield {form.asked: answer, **_drawn(form, answer, depth, lang)}
 
 
 def _mentioned(asked: Asked | None, place: Any) -> tuple[Senses, int] | None:
@@ -167,13 +174,18 @@ def _drawn(form: Form, asked: Asked, depth: int | None, lang: str) -> dict:
     layers = max(len(one.depths) - 1 for one in found)
     if depth is None:
         depth = layers if found[0].best is None else found[0].best
-    maps = {form.maps[i]: _map(one, min(depth, layers), lang) for i, one in enumerate(found)}
+    depth = min(depth, layers)
+    maps = {form.maps[i]: _map(one, depth, lang) for i, one in enumerate(found)}
     measured = [one for one in found if one.best is not None]
     return {
         **dict.fromkeys(form.maps, ""), **maps, form.told: told_html(asked, lang), form.layer: gr.Slider(value=depth, maximum=layers), form.mention: "",
         form.by_layer: drawing(senses_by_layer(measured, language=lang), t(lang, "senses_by_layer_label"), picture=("senses-by-layer", t(lang, "picture"))) if measured else "",
-        form.table: "".join(_table_html(one, lang) for one in measured) + link_html(VIEW.id, asked.given, lang, study=asked.study),
+        form.table: "".join(_table_html(one, lang) for one in measured), form.link: _link(asked, depth, lang),
     }  # fmt: skip
+
+
+def _link(asked: Asked, depth: int, lang: str) -> str:
+    return link_html(VIEW.id, {**asked.given, "layer": depth}, lang, study=asked.study)
 
 
 def _map(found: Senses, depth: int, lang: str) -> str:
