@@ -126,6 +126,8 @@ p.tl-fine { margin: 4px 0; }
 .tl-empty p { color: var(--body-text-color-subdued); max-width: 56ch; margin: 8px auto 0; }
 .tl-actions { gap: 10px; flex-wrap: wrap; }
 .tl-actions > * { flex: 0 1 auto !important; }
+.tl-scroll { overflow-x: auto; }
+.tl-code { overflow-x: auto; padding: 10px 12px; border-radius: 8px; background: var(--tl-soft); font-size: 0.82rem; line-height: 1.5; }
 
 .tl-group { margin: 10px 0 0; font-size: 0.82rem; letter-spacing: 0.02em; color: var(--tl-accent); font-weight: 650; }
 .tl-arm { padding: 2px 0 !important; }

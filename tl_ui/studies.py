@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from tl_core.experiments.about import read_about
 from tl_core.experiments.compare import Comparison, compare
 from tl_core.experiments.consent import stays
 from tl_core.experiments.decision import Decision, Prices, decide, priced
@@ -83,6 +84,11 @@ class Opened:
     def is_done(self, run: str) -> bool:
         """Whether a run has scores."""
         return run in self.results and self.results[run].status == "done"
+
+
+def title_of(opened: Opened, queue: StudyQueue) -> str:
+    """What a study is called: the title somebody gave it, or the name of its file."""
+    return read_about(queue.store(opened.name)).title or opened.plan.study.name
 
 
 class Studies:

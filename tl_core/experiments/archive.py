@@ -11,6 +11,7 @@ import os
 import re
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 from tl_core.errors import UserError
@@ -39,8 +40,10 @@ def pack(store: Store) -> bytes:
     return out.getvalue()
 
 
-def unpack(source: Path, folder: Path) -> Store:
+def unpack(source: Path, folder: Path, *, most_bytes: int = MOST_BYTES) -> Store:
     """Lay a study out in a new or empty folder. Nothing but the parts of a study is written, whatever the archive holds.
+
+    Where its models lie is forgotten: an archive must not name folders of this machine.
 
     Raises:
         UserError: it is no archive of a study, it is damaged or too large, or a newer program wrote it.
@@ -48,7 +51,7 @@ def unpack(source: Path, folder: Path) -> Store:
     damaged = f"{source.name} is damaged or cut off: it cannot be opened as an archive of a study. Have it sent again."
     try:
         with zipfile.ZipFile(source) as given:
-            parts = _parts(source.name, given)
+            parts = _parts(source.name, given, most_bytes)
             for name, info in parts.items():
                 path = folder / name
                 with told(folder):
@@ -62,13 +65,17 @@ def unpack(source: Path, folder: Path) -> Store:
         raise UserError(f"{source} cannot be read: {fault.strerror or fault}.") from fault
     store = Store(folder)
     try:
-        plan(store.load_study())
+        study = store.load_study()
+        if (runs := len(study.arms) * len(study.shots) * len(study.seeds)) > MAX_RUNS:
+            raise UserError(f"{source.name} asks for {runs:,} runs; {MAX_RUNS:,} is the most a study may have.")
+        plan(study)
+        store.save_study(replace(study, model_folders={}))
     except UserError as fault:
         raise UserError(str(fault).replace(f"in {folder}", f"in {source.name}").replace(str(folder), source.name)) from fault
     return store
 
 
-def _parts(name: str, given: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+def _parts(name: str, given: zipfile.ZipFile, most_bytes: int) -> dict[str, zipfile.ZipInfo]:
     """Parts of a study by their names in its folder; the folder itself may have been packed by hand, with its name before every part."""
     infos = [i for i in given.infolist() if not i.is_dir()]
     tops = [i.filename.removesuffix(NEEDED) for i in infos if os.path.basename(i.filename) == NEEDED]
@@ -77,6 +84,6 @@ def _parts(name: str, given: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     top = min(tops, key=len)
     parts = {i.filename.removeprefix(top): i for i in infos if i.filename.startswith(top) and PART.fullmatch(i.filename.removeprefix(top))}
     size = sum(i.file_size for i in parts.values())
-    if len(parts) > MOST_FILES or size > MOST_BYTES:
-        raise UserError(f"{name} holds {len(parts):,} files of {size / 2**30:.1f} GB in all; a study may have {MOST_FILES:,} files of {MOST_BYTES / 2**30:.0f} GB.")
+    if len(parts) > MOST_FILES or size > most_bytes:
+        raise UserError(f"{name} holds {len(parts):,} files of {size / 2**30:.1f} GB in all; a study may have {MOST_FILES:,} files of {most_bytes / 2**30:.1f} GB.")
     return parts

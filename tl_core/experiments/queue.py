@@ -13,14 +13,16 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from tl_core.errors import UserError
+from tl_core.experiments.about import About, write_about
+from tl_core.experiments.archive import MOST_BYTES, unpack
 from tl_core.experiments.conduct import Conductor
 from tl_core.experiments.plan import Plan, Study, plan
-from tl_core.experiments.store import Store
+from tl_core.experiments.store import Store, told
 from tl_core.experiments.worker import Stopped, Worker, WorkerDied
 from tl_core.types import Progress
 
@@ -81,11 +83,49 @@ class StudyQueue:
         store = Store(self.folder / name)
         store.prepare()
         store.save_study(study)
-        store.write_json("state.json", {"status": "queued", "key": key, "keep": keep, "context": context or {}, "consent": consent, "runs": len(made.specs), "made": time.time()})
+        self._put(store, key, "queued", runs=len(made.specs), context=context or {}, keep=keep, consent=consent)
         with self._wake:
             self._waiting.append(name)
             self._wake.notify_all()
         return name, key
+
+    def adopt(self, source: Path, *, most_bytes: int = MOST_BYTES) -> tuple[str, str]:
+        """Take in an archive as a study that has ended, to be read; returns its name and key.
+
+        Raises:
+            UserError: it cannot be opened; nothing of it is left then.
+        """
+        name, key = secrets.token_urlsafe(ID_BYTES), secrets.token_urlsafe(ID_BYTES)
+        with self._whole(self.folder / name) as folder:
+            store = unpack(source, folder, most_bytes=most_bytes)
+            record = store.read_json("study.json")
+            context = {"dataset": record.get("dataset") or {}} if isinstance(record, dict) else {}
+            self._put(store, key, "done", runs=len(plan(store.load_study()).specs), context=context)
+        return name, key
+
+    def duplicate(self, name: str) -> tuple[str, str]:
+        """A study once more, with all that is finished of it, for somebody to change as their own; returns its name and key.
+
+        Raises:
+            UserError: there is no such study, or it is not at its end.
+        """
+        source, state = self.store(name).folder, self._state(name)
+        if state["status"] in OPEN:
+            raise UserError("This study is still being computed. Wait for its end, or stop it, then duplicate it.")
+        other, key = secrets.token_urlsafe(ID_BYTES), secrets.token_urlsafe(ID_BYTES)
+        with self._whole(self.folder / other) as folder:
+            shutil.copytree(source, folder, ignore=shutil.ignore_patterns("state.json", "progress.json", ".*"))
+            self._put(Store(folder), key, state["status"], runs=state["runs"], context=state["context"], keep=state["keep"])
+        return other, key
+
+    def describe(self, name: str, key: str, about: About) -> None:
+        """Give a study a title and a note.
+
+        Raises:
+            UserError: it is somebody else's, or one of them is too long.
+        """
+        self._may(name, key)
+        write_about(self.store(name), about)
 
     def again(self, name: str, key: str) -> None:
         """Put a stopped or failed study back in line; only what is missing is computed."""
@@ -119,7 +159,7 @@ class StudyQueue:
             ahead = self._waiting.index(name) + (self._current is not None) if name in self._waiting else 0
         return {
             "status": state["status"], "ahead": ahead, "done": min(finished, state["runs"]), "total": state["runs"],
-            "progress": store.read_json("progress.json"), "error": state.get("error"), "began": state.get("began"),
+            "progress": store.read_json("progress.json"), "error": state.get("error"), "began": state.get("began"), "made": state["made"],
         }  # fmt: skip
 
     def store(self, name: str) -> Store:
@@ -224,6 +264,21 @@ class StudyQueue:
         if state is None:
             raise UserError("This study is damaged. Start it again.")
         return state
+
+    def _put(self, store: Store, key: str, status: str, *, runs: int, context: dict[str, Any], keep: str = "best", consent: str = "") -> None:
+        """Write what the line needs to know; from then on the study is there."""
+        state = {"status": status, "key": key, "keep": keep, "context": context, "consent": consent, "runs": runs, "made": time.time()}
+        store.write_json("state.json", state)
+
+    @contextmanager
+    def _whole(self, folder: Path) -> Iterator[Path]:
+        """A new folder that is gone again if anything goes wrong."""
+        try:
+            with told(folder):
+                yield folder
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
     def _may(self, name: str, key: str) -> None:
         if not hmac.compare_digest(self._state(name)["key"], key or ""):

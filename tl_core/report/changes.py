@@ -32,9 +32,9 @@ EN: dict[str, str] = {
 }  # fmt: skip
 
 KO: dict[str, str] = {
-    "same_test": "두 연구의 테스트 행 {n}개가 같아, 모든 줄을 같은 행에서 견줍니다.",
-    "partly_test": "테스트 행이 다릅니다. 두 연구에 다 있는 것은 {n}개이고, 차이는 그 행에서만 구했습니다. 값은 저마다의 모든 테스트 행에서 구한 것입니다.",
-    "other_test": "두 연구에 함께 있는 테스트 행이 없어, 어느 줄도 서로 견주지 않습니다.",
+    "same_test": "두 실험의 테스트 행 {n}개가 같아, 모든 줄을 같은 행에서 견줍니다.",
+    "partly_test": "테스트 행이 다릅니다. 두 실험에 다 있는 것은 {n}개이고, 차이는 그 행에서만 구했습니다. 값은 저마다의 모든 테스트 행에서 구한 것입니다.",
+    "other_test": "두 실험에 함께 있는 테스트 행이 없어, 어느 줄도 서로 견주지 않습니다.",
     "not_corrected": "구간은 저마다 따로 본 것입니다. 바뀌지 않은 줄 20개 가운데 하나는 바뀐 것처럼 보일 수 있습니다.",
     "nothing_asked": "다르게 요청한 것이 없습니다.",
     "title": "제목", "test rows": "테스트 행", "rows": "학습에 쓸 행", "labels": "라벨", "shots": "클래스마다 라벨 수", "seeds": "시드", "arm": "비교 대상",
@@ -45,9 +45,9 @@ KO: dict[str, str] = {
     "difference": "{points}, 95 % 구간 {range}",
     "same": "모든 행에서 같음",
     "more": "+{x} %p", "less": "−{x} %p",
-    codes.ONLY_BEFORE: "첫째 연구에만 있음",
-    codes.ONLY_AFTER: "둘째 연구에만 있음",
-    codes.OTHER_METRIC: "견주지 않음: 두 연구를 정렬한 지표가 다릅니다",
+    codes.ONLY_BEFORE: "첫째 실험에만 있음",
+    codes.ONLY_AFTER: "둘째 실험에만 있음",
+    codes.OTHER_METRIC: "견주지 않음: 두 실험를 정렬한 지표가 다릅니다",
     codes.OTHER_TEST_ROWS: "견주지 않음: 함께 있는 테스트 행이 없습니다",
     codes.PARTLY_F1: "견주지 않음: 매크로 F1은 모든 테스트 행에서 구하는데 그 행이 다릅니다",
     codes.NO_COMMON_SEEDS: "견주지 않음: 함께 있는 시드가 없습니다",

@@ -1,0 +1,262 @@
+"""Studies as things: open, name, duplicate, pack into a file, open from one, make again, set two beside each other."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from tl_core.errors import UserError
+from tl_core.experiments.about import LONGEST_NOTE, LONGEST_TITLE, About, read_about
+from tl_core.experiments.archive import pack
+from tl_core.experiments.changes import Changes, changes
+from tl_core.experiments.stored import Stored
+from tl_core.report import again
+from tl_core.report import changes as words
+from tl_ui.downloads import hand_out
+from tl_ui.lab import Lab, key_of, with_key
+from tl_ui.pieces import clip, escaped, shots_text, table_html
+from tl_ui.studies import title_of
+from tl_ui.words import t, word
+
+MOST_BYTES_HERE = 512 * 2**20  # of an archive on a place that is open to everybody, unpacked
+TITLE_SHOWN = 60
+
+
+@dataclasses.dataclass(frozen=True)
+class Tab:
+    """The studies tab."""
+
+    id: str = "studies"
+    order: int = 35
+    title: str = "tab_studies"
+
+    def build(self, lab: Lab) -> None:
+        """Draw the tab and wire it."""
+        notice = gr.HTML(elem_classes="tl-notices", elem_id="studies-notice")
+        with gr.Row():
+            with gr.Column(scale=3, min_width=320, elem_classes="tl-card"):
+                one = _one()
+            with gr.Column(scale=2, min_width=300, elem_classes="tl-card"):
+                gr.Markdown(word("archive_head"))
+                given = gr.File(label=word("archive_file"), file_types=[".zip"], elem_id="archive-file", height=140)
+        with gr.Column(elem_classes="tl-card", elem_id="two-studies"):
+            two = _two()
+        _wire_one(lab, one, given, notice)
+        _wire_two(lab, two, notice)
+
+
+@dataclasses.dataclass(frozen=True)
+class One:
+    which: gr.Dropdown
+    facts: gr.HTML
+    open: gr.Button
+    duplicate: gr.Button
+    packed: gr.DownloadButton
+    title: gr.Textbox
+    note: gr.Textbox
+    save: gr.Button
+    again: gr.HTML
+
+
+@dataclasses.dataclass(frozen=True)
+class Two:
+    before: gr.Dropdown
+    after: gr.Dropdown
+    compare: gr.Button
+    found: gr.HTML
+
+
+def _one() -> One:
+    gr.Markdown(word("studies_head"))
+    which = gr.Dropdown([], label=word("study"), info=word("study_info"), interactive=True, elem_id="study")
+    facts = gr.HTML(elem_id="study-facts")
+    with gr.Row(elem_classes="tl-actions"):
+        open_ = gr.Button(word("study_open"), variant="primary", min_width=120, elem_id="study-open", interactive=False)
+        duplicate = gr.Button(word("study_duplicate"), min_width=120, elem_id="study-duplicate", interactive=False)
+        packed = gr.DownloadButton(word("study_pack"), min_width=120, elem_id="study-pack", interactive=False)
+    title = gr.Textbox(label=word("study_title"), max_lines=1, max_length=LONGEST_TITLE, elem_id="study-title")
+    note = gr.Textbox(label=word("study_note"), lines=2, max_lines=10, max_length=LONGEST_NOTE, elem_id="study-note")
+    save = gr.Button(word("study_save"), size="sm", elem_id="study-save", interactive=False)
+    with gr.Accordion(word("again_head"), open=False, elem_id="study-again"):
+        told = gr.HTML()
+    return One(which, facts, open_, duplicate, packed, title, note, save, told)
+
+
+def _two() -> Two:
+    gr.Markdown(word("two_head"))
+    with gr.Row(elem_classes="tl-bottom"):
+        before = gr.Dropdown([], label=word("two_before"), interactive=True, min_width=220, elem_id="two-before")
+        after = gr.Dropdown([], label=word("two_after"), interactive=True, min_width=220, elem_id="two-after")
+        compare = gr.Button(word("two_compare"), min_width=140, scale=0, elem_id="two-compare")
+    return Two(before, after, compare, gr.HTML(elem_id="two-found"))
+
+
+# --- which there are -----------------------------------------------------------------------------------
+
+
+def _known(lab: Lab, values: dict) -> list[tuple[str, str]]:
+    """(what it is called, name) of the open study and those of this browser that are still here, the newest first."""
+    names = dict.fromkeys([values[lab.study_id], *reversed((values[lab.saved] or {}).get("keys", {}))])
+    found = []
+    for name in filter(None, names):
+        try:
+            found.append((lab.queue.status(name)["made"], name))
+        except UserError:
+            continue  # removed meanwhile
+    return [(_called(lab, name, made), name) for made, name in sorted(found, reverse=True)]
+
+
+def _called(lab: Lab, name: str, made: float) -> str:
+    return f"{clip(title_of(lab.studies.open(name), lab.queue), TITLE_SHOWN)} · {time.strftime('%Y-%m-%d %H:%M', time.localtime(made))}"
+
+
+# --- one study -----------------------------------------------------------------------------------------
+
+
+def _wire_one(lab: Lab, one: One, given: gr.File, notice: gr.HTML) -> None:
+    def renew(values: dict) -> dict:
+        """The list; the open study is chosen as soon as it is another one."""
+        known = _known(lab, values)
+        names = [name for _, name in known]
+        chosen = values[lab.study_id] or (values[one.which] if values[one.which] in names else None) or next(iter(names), None)
+        return {one.which: gr.Dropdown(choices=known, value=chosen), **_shown(lab, one, chosen, values)}
+
+    def show(values: dict) -> dict:
+        return _shown(lab, one, values[one.which], values)
+
+    def open_(values: dict) -> dict:
+        return {**_entered(lab, values[one.which]), lab.tabs: gr.Tabs(selected="results")}
+
+    def duplicate(values: dict) -> dict:
+        name, key = lab.queue.duplicate(values[one.which])
+        gr.Info(t(values[lab.lang], "study_duplicated"))
+        return {**_entered(lab, name), lab.saved: with_key(values[lab.saved], name, key)}
+
+    def adopt(values: dict) -> dict:
+        if not values[given]:
+            return {}
+        most = {"most_bytes": MOST_BYTES_HERE} if lab.profile.public else {}
+        name, key = lab.queue.adopt(Path(values[given]), **most)
+        return {**_entered(lab, name), lab.saved: with_key(values[lab.saved], name, key), given: None, lab.tabs: gr.Tabs(selected="results")}
+
+    def save(values: dict) -> dict:
+        name = values[one.which]
+        lab.queue.describe(name, key_of(values[lab.saved], name), About(values[one.title] or "", values[one.note] or ""))
+        gr.Info(t(values[lab.lang], "study_saved"))
+        return {one.which: gr.Dropdown(choices=_known(lab, values), value=name), **_shown(lab, one, name, values)}
+
+    shown = [one.facts, one.open, one.duplicate, one.packed, one.title, one.note, one.save, one.again]
+    entered = [lab.study_id, lab.status, lab.fresh, lab.beat, lab.selection]
+    lab.on([lab.arrived.change, lab.fresh.change, lab.study_id.change, lab.saved.change, lab.lang.change], renew, [lab.study_id, lab.saved, one.which], [one.which, *shown], trigger_mode="always_last")  # fmt: skip
+    lab.on(one.which.input, show, [one.which, lab.saved], shown, notice)
+    lab.on(one.open.click, open_, [one.which], [*entered, lab.tabs], notice)
+    lab.on(one.duplicate.click, duplicate, [one.which, lab.saved], [*entered, lab.saved], notice)
+    lab.on(given.upload, adopt, [given, lab.saved], [*entered, lab.saved, given, lab.tabs], notice, show_progress="minimal", show_progress_on=given)
+    lab.on(one.save.click, save, [one.which, one.title, one.note, lab.study_id, lab.saved], [one.which, *shown], notice)
+
+
+def _entered(lab: Lab, name: str) -> dict:
+    """A study opened for the whole page, as if somebody had followed its link."""
+    status = lab.queue.status(name)
+    going = status["status"] in ("queued", "running")
+    return {
+        lab.study_id: name, lab.status: {"name": name, **status}, lab.fresh: f"{name} {status['done']} {going}", lab.beat: gr.Timer(active=going), lab.selection: None,
+    }  # fmt: skip
+
+
+def _shown(lab: Lab, one: One, name: str | None, values: dict) -> dict:
+    lang = values[lab.lang]
+    if not name:
+        nothing = f"<p class='tl-fine'>{escaped(t(lang, 'studies_none'))}</p>"
+        return {one.facts: nothing, one.title: "", one.note: "", one.again: nothing, **{b: gr.Button(interactive=False) for b in (one.open, one.duplicate, one.save)}}
+    opened, status, store = lab.studies.open(name), lab.queue.status(name), lab.queue.store(name)
+    about, mine, ended = read_about(store), bool(key_of(values[lab.saved], name)), status["status"] not in ("queued", "running")
+    packed = hand_out(again.ARCHIVE, pack(store)) if ended else None
+    return {
+        one.facts: facts_html(opened, status, about, lang),
+        one.open: gr.Button(interactive=True),
+        one.duplicate: gr.Button(interactive=ended),
+        one.packed: gr.DownloadButton(value=packed, interactive=ended),
+        one.title: gr.Textbox(value=about.title, interactive=mine, placeholder=opened.plan.study.name),
+        one.note: gr.Textbox(value=about.note, interactive=mine, placeholder="" if mine else t(lang, "study_not_mine")),
+        one.save: gr.Button(interactive=mine),
+        one.again: again_html(opened, lang),
+    }
+
+
+def facts_html(opened: Any, status: dict, about: About, lang: str) -> str:
+    """What a study holds, and what somebody has said about it."""
+    study = opened.plan.study
+    lines = [
+        t(lang, "study_facts", arms=len(study.arms), shots=", ".join(shots_text(s, lang) for s in study.shots), seeds=len(study.seeds), test=f"{len(study.split.test):,}"),
+        t(lang, f"state_{status['status']}", done=status["done"], total=status["total"], ahead=status["ahead"]),
+    ]
+    note = "".join(f"<p>{escaped(line)}</p>" for line in about.note.splitlines())
+    return f"<h4>{escaped(about.title or study.name)}</h4>{note}" + "".join(f"<p class='tl-fine'>{escaped(line)}</p>" for line in lines)
+
+
+def again_html(opened: Any, lang: str) -> str:
+    """The command and the script that make the study again."""
+    code = lambda text: f"<pre class='tl-code' tabindex='0'><code>{escaped(text)}</code></pre>"  # noqa: E731
+    return f"<p>{escaped(t(lang, 'again_info', archive=again.ARCHIVE))}</p>{code(again.COMMAND)}<p>{escaped(t(lang, 'again_script'))}</p>{code(again.script(opened.plan.study))}"
+
+
+# --- two studies ---------------------------------------------------------------------------------------
+
+
+def _wire_two(lab: Lab, two: Two, notice: gr.HTML) -> None:
+    asked = gr.State(None)  # the two on show, so that a switch of language asks again
+
+    def renew(values: dict) -> dict:
+        known = _known(lab, values)
+        names = [name for _, name in known]
+        first = values[two.before] if values[two.before] in names else names[1] if len(names) > 1 else None
+        second = values[two.after] if values[two.after] in names else names[0] if names else None
+        out = {two.before: gr.Dropdown(choices=known, value=first), two.after: gr.Dropdown(choices=known, value=second)}
+        return {**out, two.found: found_html(lab, *values[asked], values[lab.lang])} if values[asked] and set(values[asked]) <= set(names) else out
+
+    def compare(values: dict) -> dict:
+        names = values[two.before], values[two.after]
+        if not all(names) or names[0] == names[1]:
+            raise UserError("Choose two different studies. A study appears in the lists once it was started or opened in this browser.")
+        return {asked: names, two.found: found_html(lab, *names, values[lab.lang])}
+
+    lab.on([lab.arrived.change, lab.fresh.change, lab.study_id.change, lab.saved.change, lab.lang.change], renew, [lab.study_id, lab.saved, two.before, two.after, asked], [two.before, two.after, two.found], trigger_mode="always_last")  # fmt: skip
+    lab.on(two.compare.click, compare, [two.before, two.after], [asked, two.found], notice)
+
+
+def found_html(lab: Lab, before: str, after: str, lang: str) -> str:
+    """What was asked differently and what changed, as two tables."""
+    found = changes(_stored(lab, before), _stored(lab, after))
+    said = "".join(f"<p>{escaped(line)}</p>" for line in words.summary(found, lang))
+    return f"<div role='status'>{said}{_asked_table(found, lang)}{_moved_table(found, lang)}</div>"
+
+
+def _stored(lab: Lab, name: str) -> Stored:
+    opened, store = lab.studies.open(name), lab.queue.store(name)
+    if not opened.comparison.cells:
+        raise UserError(f"{title_of(opened, lab.queue)} has no result yet.")
+    return Stored(store, opened.plan, opened.results, opened.comparison, {}, read_about(store))
+
+
+def _asked_table(found: Changes, lang: str) -> str:
+    if not found.asked:
+        return ""
+    rows = [[escaped(clip(words.what(x, lang), 120)), *(escaped(clip(words.value(v, lang), 240)) for v in (x.before, x.after))] for x in found.asked]
+    return f"<div class='tl-scroll'>{table_html(t(lang, 'two_asked'), [t(lang, 'two_what'), t(lang, 'two_before'), t(lang, 'two_after')], rows)}</div>"
+
+
+def _moved_table(found: Changes, lang: str) -> str:
+    rows = [
+        [escaped(m.arm), escaped(shots_text(m.shots, lang)), escaped(words.share(m.before, lang)), escaped(words.share(m.after, lang)), escaped(words.difference(m, lang))]
+        for m in found.moved
+    ]
+    head = [t(lang, "arm"), t(lang, "labels_per_class"), t(lang, "two_before"), t(lang, "two_after"), t(lang, "two_difference")]
+    return f"<div class='tl-scroll'>{table_html(t(lang, 'two_moved', metric=t(lang, found.metric)), head, rows)}</div>"
+
+
+TAB = Tab()
