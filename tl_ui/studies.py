@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from tl_core.experiments.about import read_about
+from tl_core.experiments.about import About, read_about
 from tl_core.experiments.compare import Comparison, compare
 from tl_core.experiments.consent import stays
 from tl_core.experiments.decision import Decision, Prices, decide, priced
@@ -46,12 +46,18 @@ class Opened:
 
     name: str
     plan: Plan
+    about: About = About()
     ended: bool = False  # no run is to come
     results: dict[str, RunResult] = field(default_factory=dict)  # replaced, never changed
     weighed: Weighed | None = None  # the newest; its results may be older
     version: int = 0
     jobs: dict[Prices | None, Future] = field(default_factory=dict)  # by what they work out; None: the study itself
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def title(self) -> str:
+        """What somebody called it, or the name of its file."""
+        return self.about.title or self.plan.study.name
 
     @property
     def comparison(self) -> Comparison | None:
@@ -86,11 +92,6 @@ class Opened:
         return run in self.results and self.results[run].status == "done"
 
 
-def title_of(opened: Opened, queue: StudyQueue) -> str:
-    """What a study is called: the title somebody gave it, or the name of its file."""
-    return read_about(queue.store(opened.name)).title or opened.plan.study.name
-
-
 class Studies:
     """The studies visitors look at. Every method may be called from any thread."""
 
@@ -117,7 +118,7 @@ class Studies:
                     self._opened.popitem(last=False)
         ended = self.queue.status(name)["status"] not in OPEN
         with opened.lock:
-            opened.ended = ended
+            opened.ended, opened.about = ended, read_about(store)
             missing = [s.id for s in opened.plan.specs if not opened.is_done(s.id)]  # a failed run may have been done again
             new = store.results(missing)
             told = lambda result: result and (result.status, result.error)  # noqa: E731  scores are arrays

@@ -87,7 +87,7 @@ def answer_html(shown: Seen) -> str:
     why = t(lang, "why_" + shown.comparison.metric)
     how = how_html(lang, "advice", "best", "interval", "power", "seeds")
     return (
-        f"<section class='tl-answer'><p class='tl-kicker'>{escaped(opened.plan.study.name)}</p><h2>{escaped(head)}</h2>{said}"
+        f"<section class='tl-answer'><p class='tl-kicker'>{escaped(opened.title)}</p><h2>{escaped(head)}</h2>{said}"
         f"<p class='tl-fine'>{escaped(frame)} {escaped(why)}</p>{how}</section>" + notice_html("\n".join(_doubts(shown)), kind="note")
     )
 
@@ -158,7 +158,7 @@ def _wire_files(lab: Lab, files: Files, notice: gr.HTML) -> None:
         if not shown or not shown.decision:
             return {files.report: gr.DownloadButton(value=None, interactive=False)}
         weighed = shown.opened.weighed
-        context = lab.queue.store(shown.opened.name).read_json("state.json")["context"]
+        context = lab.queue.store(shown.opened.name).read_json("state.json")["context"] | {"about": dataclasses.asdict(shown.opened.about)}
         page = report_html(shown.opened.plan, weighed.results, weighed.comparison, context=context, language=shown.lang, decision=shown.decision)
         return {files.report: gr.DownloadButton(value=hand_out("report.html", page.encode()), interactive=True)}
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 import time
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 
 from tl_core.errors import UserError
-from tl_core.experiments.about import LONGEST_NOTE, LONGEST_TITLE, About, read_about
+from tl_core.experiments.about import LONGEST_NOTE, LONGEST_TITLE, About
 from tl_core.experiments.archive import pack
 from tl_core.experiments.changes import Changes, changes
 from tl_core.experiments.stored import Stored
@@ -19,7 +18,7 @@ from tl_core.report import changes as words
 from tl_ui.downloads import hand_out
 from tl_ui.lab import Lab, key_of, with_key
 from tl_ui.pieces import clip, escaped, shots_text, table_html
-from tl_ui.studies import title_of
+from tl_ui.studies import Opened
 from tl_ui.words import t, word
 
 MOST_BYTES_HERE = 512 * 2**20  # of an archive on a place that is open to everybody, unpacked
@@ -111,7 +110,7 @@ def _known(lab: Lab, values: dict) -> list[tuple[str, str]]:
 
 
 def _called(lab: Lab, name: str, made: float) -> str:
-    return f"{clip(title_of(lab.studies.open(name), lab.queue), TITLE_SHOWN)} · {time.strftime('%Y-%m-%d %H:%M', time.localtime(made))}"
+    return f"{clip(lab.studies.open(name).title, TITLE_SHOWN)} · {time.strftime('%Y-%m-%d %H:%M', time.localtime(made))}"
 
 
 # --- one study -----------------------------------------------------------------------------------------
@@ -174,32 +173,32 @@ def _shown(lab: Lab, one: One, name: str | None, values: dict) -> dict:
         nothing = f"<p class='tl-fine'>{escaped(t(lang, 'studies_none'))}</p>"
         return {one.facts: nothing, one.title: "", one.note: "", one.again: nothing, **{b: gr.Button(interactive=False) for b in (one.open, one.duplicate, one.save)}}
     opened, status, store = lab.studies.open(name), lab.queue.status(name), lab.queue.store(name)
-    about, mine, ended = read_about(store), bool(key_of(values[lab.saved], name)), status["status"] not in ("queued", "running")
+    mine, ended = bool(key_of(values[lab.saved], name)), status["status"] not in ("queued", "running")
     packed = hand_out(again.ARCHIVE, pack(store)) if ended else None
     return {
-        one.facts: facts_html(opened, status, about, lang),
+        one.facts: facts_html(opened, status, lang),
         one.open: gr.Button(interactive=True),
         one.duplicate: gr.Button(interactive=ended),
         one.packed: gr.DownloadButton(value=packed, interactive=ended),
-        one.title: gr.Textbox(value=about.title, interactive=mine, placeholder=opened.plan.study.name),
-        one.note: gr.Textbox(value=about.note, interactive=mine, placeholder="" if mine else t(lang, "study_not_mine")),
+        one.title: gr.Textbox(value=opened.about.title, interactive=mine, placeholder=opened.plan.study.name),
+        one.note: gr.Textbox(value=opened.about.note, interactive=mine, placeholder="" if mine else t(lang, "study_not_mine")),
         one.save: gr.Button(interactive=mine),
         one.again: again_html(opened, lang),
     }
 
 
-def facts_html(opened: Any, status: dict, about: About, lang: str) -> str:
+def facts_html(opened: Opened, status: dict, lang: str) -> str:
     """What a study holds, and what somebody has said about it."""
     study = opened.plan.study
     lines = [
         t(lang, "study_facts", arms=len(study.arms), shots=", ".join(shots_text(s, lang) for s in study.shots), seeds=len(study.seeds), test=f"{len(study.split.test):,}"),
         t(lang, f"state_{status['status']}", done=status["done"], total=status["total"], ahead=status["ahead"]),
     ]
-    note = "".join(f"<p>{escaped(line)}</p>" for line in about.note.splitlines())
-    return f"<h4>{escaped(about.title or study.name)}</h4>{note}" + "".join(f"<p class='tl-fine'>{escaped(line)}</p>" for line in lines)
+    note = "".join(f"<p>{escaped(line)}</p>" for line in opened.about.note.splitlines())
+    return f"<h4>{escaped(opened.title)}</h4>{note}" + "".join(f"<p class='tl-fine'>{escaped(line)}</p>" for line in lines)
 
 
-def again_html(opened: Any, lang: str) -> str:
+def again_html(opened: Opened, lang: str) -> str:
     """The command and the script that make the study again."""
     code = lambda text: f"<pre class='tl-code' tabindex='0'><code>{escaped(text)}</code></pre>"  # noqa: E731
     return f"<p>{escaped(t(lang, 'again_info', archive=again.ARCHIVE))}</p>{code(again.COMMAND)}<p>{escaped(t(lang, 'again_script'))}</p>{code(again.script(opened.plan.study))}"
@@ -237,10 +236,10 @@ def found_html(lab: Lab, before: str, after: str, lang: str) -> str:
 
 
 def _stored(lab: Lab, name: str) -> Stored:
-    opened, store = lab.studies.open(name), lab.queue.store(name)
-    if not opened.comparison.cells:
-        raise UserError(f"{title_of(opened, lab.queue)} has no result yet.")
-    return Stored(store, opened.plan, opened.results, opened.comparison, {}, read_about(store))
+    opened = lab.studies.open(name)
+    if opened.weighed is None or not opened.comparison.cells:
+        raise UserError(f"{clip(opened.title, TITLE_SHOWN)}: there is no result yet, or it is still being worked out. Try again in a moment.")
+    return Stored(lab.queue.store(name), opened.plan, opened.weighed.results, opened.comparison, {}, opened.about)
 
 
 def _asked_table(found: Changes, lang: str) -> str:
