@@ -169,6 +169,7 @@ def _switch_language(page: gr.Blocks, lab: Lab) -> None:
     """Labels first follow the browser by themselves; from the first switch on they are sent as chosen."""
     marked = [(block, props) for block in page.blocks.values() if (props := _marked(block))]
     components = [block for block, _ in marked] + [component for component, _ in lab.drawn]
+    other = gr.State(False)  # whether labels must be sent on arrival: every output of an event costs the browser, so most visits send none
 
     def switch(values: dict) -> dict:
         lang = values[lab.lang]
@@ -178,10 +179,10 @@ def _switch_language(page: gr.Blocks, lab: Lab) -> None:
     def settle(values: dict, request: gr.Request) -> dict:
         """A visitor who chose English in a Korean browser: the radio does not change, but the labels must."""
         by_browser = preferred_language(request.headers.get("accept-language", ""))
-        return switch(values) if values[lab.lang] == "en" != by_browser else {}
+        return {other: values[lab.lang] == "en" != by_browser}
 
-    lab.on(lab.lang.change, switch, outputs=components)
-    lab.on(lab.arrived.change, settle, outputs=components)
+    lab.on([lab.lang.change, other.change], switch, outputs=components)
+    lab.on(lab.arrived.change, settle, outputs=[other])
 
 
 def _marked(block: Any) -> dict[str, Any]:

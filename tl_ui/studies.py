@@ -51,6 +51,7 @@ class Opened:
     results: dict[str, RunResult] = field(default_factory=dict)  # replaced, never changed
     weighed: Weighed | None = None  # the newest; its results may be older
     version: int = 0
+    packed: tuple[object, str] | None = None  # what was packed last, and the path of its archive
     jobs: dict[Prices | None, Future] = field(default_factory=dict)  # by what they work out; None: the study itself
     lock: threading.Lock = field(default_factory=threading.Lock)
 

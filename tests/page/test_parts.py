@@ -261,7 +261,7 @@ def test_limits_are_kept_on_the_server(datasets, tmp_path):
 
 
 def test_tabs_are_found_and_few():
-    assert list(found("tl_ui.tabs", "TAB")) == ["data", "compare", "results", "try", "look", "about"]
+    assert list(found("tl_ui.tabs", "TAB")) == ["data", "compare", "results", "studies", "try", "look", "about"]
 
 
 def test_the_page_never_imports_a_network_library(tmp_path):

@@ -12,6 +12,7 @@ from tl_core.errors import UserError
 from tl_core.experiments.about import LONGEST_NOTE, LONGEST_TITLE, About
 from tl_core.experiments.archive import pack
 from tl_core.experiments.changes import Changes, changes
+from tl_core.experiments.store import Store
 from tl_core.experiments.stored import Stored
 from tl_core.report import again
 from tl_core.report import changes as words
@@ -153,8 +154,8 @@ def _wire_one(lab: Lab, one: One, given: gr.File, notice: gr.HTML) -> None:
     lab.on([lab.arrived.change, lab.fresh.change, lab.study_id.change, lab.saved.change, lab.lang.change], renew, [lab.study_id, lab.saved, one.which], [one.which, *shown], trigger_mode="always_last")  # fmt: skip
     lab.on(one.which.input, show, [one.which, lab.saved], shown, notice)
     lab.on(one.open.click, open_, [one.which], [*entered, lab.tabs], notice)
-    lab.on(one.duplicate.click, duplicate, [one.which, lab.saved], [*entered, lab.saved], notice)
-    lab.on(given.upload, adopt, [given, lab.saved], [*entered, lab.saved, given, lab.tabs], notice, show_progress="minimal", show_progress_on=given)
+    lab.on(one.duplicate.click, duplicate, [one.which, lab.saved], [lab.saved, *entered], notice)
+    lab.on(given.upload, adopt, [given, lab.saved], [lab.saved, *entered, given, lab.tabs], notice, show_progress="minimal", show_progress_on=given)
     lab.on(one.save.click, save, [one.which, one.title, one.note, lab.study_id, lab.saved], [one.which, *shown], notice)
 
 
@@ -174,7 +175,7 @@ def _shown(lab: Lab, one: One, name: str | None, values: dict) -> dict:
         return {one.facts: nothing, one.title: "", one.note: "", one.again: nothing, **{b: gr.Button(interactive=False) for b in (one.open, one.duplicate, one.save)}}
     opened, status, store = lab.studies.open(name), lab.queue.status(name), lab.queue.store(name)
     mine, ended = bool(key_of(values[lab.saved], name)), status["status"] not in ("queued", "running")
-    packed = hand_out(again.ARCHIVE, pack(store)) if ended else None
+    packed = _packed(opened, store) if ended else None
     return {
         one.facts: facts_html(opened, status, lang),
         one.open: gr.Button(interactive=True),
@@ -185,6 +186,14 @@ def _shown(lab: Lab, one: One, name: str | None, values: dict) -> dict:
         one.save: gr.Button(interactive=mine),
         one.again: again_html(opened, lang),
     }
+
+
+def _packed(opened: Opened, store: Store) -> str:
+    """Path of the archive to hand out; packed again only when there is something new in it."""
+    state = opened.version, opened.about
+    if opened.packed is None or opened.packed[0] != state or not Path(opened.packed[1]).is_file():
+        opened.packed = state, hand_out(again.ARCHIVE, pack(store))
+    return opened.packed[1]
 
 
 def facts_html(opened: Opened, status: dict, lang: str) -> str:
