@@ -168,7 +168,7 @@ def arms_of_ones_own(page) -> None:
     expect(page.locator("#own-recipe")).not_to_be_visible()
     choose(page, "#own-strategy", "Read your texts first, then learn")
     expect(page.locator("#own-note .tl-notice")).to_have_count(0)
-    choose(page, "#own-base-adapt-then", "Nearest neighbours")
+    choose(page, "#own-base", "Nearest neighbours")
     expect(page.locator("#own-recipe")).not_to_be_visible()
     set_to(page, "#own-settings-knn", "neighbours", "3")
     set_to(page, "#own-settings-adapt-then", "steps", "1")
