@@ -49,6 +49,10 @@ class Lab:
         """Wire `handler(values)`: values by component in, changes by component out, failures told in `notice`."""
         everything = [*outputs, *([notice] if notice is not None else [])]
         more = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 8, **more}
+        if more["show_progress"] == "hidden":
+            # Without this a browser keeps a state of progress for every output that was ever drawn, and goes through all of
+            # them, each time looking through every component of the page, at every step of every event.
+            more["show_progress_on"] = self.lang
         return gr.on(triggers, shown(handler, self.lang, everything, notice), {self.lang, *inputs}, everything, **more)
 
     def in_language(self, component: Any, draw: Callable[[str], Any]) -> Any:
