@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 
 from spaces_config import Profile
-from tl_core.experiments.queue import StudyQueue
+from tl_core.experiments.queue import OPEN, StudyQueue
 from tl_ui.datasets import Datasets
 from tl_ui.shown import shown
 from tl_ui.studies import Studies
@@ -54,6 +54,16 @@ class Lab:
             # them, each time looking through every component of the page, at every step of every event.
             more["show_progress_on"] = self.lang
         return gr.on(triggers, shown(handler, self.lang, everything, notice), {self.lang, *inputs}, everything, **more)
+
+    def where(self, name: str) -> dict:
+        """What the signals say of a study: where it stands, and whether there is something new.
+
+        Raises:
+            UserError: there is no such study.
+        """
+        status, opened = self.queue.status(name), self.studies.open(name)
+        going = status["status"] in OPEN
+        return {self.status: {"name": name, **status}, self.fresh: f"{name} {opened.version} {going}", self.beat: gr.Timer(active=going or opened.behind)}
 
     def in_language(self, component: Any, draw: Callable[[str], Any]) -> Any:
         """Say what a component shows in each language; the shell draws it anew at a switch."""

@@ -83,8 +83,7 @@ def choice(lab: Lab, id: str, *, runs: bool = True, headed: bool = True) -> Choi
             beside: _list([(t(lang, "none"), ""), *before, *_models(), *trained], values[beside], ""),
         }
 
-    signals = [lab.arrived.change, lab.fresh.change, lab.study_id.change, lab.lang.change]
-    lab.on(signals, renew, [lab.study_id, *made.asked], made.asked, trigger_mode="always_last")
+    lab.on([lab.fresh.change, lab.lang.change], renew, [lab.study_id, *made.asked], made.asked, trigger_mode="always_last")
     return made
 
 

@@ -27,7 +27,6 @@ from tl_ui.studies import Studies
 from tl_ui.words import WORDS, t
 
 BEAT_SECONDS = 1.5
-OPEN_STATES = ("queued", "running")
 MARK = "__i18n__"
 
 # The address bar and the document's language follow what the page shows; a reload or a copied link comes back to it.
@@ -118,7 +117,7 @@ def _arrive(page: gr.Blocks, lab: Lab, address: gr.HTML) -> None:
         name = request.query_params.get("study", "")
         if name:
             try:
-                changed |= {lab.study_id: name, **_status(lab, name)}
+                changed |= {lab.study_id: name, **lab.where(name)}
             except UserError:
                 gr.Warning(t(lang, "no_such_study"))
                 changed[address] = json.dumps({"study": "", "lang": lang})
@@ -126,7 +125,7 @@ def _arrive(page: gr.Blocks, lab: Lab, address: gr.HTML) -> None:
 
     def follow(values: dict) -> dict:
         """One tick: how far the open study is."""
-        return _status(lab, values[lab.study_id]) if values[lab.study_id] else {lab.beat: gr.Timer(active=False)}
+        return lab.where(values[lab.study_id]) if values[lab.study_id] else {lab.beat: gr.Timer(active=False)}
 
     def show_address(values: dict) -> dict:
         return {address: json.dumps({"study": values[lab.study_id], "lang": values[lab.lang]})}
@@ -145,12 +144,6 @@ def _arrive(page: gr.Blocks, lab: Lab, address: gr.HTML) -> None:
     lab.on([lab.study_id.change, lab.lang.change], show_address, [lab.study_id], [address])
     lab.on(lab.dataset_id.change, remember, [lab.dataset_id, lab.saved], [lab.saved])
     lab.on(lab.lang.input, remember_language, [lab.saved], [lab.saved])
-
-
-def _status(lab: Lab, name: str) -> dict:
-    status, opened = lab.queue.status(name), lab.studies.open(name)
-    going = status["status"] in OPEN_STATES
-    return {lab.status: {"name": name, **status}, lab.fresh: f"{name} {opened.version} {going}", lab.beat: gr.Timer(active=going or opened.behind)}
 
 
 def preferred_language(header: str) -> str:

@@ -70,6 +70,7 @@ class Place:
     lab: Lab
     accordion: gr.Accordion
     is_open: gr.State
+    news: gr.State  # rises when there is something new and the section is open
     notice: gr.HTML
 
     def draw(self, draw: Draw, inputs: Sequence[Any] = (), outputs: Sequence[Any] = ()) -> None:
@@ -83,10 +84,10 @@ class Place:
             return draw(found, values) if found else {}
 
         def again(values: dict) -> dict:
-            return drawn(values) if values[self.is_open] else {}
+            return drawn(values) if values[self.is_open] else {}  # a state also changes when a visit first writes it
 
         lab.on(self.accordion.expand, drawn, inputs, outputs, self.notice, show_progress="minimal")
-        lab.on([lab.fresh.change, lab.lang.change], again, inputs, outputs, self.notice, trigger_mode="always_last")
+        lab.on(self.news.change, again, inputs, outputs, self.notice, trigger_mode="always_last")
 
     def on(self, triggers: Any, act: Draw, inputs: Sequence[Any] = (), outputs: Sequence[Any] = (), **more: Any) -> None:
         """Wire `act(seen, values)` to what a visitor does in the section."""
@@ -122,8 +123,19 @@ def section(lab: Lab, it: Section) -> Place:
     """The accordion of a section, built."""
     is_open = gr.State(it.open)
     with gr.Accordion(word(it.title), open=it.open, elem_id=f"section-{it.id}", elem_classes="tl-section") as accordion:
-        place = Place(lab, accordion, is_open, gr.HTML(elem_classes="tl-notices"))
+        place = Place(lab, accordion, is_open, gr.State(0), gr.HTML(elem_classes="tl-notices"))
         it.build(lab, place)
     lab.on(accordion.expand, lambda values: {is_open: True}, outputs=[is_open])
     lab.on(accordion.collapse, lambda values: {is_open: False}, outputs=[is_open])
     return place
+
+
+def tell_open(lab: Lab, places: Sequence[Place]) -> None:
+    """Let open sections know when there is something new or another language: one event, where each closed section would
+    cost the browser one of its own."""
+
+    def tell(values: dict) -> dict:
+        return {place.news: values[place.news] + 1 for place in places if values[place.is_open]}
+
+    states = [state for place in places for state in (place.is_open, place.news)]
+    lab.on([lab.fresh.change, lab.lang.change], tell, states, [place.news for place in places], trigger_mode="always_last")

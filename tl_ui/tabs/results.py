@@ -15,7 +15,7 @@ from tl_core.strategies import strategies
 from tl_ui.downloads import hand_out, harmless_csv
 from tl_ui.lab import Lab
 from tl_ui.pieces import escaped, how_html, interval_text, percent, shots_text, strategy_title
-from tl_ui.results import Seen, section, seen
+from tl_ui.results import Seen, section, seen, tell_open
 from tl_ui.results.leaderboard import leaderboard_rows
 from tl_ui.shown import notice_html
 from tl_ui.words import t, word
@@ -34,8 +34,8 @@ class Tab:
         notice = gr.HTML(elem_classes="tl-notices", elem_id="results-notice")
         answer = gr.HTML(nothing_html("en"), elem_id="answer")
         with gr.Column(visible=False, elem_id="results-body") as body:
-            for it in found("tl_ui.results", "SECTION").values():
-                section(lab, it)
+            places = [section(lab, it) for it in found("tl_ui.results", "SECTION").values()]
+            tell_open(lab, places)
             files = _files()
         _wire_answer(lab, answer, body, notice)
         _wire_files(lab, files, notice)

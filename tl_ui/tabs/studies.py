@@ -151,7 +151,7 @@ def _wire_one(lab: Lab, one: One, given: gr.File, notice: gr.HTML) -> None:
 
     shown = [one.facts, one.open, one.duplicate, one.packed, one.title, one.note, one.save, one.again]
     entered = [lab.study_id, lab.status, lab.fresh, lab.beat, lab.selection]
-    lab.on([lab.arrived.change, lab.fresh.change, lab.study_id.change, lab.saved.change, lab.lang.change], renew, [lab.study_id, lab.saved, one.which], [one.which, *shown], trigger_mode="always_last")  # fmt: skip
+    lab.on([lab.arrived.change, lab.fresh.change, lab.lang.change], renew, [lab.study_id, lab.saved, one.which], [one.which, *shown], trigger_mode="always_last")  # fmt: skip
     lab.on(one.which.input, show, [one.which, lab.saved], shown, notice)
     lab.on(one.open.click, open_, [one.which], [*entered, lab.tabs], notice)
     lab.on(one.duplicate.click, duplicate, [one.which, lab.saved], [lab.saved, *entered], notice)
@@ -161,11 +161,7 @@ def _wire_one(lab: Lab, one: One, given: gr.File, notice: gr.HTML) -> None:
 
 def _entered(lab: Lab, name: str) -> dict:
     """A study opened for the whole page, as if somebody had followed its link."""
-    status = lab.queue.status(name)
-    going = status["status"] in ("queued", "running")
-    return {
-        lab.study_id: name, lab.status: {"name": name, **status}, lab.fresh: f"{name} {status['done']} {going}", lab.beat: gr.Timer(active=going), lab.selection: None,
-    }  # fmt: skip
+    return {lab.study_id: name, **lab.where(name), lab.selection: None}
 
 
 def _shown(lab: Lab, one: One, name: str | None, values: dict) -> dict:
@@ -233,7 +229,7 @@ def _wire_two(lab: Lab, two: Two, notice: gr.HTML) -> None:
             raise UserError("Choose two different studies. A study appears in the lists once it was started or opened in this browser.")
         return {asked: names, two.found: found_html(lab, *names, values[lab.lang])}
 
-    lab.on([lab.arrived.change, lab.fresh.change, lab.study_id.change, lab.saved.change, lab.lang.change], renew, [lab.study_id, lab.saved, two.before, two.after, asked], [two.before, two.after, two.found], trigger_mode="always_last")  # fmt: skip
+    lab.on([lab.arrived.change, lab.fresh.change, lab.lang.change], renew, [lab.study_id, lab.saved, two.before, two.after, asked], [two.before, two.after, two.found], trigger_mode="always_last")  # fmt: skip
     lab.on(two.compare.click, compare, [two.before, two.after], [asked, two.found], notice)
 
 
