@@ -9,7 +9,7 @@ from pathlib import Path
 import gradio as gr
 
 from tl_core.errors import UserError
-from tl_core.experiments.about import LONGEST_NOTE, LONGEST_TITLE, About
+from tl_core.experiments.about import LONGEST_NOTE, LONGEST_TITLE, About, read_about
 from tl_core.experiments.archive import pack
 from tl_core.experiments.changes import Changes, changes
 from tl_core.experiments.store import Store
@@ -111,7 +111,10 @@ def _known(lab: Lab, values: dict) -> list[tuple[str, str]]:
 
 
 def _called(lab: Lab, name: str, made: float) -> str:
-    return f"{clip(lab.studies.open(name).title, TITLE_SHOWN)} · {time.strftime('%Y-%m-%d %H:%M', time.localtime(made))}"
+    """From small files alone: a study is opened, and worked out, only when somebody asks for it."""
+    store = lab.queue.store(name)
+    title = read_about(store).title or (store.read_json("plan.json") or {}).get("name") or name
+    return f"{clip(title, TITLE_SHOWN)} · {time.strftime('%Y-%m-%d %H:%M', time.localtime(made))}"
 
 
 # --- one study -----------------------------------------------------------------------------------------
@@ -218,8 +221,9 @@ def _wire_two(lab: Lab, two: Two, notice: gr.HTML) -> None:
     def renew(values: dict) -> dict:
         known = _known(lab, values)
         names = [name for _, name in known]
-        first = values[two.before] if values[two.before] in names else names[1] if len(names) > 1 else None
-        second = values[two.after] if values[two.after] in names else names[0] if names else None
+        chosen = [values[two.before], values[two.after]]
+        newest = [*names[:2][::-1], None, None][:2]
+        first, second = chosen if len(set(chosen) & set(names)) == 2 else newest
         out = {two.before: gr.Dropdown(choices=known, value=first), two.after: gr.Dropdown(choices=known, value=second)}
         return {**out, two.found: found_html(lab, *values[asked], values[lab.lang])} if values[asked] and set(values[asked]) <= set(names) else out
 
