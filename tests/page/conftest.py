@@ -107,7 +107,7 @@ def finished(chromium, served) -> str:
     page = context.new_page()
     page.goto(served.url)
     page.locator("#first").click()
-    page.locator("#answer h2").wait_for(timeout=90_000)
+    page.locator("#answer h2").wait_for(timeout=180_000)
     name = page.url.partition("study=")[2].partition("&")[0]
     context.close()
     return name

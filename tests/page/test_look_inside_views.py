@@ -167,8 +167,8 @@ def test_attention_of_odd_texts_and_two_models(visit):
 
 
 def test_words_that_mattered_to_two_arms(visit, finished):
-    page = visit(f"/?study={finished}")
-    to_look(page, "mattered")
+    page = visit(f"/?look=mattered&study={finished}")
+    expect(page.locator("#view-mattered")).to_be_visible()
     out = page.locator("#mattered-out")
     expect(out.locator(".tl-sides > section")).to_have_count(2)
     expect(out.locator(".tl-answers-of tbody tr")).to_have_count(5)
@@ -179,14 +179,14 @@ def test_words_that_mattered_to_two_arms(visit, finished):
     words = out.locator(".tl-sides > section").first.locator(".tl-token")
     expect(words.filter(has_text="invoice")).to_have_count(1)
     expect(words.filter(has_text="invoice")).to_have_attribute("title", re.compile(r"Without “invoice”: \d+\.\d %"))
-    choose(page, "mattered-label", "Billing")
-    expect(out.locator(".tl-sides > section").nth(1)).to_contain_text(re.compile(r"Billing[^:]*: \d+\.\d %, with every word there"))
+    choose(page, "mattered-label", "Shipping")
+    expect(out.locator(".tl-sides > section").nth(1)).to_contain_text(re.compile(r"Shipping[^:]*: \d+\.\d %, with every word there"))
     assert page.locator("#view-mattered img").count() == 0 and page.title() == "Transfer Lab"
 
     again = visit(link_of(page, "mattered"))
     expect(again.locator("#mattered-out .tl-token", has_text="invoice")).to_have_count(2)
     expect(box(again, "mattered-text")).to_have_value(f"The invoice is wrong {EVIL}")
-    expect(again.locator("#mattered-label input")).to_have_value(re.compile("Billing"))
+    expect(again.locator("#mattered-label input")).to_have_value(re.compile("Shipping"))
     box(again, "mattered-text").fill("")
     again.locator("#mattered-ask").click()
     expect(again.locator("#mattered-notice")).to_contain_text("Write a text first.")
