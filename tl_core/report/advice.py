@@ -64,6 +64,7 @@ EN: dict[str, str] = {
     "why_unclear": "On the seeds that pairs share, each arm is beaten by another one; {choice} scored highest over all its runs, which is little to go by.",
     "why_only": "Only {choice} has finished runs, so there is nothing to compare it with, and nothing is advised.",
     "reaches": "With the most labels it was given ({shots}) it reaches {value} {metric}.",
+    "reaches_without": "Without a label of yours it reaches {value} {metric}.",
     "ahead": "The runner-up, {runner_up}, is {difference} behind (95 % interval of the difference {range}).",
     "behind": "The runner-up, {runner_up}, scored {difference} more (95 % interval of the difference {range}), which may be chance.",
     "behind_surely": "The runner-up, {runner_up}, scored {difference} more (95 % interval of the difference {range}).",
@@ -140,6 +141,7 @@ KO: dict[str, str] = {
     "why_unclear": "쌍마다 공통인 시드에서는 모두 다른 어느 것에 뒤집니다. 모든 실행에서 점수가 가장 높은 것은 {choice}이지만 근거로는 약합니다.",
     "why_only": "끝난 실행이 있는 것은 {choice}뿐이어서 견줄 것이 없고, 권할 수 있는 것도 없습니다.",
     "reaches": "주어진 가장 많은 라벨({shots})로 {metric} {value}에 이릅니다.",
+    "reaches_without": "라벨 없이 {metric} {value}에 이릅니다.",
     "ahead": "다음은 {runner_up}이며 {difference} 뒤집니다(차이의 95 % 구간 {range}).",
     "behind": "다음으로 본 {runner_up}의 점수가 {difference} 더 높지만(차이의 95 % 구간 {range}) 우연일 수 있습니다.",
     "behind_surely": "다음으로 본 {runner_up}의 점수가 {difference} 더 높습니다(차이의 95 % 구간 {range}).",
@@ -228,7 +230,7 @@ def reasons(decision: Decision, language: str = "en") -> dict[str, str]:
     few, most = number(given.enough.labels, 0) if given.enough else "", number(chosen.labels, 0)
     said = {
         "why": say(language, _reason(given), choice=found.choice, leader=found.leader, n=len(found.best), all=len(given.candidates)),
-        "reaches": say(language, "reaches", shots=shots, value=value, metric=say_word(language, decision.metric)),
+        "reaches": say(language, "reaches" if chosen.labels else "reaches_without", shots=shots, value=value, metric=say_word(language, decision.metric)),
         "runner_up": _runner_up(given, language),
         "doubted": say(language, "doubted", arms=_some(found.doubted, language)) if found.doubted else "",
         "changes": _changes(given, language),
