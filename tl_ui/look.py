@@ -236,7 +236,7 @@ details summary { cursor: pointer; padding: 6px 0; }
 .tl-plot { width: 100%; min-width: 0; } .tl-drawn:has(.tl-plot:not([aria-label])), .tl-drawn:has(.tl-plot[aria-label='']) { display: none; }
 .tl-answer-side:not(:has(.tl-status)) .tl-stop { display: none; } .tl-stop { align-self: flex-start; flex: 0 0 auto; }
 .tl-said { padding: 14px 18px; margin: 0 !important; } .tl-said p { margin: 0; overflow-wrap: anywhere; } .tl-said mark { background: color-mix(in srgb, var(--tl-heat) 45%, transparent); color: inherit; border-radius: 3px; padding: 0 2px; }
-.tl-picture { font: inherit; font-size: 0.88rem; color: var(--link-text-color); background: none; border: none; border-radius: 6px; padding: 4px 2px; cursor: pointer; text-decoration: underline; text-underline-offset: 3px; } .tl-picture[hidden] { display: none; }
+.tl-picture, .tl-vector { font: inherit; margin-right: 12px; font-size: 0.88rem; color: var(--link-text-color); background: none; border: none; border-radius: 6px; padding: 4px 2px; cursor: pointer; text-decoration: underline; text-underline-offset: 3px; } .tl-picture[hidden], .tl-vector[hidden] { display: none; }
 .table-wrap, .table-wrap * { font-family: var(--font) !important; }
 .table-wrap td { font-variant-numeric: tabular-nums; }
 html:lang(ko) .prose, html:lang(ko) .html-container, html:lang(ko) label, html:lang(ko) .info-text { word-break: keep-all; overflow-wrap: break-word; }

@@ -20,7 +20,7 @@ SCRIPT_ROUTE = "/tl-static"
 TAKE_STEP = "(step, drawn) => drawn ? JSON.stringify({...JSON.parse(drawn), at: step}) : drawn"
 
 _JS = r"""
-const box = element.querySelector('.tl-plot'), save = element.querySelector('.tl-picture');
+const box = element.querySelector('.tl-plot'), png = element.querySelector('.tl-picture'), svg = element.querySelector('.tl-vector');
 const colour = name => getComputedStyle(document.querySelector('.gradio-container') || document.body).getPropertyValue(name).trim();
 let listening = false;
 const axes = layout => new Set([...Object.keys(layout).filter(key => /^[xy]axis\d*$/.test(key)), 'xaxis', 'yaxis']);
@@ -40,10 +40,12 @@ const shown = given => {
 };
 const draw = () => {
   if (typeof Plotly === 'undefined') { setTimeout(draw, 50); return; }
-  save.hidden = !props.value || !JSON.parse(props.value).picture;
+  png.hidden = svg.hidden = !props.value;
   if (!props.value) { Plotly.purge(box); box.style.height = '0'; box.removeAttribute('aria-label'); return; }
   const given = JSON.parse(props.value), figure = shown(given);
-  if (given.picture) save.textContent = given.picture.says;
+  png.textContent = given.picture ? given.picture.says : 'PNG';
+  png.ariaLabel = `${given.label}: PNG`;
+  svg.ariaLabel = `${given.label}: SVG`;
   box.setAttribute('aria-label', given.label);
   box.style.height = (figure.layout.height || given.height) + 'px';
   Plotly.react(box, figure.data, themed(figure.layout), {responsive: true, displaylogo: false, displayModeBar: false});
@@ -56,11 +58,14 @@ const draw = () => {
 };
 draw();
 watch('value', draw);
-save.addEventListener('click', () => {
+const keep = format => {
   const given = JSON.parse(props.value), figure = shown(given), back = colour('--block-background-fill') || '#fff';
-  const layout = {...themed(figure.layout), paper_bgcolor: back, plot_bgcolor: back, width: box.clientWidth, height: box.clientHeight};
-  Plotly.downloadImage({data: figure.data, layout}, {format: 'png', scale: 2, width: box.clientWidth, height: box.clientHeight, filename: given.picture.name});
-});
+  const size = {width: box.clientWidth, height: box.clientHeight}, name = given.picture ? given.picture.name : element.parentElement.closest('[id]')?.id || 'plot';
+  const layout = {...themed(figure.layout), paper_bgcolor: back, plot_bgcolor: back, ...size};
+  Plotly.downloadImage({data: figure.data, layout}, {format, scale: format === 'png' ? 2 : 1, ...size, filename: name});
+};
+png.addEventListener('click', () => keep('png'));
+svg.addEventListener('click', () => keep('svg'));
 new MutationObserver(draw).observe(document.body, {attributes: true, attributeFilter: ['class']});
 new ResizeObserver(() => { if (props.value && box.clientWidth && typeof Plotly !== 'undefined' && listening) Plotly.Plots.resize(box); }).observe(element);
 """
@@ -73,7 +78,7 @@ def plotly_view(*, label: str, **more: Any) -> gr.HTML:
     """
     return gr.HTML(
         label=label,
-        html_template=f"<div class='tl-plot' role='figure' aria-label='{html.escape(label, quote=True)}'></div><button type='button' class='tl-picture' hidden></button>",
+        html_template=f"<div class='tl-plot' role='figure' aria-label='{html.escape(label, quote=True)}'></div><button type='button' class='tl-picture' hidden></button><button type='button' class='tl-vector' hidden>SVG</button>",
         js_on_load=_JS,
         head=f"<script src='{SCRIPT_ROUTE}/plotly.min.js'></script>",
         **more,
@@ -87,7 +92,7 @@ def drawing(
 
     Args:
         label: what somebody who cannot see it is told.
-        picture: (name of the file, words on the button), where it can be had as a PNG.
+        picture: (name of the file, words on the button) of the PNG; without it, the name of the place and PNG.
         steps: figures with the same traces, between which the browser changes by itself; see `TAKE_STEP`.
         at: the step to begin with.
     """
