@@ -12,8 +12,10 @@ from tl_core.errors import UserError
 from tl_core.experiments.arms import trains
 from tl_core.params import declared
 from tl_core.strategies import strategies
+from tl_ui.datasets import FIRST as FIRST_DATA
 from tl_ui.kept import occluded, predictions
 from tl_ui.lab import Lab
+from tl_ui.many_texts import changed, mapped, readers_of, texts_of
 from tl_ui.readers import FIRST, attended, cut, filled, senses_read, side, surprised, words_given
 from tl_ui.shown import plain_errors
 
@@ -64,7 +66,7 @@ def _studies(lab: Lab) -> None:
 
 
 def _looks(lab: Lab) -> None:
-    """`fill_mask`, `surprise`, `tokens`, `word_senses`, `attention`, `words_that_mattered`: what the tab "Look inside" shows, of the models that may be asked here."""
+    """`fill_mask`, `surprise`, `tokens`, `word_senses`, `attention`, `words_that_mattered`, `map_texts`, `layers`: what the tab "Look inside" shows, of the models that may be asked here."""
 
     @plain_errors
     def fill_mask(text: str, model: str = FIRST, top: int = 5, together: bool = False, candidates: str = "") -> dict[str, Any]:
@@ -143,7 +145,44 @@ def _looks(lab: Lab) -> None:
         *_, found = occluded(lab, lab.studies.open(str(study)), str(arm), str(text), str(text_b or "") or None, label=str(label or ""), way=str(way))
         return dataclasses.asdict(found)
 
-    _offer(fill_mask, surprise, tokens, word_senses, attention, words_that_mattered)
+    @plain_errors
+    def map_texts(rows: str = "", study: str = "", model: str = "minilm", beside: str = "", method: str = "pca", layer: int = -1, by_layer: bool = False) -> dict[str, Any]:
+        """Texts as points of a plane, of one model, of two, or of a model before and after training.
+
+        Args:
+            rows: the dataset id of a bundled sample (the default is the first of them), or test or all for rows of a study.
+            study: the name of a study, as it stands in the page's address.
+            model: a model, or run: and the id of a kept run of the study that trained its model.
+            beside: another one, brought onto the first.
+            method: pca, umap or tsne.
+            layer: the mean over the tokens of a layer; -1 for the sentence embedding.
+            by_layer: also tell how well labels stand apart at every layer.
+        """
+        texts = texts_of(lab, str(rows or FIRST_DATA), "", str(study))
+        readers, names = readers_of(lab, [str(model), str(beside)], str(study))
+        *_, found = mapped(lab, readers, texts, method=str(method), layer=None if _whole(layer) < 0 else _whole(layer), by_layer=bool(by_layer))
+        shown = [texts.examples[i] for i in found.rows]
+        return {
+            "method": found.method, "layers": found.layers, "share": found.share, "notes": list(found.notes),
+            "rows": [e.row for e in shown], "labels": [list(e.labels) for e in shown],
+            "sides": [
+                {"model": name, "places": s.places.tolist(), "apart": s.apart and dataclasses.asdict(s.apart), "by_layer": [a and dataclasses.asdict(a) for a in s.by_layer]}
+                for name, s in zip(names, found.sides, strict=True)
+            ],
+        }  # fmt: skip
+
+    @plain_errors
+    def layers(study: str, run: str) -> dict[str, Any]:
+        """What training changed in every layer: accuracy of a probe before and after, and how far weights and texts were moved.
+
+        Args:
+            study: the name of a study, as it stands in the page's address.
+            run: run: and the id of a kept run that trained its model.
+        """
+        *_, found = changed(lab, side(lab, str(run), str(study)).reader)
+        return dataclasses.asdict(found)
+
+    _offer(fill_mask, surprise, tokens, word_senses, attention, words_that_mattered, map_texts, layers)
 
 
 def _offer(*functions: Callable) -> None:

@@ -19,10 +19,9 @@ SCRIPT_ROUTE = "/tl-static"
 # For a slider beside a drawing with steps, answered by the browser alone: (step, drawing) in, drawing out.
 TAKE_STEP = "(step, drawn) => drawn ? JSON.stringify({...JSON.parse(drawn), at: step}) : drawn"
 
-_JS = r"""
-const box = element.querySelector('.tl-plot'), png = element.querySelector('.tl-picture'), svg = element.querySelector('.tl-vector');
+# Colours of the page, light or dark, for whoever draws with Plotly: `colour(name)`, `themed(layout)`.
+THEMED = r"""
 const colour = name => getComputedStyle(document.querySelector('.gradio-container') || document.body).getPropertyValue(name).trim();
-let listening = false;
 const axes = layout => new Set([...Object.keys(layout).filter(key => /^[xy]axis\d*$/.test(key)), 'xaxis', 'yaxis']);
 const themed = layout => {
   const ink = colour('--body-text-color'), line = colour('--border-color-primary'), clear = 'rgba(0,0,0,0)';
@@ -33,6 +32,11 @@ const themed = layout => {
   for (const key of axes(layout)) out[key] = {...(layout[key] || {}), gridcolor: line, zerolinecolor: line, linecolor: line};
   return out;
 };
+"""
+
+_JS = THEMED + r"""
+const box = element.querySelector('.tl-plot'), png = element.querySelector('.tl-picture'), svg = element.querySelector('.tl-vector');
+let listening = false;
 const shown = given => {
   const steps = given.steps || [], step = steps[Math.min(given.at, steps.length - 1)];
   if (!step) return given.figure;

@@ -60,17 +60,18 @@ class Side:
     model: str  # whose tokenizer reads
 
 
-def choice(lab: Lab, id: str, *, runs: bool = True, headed: bool = True) -> Choice:
+def choice(lab: Lab, id: str, *, first: str = FIRST, runs: bool = True, headed: bool = True) -> Choice:
     """Two lists to choose from, kept up to date with the open study.
 
     Args:
+        first: the model that is chosen to begin with.
         runs: whether models trained in the study can be chosen.
         headed: only those among them that can fill blanks.
     """
     free = lab.profile.allow_hub_models
     about = word("model_info_free" if free else "model_info")
     with gr.Row():
-        reader = gr.Dropdown(_models(), value=FIRST, label=word("model"), info=about, allow_custom_value=free, min_width=220, elem_id=f"{id}-model")
+        reader = gr.Dropdown(_models(), value=first, label=word("model"), info=about, allow_custom_value=free, min_width=220, elem_id=f"{id}-model")
         beside = gr.Dropdown([("–", ""), *_models()], value="", label=word("look_beside"), info=word("look_beside_info" if headed else "look_beside_any"), allow_custom_value=free, min_width=220, elem_id=f"{id}-beside")
     made = Choice(reader, beside)
 
@@ -79,7 +80,7 @@ def choice(lab: Lab, id: str, *, runs: bool = True, headed: bool = True) -> Choi
         trained = runs_of(lab, values[lab.study_id], lang, headed=headed) if runs else []
         before = [(t(lang, "look_before"), BEFORE)] if trained and not headed else []
         return {
-            reader: _list([*_models(), *trained], values[reader], FIRST),
+            reader: _list([*_models(), *trained], values[reader], first),
             beside: _list([(t(lang, "none"), ""), *before, *_models(), *trained], values[beside], ""),
         }
 

@@ -193,7 +193,7 @@ def test_no_view_is_wider_than_a_telephone(visit, theme):
     to_look(page)
     for view in views:
         page.locator(f"#look-view input[value={view}]").check()
-        page.locator(f"#view-{view}").locator(".tl-sides, .tl-empty").first.wait_for(timeout=30_000)
+        page.locator(f"#view-{view}").locator(".tl-sides, .tl-empty, .tl-apart, .tl-said").first.wait_for(timeout=30_000)
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, view
 
 

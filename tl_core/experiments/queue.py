@@ -248,10 +248,11 @@ class StudyQueue:
                 log.warning("the worker could not be warmed: %s", fault)
 
     def _warm_helper(self) -> None:
+        calls = [("warm", {"model": model}) for model in self._models]
         with self._helper_lock:
-            for model in self._models:
+            for function, arguments in [*calls, ("warm_maps", {})] if calls else ():
                 try:
-                    list(self.helper.call("warm", model=model))
+                    list(self.helper.call(function, **arguments))
                 except (WorkerDied, Stopped, UserError, RuntimeError) as fault:
                     log.warning("the helper could not be warmed: %s", fault)
 

@@ -187,14 +187,19 @@ def place_texts(
 
 
 def warm_maps(_state: State) -> Iterator[None]:
-    """Compile what UMAP needs, so that the first map does not wait for it."""
+    """Begin to compile what UMAP needs, so that the first map does not wait for it. It goes on beside whatever is asked next."""
+    import threading
+
     import numpy as np
 
     from tl_core.views.embedding_map import layout
 
-    points = np.random.default_rng(0).normal(size=(64, 8)).astype(np.float32)
-    for _ in layout([points / np.linalg.norm(points, axis=1, keepdims=True)], "umap"):
-        pass
+    def compile_it() -> None:
+        points = np.random.default_rng(0).normal(size=(64, 8)).astype(np.float32)
+        for _ in layout([points / np.linalg.norm(points, axis=1, keepdims=True)], "umap"):
+            pass
+
+    threading.Thread(target=compile_it, name="maps", daemon=True).start()
     yield None
 
 

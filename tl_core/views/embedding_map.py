@@ -59,6 +59,7 @@ class EmbeddingMap:
     rows: np.ndarray  # (n,) which of the texts given are on the map
     sides: tuple[Side, ...]  # one, or before and after
     share: tuple[float, float] | None  # of the variance on each axis, PCA only
+    layers: int  # how many there are to choose from
     notes: tuple[str, ...] = ()
 
 
@@ -93,15 +94,15 @@ def map_texts(
     if problem is not None and not single:
         notes.append("Rows may have several labels, so there is no number for how well they stand apart.")
     gold = np.array([problem.label_index[e.labels[0]] for e in examples]) if single else None
-    depths = [layer, *range(min(deep.layers for deep in deeps) + 1)] if by_layer and single else [layer]
+    layers = min(deep.layers for deep in deeps)
+    depths = [layer, *range(layers + 1)] if by_layer and single else [layer]
     of_sides = []
     for deep in deeps:
         of_sides.append((yield from deep.vectors(examples, depths)))
     vectors = [of_depth[0] for of_depth in of_sides]
     quick = _by_pca(_as_wide(vectors))
-    yield EmbeddingMap(
-        "pca", layer, np.arange(len(examples)), tuple(Side(d.name, p, *_NOBODY) for d, p in zip(deeps, quick.places, strict=True)), quick.pca.share, tuple(notes)
-    )
+    bare = tuple(Side(d.name, p, *_NOBODY) for d, p in zip(deeps, quick.places, strict=True))
+    yield EmbeddingMap("pca", layer, np.arange(len(examples)), bare, quick.pca.share, layers, tuple(notes))
     numbers = []
     for of_depth in of_sides:
         told = [apart(v, gold) if gold is not None else None for v in of_depth]
@@ -121,7 +122,7 @@ def map_texts(
         notes.append("All texts have the same vector, so they lie at one point.")
     listed = [(where[:, :LISTED], cosines[:, :LISTED]) for where, cosines in near] or [_NOBODY] * len(deeps)
     sides = tuple(Side(d.name, p, *n, *told) for d, p, n, told in zip(deeps, made.places, listed, numbers, strict=True))
-    return EmbeddingMap(made.method, layer, rows, sides, made.pca.share if made.pca else None, tuple(notes))
+    return EmbeddingMap(made.method, layer, rows, sides, made.pca.share if made.pca else None, layers, tuple(notes))
 
 
 def place_texts(

@@ -1,0 +1,58 @@
+"""One press that shows what training does: a small comparison that trains on the visitor's texts, for the views that look into
+what was trained."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from tl_core.experiments.plan import ArmRequest, make_study
+from tl_ui.lab import Lab, with_key
+from tl_ui.pieces import bar, escaped
+from tl_ui.words import t
+
+ARMS = ("lora", "full")
+SHOTS = 8
+GOING = ("queued", "running")
+
+
+def inputs(lab: Lab) -> list[Any]:
+    """What `start` reads."""
+    return [lab.dataset_id, lab.saved]
+
+
+def outputs(lab: Lab) -> list[Any]:
+    """What `start` changes."""
+    return [lab.study_id, lab.saved, lab.selection, lab.status, lab.fresh, lab.beat]
+
+
+def start(lab: Lab, values: dict) -> tuple[str, dict]:
+    """Put the comparison in line; returns its name, and the changes that make the page follow it.
+
+    Raises:
+        UserError: the texts allow none, or the line is full.
+    """
+    held = lab.datasets.get(values[lab.dataset_id])
+    study = make_study(
+        held.name, held.loaded.dataset.problem, held.usual_split[0], arms=[ArmRequest(arm) for arm in ARMS], shots=[min(SHOTS, held.least_rows)], seeds=1, hub=False
+    )  # fmt: skip
+    about = {"source": held.name, "guesses": [dataclasses.asdict(g) for g in held.loaded.guesses], "notes": list(held.loaded.notes)}
+    name, key = lab.queue.submit(study, context={"dataset": about})
+    return name, {lab.study_id: name, lab.saved: with_key(values[lab.saved], name, key), lab.selection: None, **lab.where(name)}
+
+
+def followed(awaited: str, status: dict | None, lang: str, told: Any, waits: Any, ready: Any) -> dict:
+    """How far the comparison is, or that it has ended: changes of the three components. Nothing when none is awaited, or the
+    page follows another one."""
+    if not awaited or not status or status["name"] != awaited:
+        return {}
+    if status["status"] in GOING:
+        return {told: status_html(status, lang)}
+    return {told: "", waits: "", ready: awaited}
+
+
+def status_html(status: dict | None, lang: str) -> str:
+    """How far it is."""
+    done, total = (status["done"], status["total"]) if status else (0, len(ARMS))
+    said = t(lang, "training_step", arms=" · ".join(ARMS), done=done, total=total)
+    return f"<div class='tl-status'>{bar(done / max(1, total), said)}<p role='status'>{escaped(said)}</p></div>"
