@@ -39,7 +39,7 @@ ROOT = Path(__file__).parents[2]
 ENDPOINTS = {
     "/list_strategies", "/predict", "/study",
     "/fill_mask", "/surprise", "/tokens",
-    "/word_senses", "/attention", "/words_that_mattered",
+    "/word_senses", "/attention", "/words_that_mattered", "/map_texts", "/layers",
 }  # fmt: skip
 
 
