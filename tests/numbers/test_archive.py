@@ -146,11 +146,11 @@ def test_a_zip_of_something_else(tmp_path):
         pack(Store(tmp_path))
 
 
-def test_a_zip_larger_than_any_study_is_not_unpacked(tmp_path, made, monkeypatch):
-    monkeypatch.setattr("tl_core.experiments.archive.MOST_BYTES", 1000)
+def test_a_zip_larger_than_any_study_is_not_unpacked(tmp_path, made):
     (tmp_path / "a.zip").write_bytes(pack(saved(tmp_path / "a", made, {"good": [30, 31, 32]})))
     with pytest.raises(UserError, match="a study may have"):
-        read_study(tmp_path / "a.zip")
+        unpack(tmp_path / "a.zip", tmp_path / "b", most_bytes=1000)
+    assert not (tmp_path / "b").exists()
 
 
 # --- title and note -----------------------------------------------------------------------------------

@@ -164,7 +164,7 @@ def arms_of_ones_own(page) -> None:
     expect(page.locator("#own-table")).to_contain_text("selection = dev, augmentation = delete, model = minilm")
 
     choose(page, "#own-strategy", "Entailment (zero-shot)")
-    expect(page.locator("#own-note")).to_contain_text("minilm has no head")
+    expect(page.locator("#own-note")).to_contain_text("nli puts labels into words, and some of yours are bare numbers")
     expect(page.locator("#own-recipe")).not_to_be_visible()
     choose(page, "#own-strategy", "Read your texts first, then learn")
     expect(page.locator("#own-note .tl-notice")).to_have_count(0)
@@ -189,6 +189,7 @@ def test_the_whole_form_fits_on_a_telephone(visit):
     only(page, *EVERYDAY, "dora", "prefix")
     open_form(page)
     choose(page, "#own-strategy", "Read your texts first, then learn")
+    page.locator("#own-settings-adapt-then").wait_for()
     page.locator("#own-name input, #own-name textarea").fill("a name without a gap " + "x" * 30)
     page.locator("#own-add").click()
     expect(page.locator("#own-table")).to_contain_text("xxx")

@@ -21,7 +21,7 @@ class Form:
     def call(self, name: str, event: str, does: str, **said) -> dict:
         """What the handler changes, by elem_id."""
         trigger = self.by_id[name]._id
-        fn = next(f for f in self.page.fns.values() if (trigger, event) in f.targets and f.fn.__name__ == does)
+        fn = next(f for f in self.page.fns.values() if (trigger, event) in f.targets and getattr(f.fn, "__name__", "") == does)
         given = {**self.said, **{self.by_id[k.replace("_", "-")]: v for k, v in said.items()}}
         values = {c: given.get(c, getattr(c, "value", None)) for c in fn.inputs}
         return {getattr(c, "elem_id", None): v for c, v in fn.fn(values).items()}
@@ -67,7 +67,7 @@ def test_strangers_choose_no_other_model(form):
     own = [{"name": "dear", "strategy": "chat", "settings": {"endpoint_model": "the-dearest"}}]
     for profile, refused in (("cpu", True), ("local", False)):
         page = form(profile=profile)
-        page.said |= {c: own for f in page.page.fns.values() for c in f.inputs if f.fn.__name__ == "run" and getattr(c, "value", None) == []}
+        page.said |= {c: own for f in page.page.fns.values() for c in f.inputs if getattr(f.fn, "__name__", "") == "run" and getattr(c, "value", None) == []}
         told = page.call("run", "click", "run", send_texts=True).get("compare-notice", "")
         assert ("Only the chat model that this place offers" in told) == refused
 

@@ -80,7 +80,7 @@ class Section:
 
         place.draw(draw, [a, b], [table, a, b, said, picture, at, here, how])
         place.on([a.input, b.input], hold, [a, b], [said, picture, at, here], trigger_mode="always_last")
-        place.on(at.release, move, [a, b, at], [picture, here], trigger_mode="always_last")
+        place.on([at.input, at.release], move, [a, b, at], [picture, here], trigger_mode="always_last")
 
 
 def chosen(found: Seen, a: str | None, b: str | None) -> tuple[str | None, str | None]:

@@ -121,15 +121,23 @@ def _called(lab: Lab, name: str, made: float) -> str:
 
 
 def _wire_one(lab: Lab, one: One, given: gr.File, notice: gr.HTML) -> None:
+    written = gr.State("")  # the study whose title and note stand in the fields: what somebody is writing is not written over
+
     def renew(values: dict) -> dict:
         """The list; the open study is chosen as soon as it is another one."""
         known = _known(lab, values)
         names = [name for _, name in known]
         chosen = values[lab.study_id] or (values[one.which] if values[one.which] in names else None) or next(iter(names), None)
-        return {one.which: gr.Dropdown(choices=known, value=chosen), **_shown(lab, one, chosen, values)}
+        return {one.which: gr.Dropdown(choices=known, value=chosen), **shown_of(chosen, values, values[written])}
 
     def show(values: dict) -> dict:
-        return _shown(lab, one, values[one.which], values)
+        return shown_of(values[one.which], values, "")
+
+    def shown_of(name: str | None, values: dict, before: str) -> dict:
+        changed = _shown(lab, one, name, values)
+        if name and name == before:
+            changed = {component: value for component, value in changed.items() if component not in (one.title, one.note)}
+        return {**changed, written: name or ""}
 
     def open_(values: dict) -> dict:
         return {**_entered(lab, values[one.which]), lab.tabs: gr.Tabs(selected="results")}
@@ -150,11 +158,11 @@ def _wire_one(lab: Lab, one: One, given: gr.File, notice: gr.HTML) -> None:
         name = values[one.which]
         lab.queue.describe(name, key_of(values[lab.saved], name), About(values[one.title] or "", values[one.note] or ""))
         gr.Info(t(values[lab.lang], "study_saved"))
-        return {one.which: gr.Dropdown(choices=_known(lab, values), value=name), **_shown(lab, one, name, values)}
+        return {one.which: gr.Dropdown(choices=_known(lab, values), value=name), **shown_of(name, values, "")}
 
-    shown = [one.facts, one.open, one.duplicate, one.packed, one.title, one.note, one.save, one.again]
+    shown = [written, one.facts, one.open, one.duplicate, one.packed, one.title, one.note, one.save, one.again]
     entered = [lab.study_id, lab.status, lab.fresh, lab.beat, lab.selection]
-    lab.on([lab.arrived.change, lab.fresh.change, lab.lang.change], renew, [lab.study_id, lab.saved, one.which], [one.which, *shown], trigger_mode="always_last")  # fmt: skip
+    lab.on([lab.arrived.change, lab.fresh.change, lab.lang.change], renew, [lab.study_id, lab.saved, one.which, written], [one.which, *shown], trigger_mode="always_last")  # fmt: skip
     lab.on(one.which.input, show, [one.which, lab.saved], shown, notice)
     lab.on(one.open.click, open_, [one.which], [*entered, lab.tabs], notice)
     lab.on(one.duplicate.click, duplicate, [one.which, lab.saved], [lab.saved, *entered], notice)
