@@ -36,6 +36,7 @@ class Lab:
     study_id: gr.State  # "" while none is open
     status: gr.State  # of the open study, as `StudyQueue.status` gives it; None while none is open
     fresh: gr.State  # changes when there are results worth drawing anew
+    settled: gr.State  # changes when another study is open, and when it begins or ends: all that lists of runs need
     selection: gr.State  # what was clicked in a plot, see tl_ui/results/rows.py
     saved: gr.BrowserState  # {"lang", "dataset", "keys": {study: key}}, in the visitor's browser
     beat: gr.Timer  # ticks while a study runs
@@ -63,7 +64,10 @@ class Lab:
         """
         status, opened = self.queue.status(name), self.studies.open(name)
         going = status["status"] in OPEN
-        return {self.status: {"name": name, **status}, self.fresh: f"{name} {opened.version} {going}", self.beat: gr.Timer(active=going or opened.behind)}
+        return {
+            self.status: {"name": name, **status}, self.fresh: f"{name} {opened.news(going)} {going}", self.settled: f"{name} {going}",
+            self.beat: gr.Timer(active=going or opened.behind),
+        }  # fmt: skip
 
     def in_language(self, component: Any, draw: Callable[[str], Any]) -> Any:
         """Say what a component shows in each language; the shell draws it anew at a switch."""

@@ -95,6 +95,7 @@ def _frame(profile: Profile, queue: StudyQueue, datasets: Datasets) -> tuple[Lab
         study_id=gr.State(""),
         status=gr.State(None),
         fresh=gr.State(""),
+        settled=gr.State(""),
         selection=gr.State(None),
         saved=gr.BrowserState({"lang": "", "dataset": "", "keys": {}}, storage_key="transfer-lab", secret="transfer-lab"),
         beat=gr.Timer(BEAT_SECONDS, active=False),
@@ -138,7 +139,7 @@ def _arrive(page: gr.Blocks, lab: Lab, address: gr.HTML) -> None:
     def remember_language(values: dict) -> dict:
         return {lab.saved: {"keys": {}, **(values[lab.saved] or {}), "lang": values[lab.lang]}}
 
-    status = [lab.status, lab.fresh, lab.beat]
+    status = [lab.status, lab.fresh, lab.settled, lab.beat]
     lab.on(page.load, arrive, [lab.saved], [lab.lang, lab.arrived, lab.dataset_id, lab.study_id, address, *status])  # through the queue: only there do changed states tell
     lab.on(lab.beat.tick, follow, [lab.study_id], status)
     lab.on([lab.study_id.change, lab.lang.change], show_address, [lab.study_id], [address])

@@ -7,6 +7,7 @@ everything that gets ready, and `Opened.behind` says that more is to come.
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ OPEN_AT_A_TIME = 16
 AT_A_TIME = 2  # studies that are worked out
 SOON = 0.1  # seconds; most studies are worked out by then, and nobody need look twice
 PRICES_KEPT = 8
+NEWS_SECONDS = 8
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Opened:
     results: dict[str, RunResult] = field(default_factory=dict)  # replaced, never changed
     weighed: Weighed | None = None  # the newest; its results may be older
     version: int = 0
+    told: tuple[int, float] = (0, float("-inf"))  # the version that pages were told of last, and when
     packed: tuple[object, str] | None = None  # what was packed last, and the path of its archive
     jobs: dict[Prices | None, Future] = field(default_factory=dict)  # by what they work out; None: the study itself
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -68,6 +71,13 @@ class Opened:
     def decision(self) -> Decision | None:
         """What is advised without prices."""
         return self.weighed and self.weighed.decisions.get(Prices())
+
+    def news(self, going: bool) -> int:
+        """The version that pages are told of: while runs come in a new one every few seconds, for a browser is busy for a
+        second with each, and could not even be stopped meanwhile."""
+        if self.version != self.told[0] and (not going or time.monotonic() - self.told[1] > NEWS_SECONDS):
+            self.told = self.version, time.monotonic()
+        return self.told[0]
 
     @property
     def behind(self) -> bool:

@@ -23,7 +23,7 @@ def inputs(lab: Lab) -> list[Any]:
 
 def outputs(lab: Lab) -> list[Any]:
     """What `start` changes."""
-    return [lab.study_id, lab.saved, lab.selection, lab.status, lab.fresh, lab.beat]
+    return [lab.study_id, lab.saved, lab.selection, lab.status, lab.fresh, lab.settled, lab.beat]
 
 
 def start(lab: Lab, values: dict) -> tuple[str, dict]:

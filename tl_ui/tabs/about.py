@@ -57,7 +57,7 @@ def _wire(lab: Lab, study: gr.Button, upload: gr.Button, notice: gr.HTML) -> Non
         lab.studies.forget(name)
         gr.Info(t(lang, "deleted_study"))
         saved = {**values[lab.saved], "keys": {n: k for n, k in values[lab.saved]["keys"].items() if n != name}}
-        return {lab.study_id: "", lab.status: None, lab.fresh: "", lab.saved: saved, lab.beat: gr.Timer(active=False)}
+        return {lab.study_id: "", lab.status: None, lab.fresh: "", lab.settled: "", lab.saved: saved, lab.beat: gr.Timer(active=False)}
 
     def delete_upload(values: dict) -> dict:
         if values[lab.dataset_id].startswith(SAMPLE):
@@ -67,7 +67,7 @@ def _wire(lab: Lab, study: gr.Button, upload: gr.Button, notice: gr.HTML) -> Non
         gr.Info(t(values[lab.lang], "deleted_upload"))
         return {lab.dataset_id: FIRST}
 
-    lab.on(study.click, delete_study, [lab.study_id, lab.saved], [lab.study_id, lab.status, lab.fresh, lab.saved, lab.beat], notice)
+    lab.on(study.click, delete_study, [lab.study_id, lab.saved], [lab.study_id, lab.status, lab.fresh, lab.settled, lab.saved, lab.beat], notice)
     lab.on(upload.click, delete_upload, [lab.dataset_id], [lab.dataset_id], notice)
 
 

@@ -74,7 +74,7 @@ def _wire(lab: Lab, text: gr.Textbox, text_b: gr.Textbox, ask: gr.Button, exampl
     lab.on([ask.click, text.submit, text_b.submit], predict, [lab.study_id, text, text_b], [answers, asked], notice, **quick)
     lab.on(examples.input, take, [lab.study_id, lab.status, examples], [text, text_b, answers, asked], notice, **quick)
     lab.on(lab.study_id.change, renew, outputs=[asked, examples])
-    lab.on([lab.arrived.change, lab.fresh.change, lab.lang.change], prepare, [lab.study_id, lab.status, asked], [answers, text_b, examples], notice, trigger_mode="always_last")
+    lab.on([lab.arrived.change, lab.settled.change, lab.lang.change], prepare, [lab.study_id, lab.status, asked], [answers, text_b, examples], notice, trigger_mode="always_last")
 
 
 def _nothing(lang: str) -> str:

@@ -148,7 +148,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     lab.on(lab.fresh.change, follow, [form.awaited, lab.status], [form.status, form.awaited, form.ready])
     lab.on(form.stop.click, halt, outputs=[form.status, form.stop], cancels=going)
     lab.on(lab.lang.change, redraw, [form.shown, *asked], outputs)
-    lab.on([lab.fresh.change, lab.lang.change], renew, asked, [form.who], trigger_mode="always_last")
+    lab.on([lab.settled.change, lab.lang.change], renew, asked, [form.who], trigger_mode="always_last")
     lab.on([lab.dataset_id.change, lab.study_id.change], forget, outputs=[form.shown])
 
 

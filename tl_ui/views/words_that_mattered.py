@@ -137,7 +137,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     prepared = [form.text_b, form.arm, form.beside, form.label, form.way, form.examples, form.rows, *drawn]
     outputs = [form.text, *prepared, form.wait.status, form.asked]
     quick = {"show_progress": "minimal", "show_progress_on": form.out}
-    lab.on([lab.arrived.change, lab.fresh.change, lab.lang.change], prepare, inputs, prepared, trigger_mode="always_last")
+    lab.on([lab.arrived.change, lab.settled.change, lab.lang.change], prepare, inputs, prepared, trigger_mode="always_last")
     again = [form.ask.click, form.text.submit, form.text_b.submit, form.arm.input, form.beside.input, form.label.input, form.way.input]
     asking = [
         lab.on([*choose.events, lab.arrived.change], first, [choose.view, *inputs], outputs, notice, **quick),
