@@ -120,7 +120,7 @@ def test_from_reasons_to_a_study_with_arms_of_ones_own(visit, served, tmp_path):
     to_tab(page, "results")  # the honest budget: what the runs had beside their rows, what the models had learnt before
     open_section(page, "board")
     expect(page.locator("#leaderboard")).to_contain_text("6 of the labels were to choose settings by")
-    expect(page.locator("#leaderboard")).to_contain_text("test texts seen, without labels")
+    expect(page.locator("#leaderboard")).to_contain_text("texts without labels")
     expect(page.locator("#learnt")).to_contain_text("minilm: 1.17 billion sentence pairs")
     expect(page.locator("#learnt")).to_contain_text("minilm-masked: begins from all-MiniLM-L6-v2")
 
