@@ -7,6 +7,9 @@ import shutil
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # several processes share the cores, and threads of each would stand in the others' way
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 BROWSER_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
