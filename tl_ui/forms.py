@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,22 +13,22 @@ from tl_core.params import declared
 
 @dataclass(frozen=True)
 class Form:
-    """Declared settings, and a field by the setting's name."""
+    """Declared settings: a group to show or hide, and a field by the setting's name."""
 
     params: type
+    group: gr.Group
     fields: dict[str, Any]
 
 
-def settings_form(params: type, *, own: Mapping[str, Any] | None = None, without: Collection[str] = (), elem_id: str | None = None) -> Form:
+def settings_form(params: type, *, visible: bool, own: Mapping[str, Any] | None = None, elem_id: str | None = None) -> Form:
     """Draw a field for each declared setting, its default filled in.
 
     Args:
         own: what the fields of some settings are drawn with instead of what is declared: a label, choices.
-        without: settings that are asked for elsewhere.
     """
-    with gr.Group(elem_classes="tl-settings", elem_id=elem_id):
-        fields = {s["name"]: _field(s, (own or {}).get(s["name"], {})) for s in declared(params) if s["name"] not in without}
-    return Form(params, fields)
+    with gr.Group(visible=visible, elem_classes="tl-settings", elem_id=elem_id) as group:
+        fields = {s["name"]: _field(s, (own or {}).get(s["name"], {})) for s in declared(params)}
+    return Form(params, group, fields)
 
 
 def changed(form: Form, values: dict) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +15,13 @@ from tl_core.models.catalog import EMBEDDED, describe, find
 from tl_core.strategies import strategies
 from tl_core.types import Problem
 from tl_ui.chooser import why_not
-from tl_ui.forms import changed, settings_form
+from tl_ui.forms import Form, changed, settings_form
 from tl_ui.lab import Lab
 from tl_ui.pieces import clip, escaped, strategy_title, table_html
 from tl_ui.shown import notice_html, on_page
 from tl_ui.words import t, word
 
-FIRST, FIRST_BASE = "lora", "probe"
+FIRST = "lora"
 SAME_MODEL = ""  # the one that is chosen for all
 
 
@@ -31,46 +30,66 @@ class OwnArm:
     """The form of one arm, and the arms it has made."""
 
     arms: gr.State  # [{"name", "strategy", "settings", "model"}]
-    opened: gr.Accordion
     strategy: gr.Dropdown
-    base: gr.Dropdown  # what learns on the model that the strategy changes
     name: gr.Textbox
     model: gr.Dropdown
+    settings: dict[str, Form]  # by strategy
+    of_base: gr.HTML  # head of the settings of what learns afterwards
+    recipe: Form
     note: gr.HTML
-    form: gr.Column  # where the settings of what is chosen are drawn
+    add: gr.Button
     table: gr.HTML
     row: gr.Row
     gone: gr.Dropdown
     remove: gr.Button
 
-    def chosen(self, values: dict) -> tuple[str, str]:
-        """(strategy, base); "" where it learns itself."""
+    @property
+    def fields(self) -> list[Any]:
+        """The components that describe an arm."""
+        return [self.strategy, self.name, self.model, *(field for f in (*self.settings.values(), self.recipe) for field in f.fields.values())]
+
+    def base(self, values: dict) -> str:
+        """The strategy that learns on the model that the chosen one changes; "" where it learns itself."""
         id = values[self.strategy]
-        return id, values[self.base] if takes_base(id) else ""
+        return values[self.settings[id].fields["base"]] if takes_base(id) else ""
+
+    def asked(self, values: dict) -> dict[str, Any]:
+        """What the fields say that differs from the defaults, as `ArmRequest` takes it."""
+        id, base = values[self.strategy], self.base(values)
+        settings = changed(self.settings[id], values)
+        learns = {**(changed(self.settings[base], values) if base else {}), **(changed(self.recipe, values) if trains(strategies()[base or id]) else {})}
+        settings |= {f"base.{name}" if base else name: value for name, value in learns.items()}
+        model = (values[self.model] or SAME_MODEL).strip() if strategies()[id].uses_model else SAME_MODEL
+        return {"strategy": id, "settings": settings, "model": model}
 
 
 def own_arm(lab: Lab) -> OwnArm:
     """Draw the form; `wire` makes it work."""
     chosen = FIRST if FIRST in strategies() else next(iter(strategies()))
     arms = gr.State([])
-    with gr.Accordion(word("own_head"), open=False, elem_id="own") as opened:
+    with gr.Accordion(word("own_head"), open=False, elem_id="own"):
         gr.Markdown(word("own_about"), elem_classes="tl-fine")
         with gr.Row(elem_classes="tl-settings"):
             strategy = gr.Dropdown(_titles(list(strategies()), "en"), value=chosen, label=word("own_strategy"), min_width=180, elem_id="own-strategy")
             lab.in_language(strategy, lambda lang: gr.Dropdown(choices=_titles(list(strategies()), lang)))
-            base = gr.Dropdown(_titles(_bases(), "en"), value=FIRST_BASE, label=word("own_base"), min_width=180, visible=takes_base(chosen), elem_id="own-base")
-            lab.in_language(base, lambda lang: gr.Dropdown(choices=_titles(_bases(), lang)))
-            name = gr.Textbox(label=word("own_name"), info=word("own_name_info"), max_lines=1, min_width=180, interactive=True, elem_id="own-name")
+            name = gr.Textbox(label=word("own_name"), info=word("own_name_info"), max_lines=1, min_width=180, elem_id="own-name")
         models = [(word("own_model_same"), SAME_MODEL), *((f"{m['title']} ({m['id']})", m["id"]) for m in describe())]
         free = lab.profile.allow_hub_models
         model = gr.Dropdown(models, value=SAME_MODEL, label=word("own_model"), info=word("model_info_free") if free else None, allow_custom_value=free, elem_id="own-model", visible=strategies()[chosen].uses_model)  # fmt: skip
         note = gr.HTML(elem_id="own-note", elem_classes="tl-notices")
-        form = gr.Column()
+        changing = [id for id in strategies() if takes_base(id)]
+        settings = {id: _settings(lab, id, chosen) for id in changing}
+        of_base = gr.HTML(_of_base("en"), visible=bool(takes_base(chosen)))
+        lab.in_language(of_base, _of_base)
+        settings |= {id: _settings(lab, id, chosen) for id in strategies() if id not in changing}
+        said = {name: {"label": word(f"recipe_{name}"), "info": word(f"recipe_{name}_info"), "elem_id": f"own-{name}"} for name in ("selection", "augmentation")}
+        recipe = settings_form(Recipe, visible=trains(strategies()[chosen]), own=said, elem_id="own-recipe")
+        add = gr.Button(word("own_add"), variant="secondary", elem_id="own-add")
         table = gr.HTML(elem_id="own-table")
         with gr.Row(visible=False, elem_classes="tl-bottom") as row:
             gone = gr.Dropdown([], label=word("own_gone"), min_width=160, interactive=True)
             remove = gr.Button(word("own_remove"), min_width=120, scale=0)
-    return OwnArm(arms, opened, strategy, base, name, model, note, form, table, row, gone, remove)
+    return OwnArm(arms, strategy, name, model, settings, of_base, recipe, note, add, table, row, gone, remove)
 
 
 def wire(lab: Lab, own: OwnArm, model: gr.Dropdown, notice: gr.HTML) -> None:
@@ -81,58 +100,41 @@ def wire(lab: Lab, own: OwnArm, model: gr.Dropdown, notice: gr.HTML) -> None:
     """
 
     def show(values: dict) -> dict:
-        id, _ = own.chosen(values)
-        return {own.base: gr.Dropdown(visible=takes_base(id)), own.model: gr.Dropdown(visible=strategies()[id].uses_model)}
+        """The settings of what is chosen, and why it cannot run."""
+        id, base = values[own.strategy], own.base(values)
+        return {
+            own.model: gr.Dropdown(visible=strategies()[id].uses_model),
+            own.of_base: gr.HTML(visible=bool(base)),
+            own.recipe.group: gr.Group(visible=trains(strategies()[base or id])),
+            **{form.group: gr.Group(visible=known in (id, base)) for known, form in own.settings.items()},
+        }
 
     def judge(values: dict) -> dict:
-        """Why what is chosen cannot run."""
         problem = lab.datasets.get(values[lab.dataset_id]).loaded.dataset.problem
         wanted = values[own.model] or values[model] or EMBEDDED.name
-        said = _why_not(own.chosen(values), problem, wanted, lab.profile.allow_hub_models)
+        said = _why_not([values[own.strategy], own.base(values)], problem, wanted, lab.profile.allow_hub_models)
         return {own.note: notice_html(on_page(said, values[lab.lang]), kind="note")}
-
-    def remove(values: dict) -> dict:
-        return _kept(own, [a for a in values[own.arms] if a["name"] != values[own.gone]], values[lab.lang])
-
-    chosen = [own.strategy, own.base]
-    lab.on(own.strategy.input, show, chosen, [own.base, own.model])
-    lab.on([*(c.input for c in (*chosen, own.model, model)), lab.dataset_id.change], judge, [lab.dataset_id, model, own.model, *chosen], [own.note], trigger_mode="always_last")
-    lab.on(lab.lang.change, lambda values: {own.table: _table(values[own.arms], values[lab.lang])}, [own.arms], [own.table])
-    lab.on(own.remove.click, remove, [own.arms, own.gone], _outputs(own), notice)
-
-    # Drawn when it is opened, and of what is chosen alone: the fields of all strategies are more components than the rest of
-    # the page, and a browser looks through all components for every change of one.
-    with own.form:
-        gr.render([*chosen, lab.lang], triggers=[own.opened.expand, own.strategy.input, own.base.input, lab.lang.change], show_progress="hidden")(
-            lambda strategy, base, lang: _draw(lab, own, strategy, base if takes_base(strategy) else "", lang, notice)
-        )
-
-
-def _draw(lab: Lab, own: OwnArm, id: str, base: str, lang: str, notice: gr.HTML) -> None:
-    """The settings of what is chosen, and the button that makes an arm of them."""
-    learner = "base." if base else ""  # what the settings of the arm that learns are called behind
-    forms = [("", settings_form(strategies()[id].Params, without=("base",) if base else (), elem_id=f"own-settings-{id}"))]
-    if base:
-        gr.HTML(f"<h4 class='tl-group'>{escaped(t(lang, 'own_of_base'))}</h4>")
-        forms.append((learner, settings_form(strategies()[base].Params, elem_id=f"own-settings-{base}")))
-    if trains(strategies()[base or id]):
-        said = {name: {"label": t(lang, f"recipe_{name}"), "info": t(lang, f"recipe_{name}_info"), "elem_id": f"own-{name}"} for name in ("selection", "augmentation")}
-        forms.append((learner, settings_form(Recipe, own=said, elem_id="own-recipe")))
-    button = gr.Button(t(lang, "own_add"), variant="secondary", elem_id="own-add")
 
     def add(values: dict) -> dict:
         """One more arm, checked at once."""
-        settings = {"base": base} if base else {}
-        settings |= {f"{before}{name}": value for before, form in forms for name, value in changed(form, values).items()}
-        arm = {"strategy": id, "settings": settings, "model": (values[own.model] or SAME_MODEL).strip() if strategies()[id].uses_model else SAME_MODEL}
+        arm = own.asked(values)
         arm["name"] = _name(values[own.name], arm, values[own.arms])
         held = lab.datasets.get(values[lab.dataset_id])
         split, _ = held.usual_split
         make_study("", held.loaded.dataset.problem, split, arms=[request(arm)], shots=[1], seeds=1, model=EMBEDDED.name, hub=lab.profile.allow_hub_models)
         return {own.name: "", **_kept(own, [*values[own.arms], arm], values[lab.lang])}
 
-    fields = [field for _, form in forms for field in form.fields.values()]
-    lab.on(button.click, add, [own.arms, own.name, own.model, lab.dataset_id, *fields], [own.name, *_outputs(own)], notice)
+    def remove(values: dict) -> dict:
+        return _kept(own, [a for a in values[own.arms] if a["name"] != values[own.gone]], values[lab.lang])
+
+    bases = [form.fields["base"] for id, form in own.settings.items() if takes_base(id)]
+    chosen = [own.strategy, *bases]
+    lab.on([c.input for c in chosen], show, chosen, [own.model, own.of_base, own.recipe.group, *(f.group for f in own.settings.values())])
+    lab.on([*(c.input for c in (*chosen, own.model, model)), lab.dataset_id.change], judge, [lab.dataset_id, model, own.model, *chosen], [own.note], trigger_mode="always_last")
+    lab.on(lab.lang.change, lambda values: {own.table: _table(values[own.arms], values[lab.lang])}, [own.arms], [own.table])
+    kept = [own.arms, own.table, own.row, own.gone]
+    lab.on(own.add.click, add, [own.arms, lab.dataset_id, *own.fields], [own.name, *kept], notice)
+    lab.on(own.remove.click, remove, [own.arms, own.gone], kept, notice)
 
 
 def request(arm: dict[str, Any]) -> ArmRequest:
@@ -155,7 +157,19 @@ def _titles(ids: list[str], lang: str) -> list[tuple[str, str]]:
     return [(strategy_title(strategies()[id], lang), id) for id in ids]
 
 
-def _why_not(ids: Iterable[str], problem: Problem, model: str, hub: bool) -> str:
+def _settings(lab: Lab, id: str, chosen: str) -> Form:
+    own = {"base": {"choices": _titles(_bases(), "en"), "label": word("own_base"), "elem_id": f"own-base-{id}"}} if takes_base(id) else {}
+    form = settings_form(strategies()[id].Params, visible=id == chosen, own=own, elem_id=f"own-settings-{id}")
+    if own:
+        lab.in_language(form.fields["base"], lambda lang: gr.Dropdown(choices=_titles(_bases(), lang)))
+    return form
+
+
+def _of_base(lang: str) -> str:
+    return f"<h4 class='tl-group'>{escaped(t(lang, 'own_of_base'))}</h4>"
+
+
+def _why_not(ids: list[str], problem: Problem, model: str, hub: bool) -> str:
     """The first reason why an arm of these strategies, one on the other, cannot run; "" when it can."""
     try:
         ref = find(model.strip(), hub=hub).ref if any(strategies()[id].uses_model for id in ids if id) else None
@@ -175,11 +189,6 @@ def _name(given: str, arm: dict[str, Any], own: list[dict]) -> str:
     parts = [f"{k.replace('_', '-')}-{clip(str(v), 12)}" for k, v in arm["settings"].items()] + ([clip(arm["model"], 24)] if arm["model"] else [])
     made = "-".join([arm["strategy"], *parts])[:60] if parts else f"{arm['strategy']}-2"
     return made if made not in taken else next(f"{made}-{i}" for i in range(2, 100) if f"{made}-{i}" not in taken)
-
-
-def _outputs(own: OwnArm) -> list[Any]:
-    """What `_kept` changes."""
-    return [own.arms, own.table, own.row, own.gone]
 
 
 def _kept(own: OwnArm, arms: list[dict], lang: str) -> dict:

@@ -85,6 +85,7 @@ def test_a_map_is_pointed_at_circled_searched_and_opened_again(visit):
     before = page.evaluate(PLACES)
     slider.fill("50")
     page.wait_for_function(f"before => ({PLACES})() !== before", arg=before)
+    page.wait_for_timeout(500)  # the points are on their way
     slider.fill("0")
     page.wait_for_function(f"before => ({PLACES})() === before", arg=before)
     page.locator("#map-view [data-say=beside]").click()
