@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -64,15 +63,10 @@ def test_help_imports_nothing_heavy():
         "try:\n    cli.main(['--help'])\nexcept SystemExit:\n    pass\n"
         f"print([m for m in {HEAVY!r} if m in sys.modules], file=sys.stderr)"
     )
-    seconds = []
-    for _ in range(3):
-        began = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", code], env=environment(Path("nowhere")), capture_output=True, text=True, check=True)
-        seconds.append(time.perf_counter() - began)
-        assert done.stderr.strip() == "[]"
+    done = subprocess.run([sys.executable, "-c", code], env=environment(Path("nowhere")), capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
     for word in ("check", "compare", "predict", "mask", "embed", "senses", "attention", "pretrain", "list"):
         assert word in done.stdout
-    assert min(seconds) < 1
 
 
 @pytest.mark.parametrize(("what", "some"), [("strategies", "majority"), ("models", "minilm"), ("datasets", "sample:support_tickets"), ("tasks", "single-label")])

