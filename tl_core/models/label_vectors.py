@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from tl_core.errors import UserError
-from tl_core.types import Problem, Steps
+from tl_core.params import param
+from tl_core.types import Facts, Problem, Steps
+
+
+@dataclass(frozen=True)
+class NameTemplates:
+    """Settings of a strategy that compares texts with labels; each adds its own behind them."""
+
+    templates: str = param("{}|This text is about {}.", "How a label's name is put into words; {} is the name, several are separated by |")
+    descriptions: bool = param(True, "Also read the labels' descriptions")
+
+    def __post_init__(self) -> None:
+        templates_of(self.templates)  # a bad template is told before anyone waits
+
+
+def nameless(facts: Facts, strategy: str) -> str:
+    """Why texts cannot be compared with the labels, as a sentence; "" when they can."""
+    if not facts.named_labels:
+        return (
+            f"{strategy} reads the names of labels, and some of yours are bare numbers, which say nothing. "
+            "Give them names or descriptions in the label table (on the page, or with --labels FILE)."
+        )
+    if facts.problem.inputs == "two texts":
+        return f"{strategy} compares one text with label names; it cannot tell how two texts relate."
+    if facts.problem.target == "many labels":
+        return f"{strategy} ranks labels but cannot tell how many of them apply; it needs one label per text."
+    return ""
 
 
 def label_vectors(encoder, problem: Problem, templates: str, descriptions: bool) -> Steps[np.ndarray]:
-    """(C, d) float64 of unit length: the mean of the unit vectors of every template and description.
-    """
+    """(C, d) float64 of unit length: the mean of the unit vectors of every template and description."""
     forms = templates_of(templates)
     said = [[t.replace("{}", label.name) for t in forms] + (list(label.descriptions) if descriptions else []) for label in problem.labels]
     vectors = unit((yield from encoder.embed([text for texts in said for text in texts])))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ import numpy as np
 from tl_core.data.labels import BARE_NUMBER
 from tl_core.errors import UserError, raise_all
 from tl_core.models.saved import read_arrays, read_settings, write_arrays, write_settings
+from tl_core.params import param
 from tl_core.statistics.calibration import bags_of_words, label_scores, log_shares, with_shares, without_text
 from tl_core.types import Example, Facts, Fitted, Job, Problem, Step, Steps
 
@@ -85,6 +87,61 @@ def _cut(text: str, most: int) -> str:
     if not text[most].isspace() and re.search(r"\s", begun[-WORD_CHARACTERS:]):
         begun = re.sub(r"\S+$", "", begun)
     return begun.rstrip()
+
+
+# --- settings -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class BlankTemplates:
+    """Settings of a strategy that has a blank filled; each adds its own behind them."""
+
+    templates: str = param(
+        "Topic: [MASK]. {text}", "The sentence around a text: {text} is the text, [MASK] the label's word, several are separated by |"
+    )
+    pair_templates: str = param(
+        "First: {text} Second: {text_b} How they relate: [MASK].", "The same where a row has two texts: {text} is the first, {text_b} the second"
+    )
+
+    def __post_init__(self) -> None:
+        self.forms("one text"), self.forms("two texts")  # a bad template is told before anyone waits
+
+    def forms(self, inputs: str) -> list[str]:
+        """The templates for such rows."""
+        pairs = inputs == "two texts"
+        return self._read(self.pair_templates if pairs else self.templates, pairs)
+
+    def _read(self, setting: str, pairs: bool) -> list[str]:
+        return templates_of(setting, place="[MASK]", pairs=pairs)
+
+
+@dataclass(frozen=True)
+class AnswerTemplates(BlankTemplates):
+    """The same where the label is what a model writes next."""
+
+    templates: str = param(
+        "{text}\\nTopic: {label}", "The prompt: {text} is the text, {label} stands at the end, \\n is a new line, several are separated by |"
+    )
+    pair_templates: str = param(
+        "First: {text}\\nSecond: {text_b}\\nHow they relate: {label}", "The same where a row has two texts: {text} is the first, {text_b} the second"
+    )
+
+    def _read(self, setting: str, pairs: bool) -> list[str]:
+        return templates_of(setting, place="{label}", pairs=pairs, at_end=True)
+
+
+def per_token_param() -> Any:
+    """How words of several tokens are compared where a model writes."""
+    return param(False, "Compare the mean over a label's tokens, not their sum; with a calibration the sum already is fair to long labels")
+
+
+def calibration_param(default: str = "batch") -> Any:
+    """What labels are calibrated on."""
+    return param(
+        default,
+        "What is taken off the labels' scores, learnt from unlabelled texts (batch, for labels about equally common; domain) or from empty ones (contextual, pmi)",
+        choices=CALIBRATIONS,
+    )
 
 
 # --- labels ---------------------------------------------------------------------------------------------

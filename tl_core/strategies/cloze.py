@@ -8,32 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tl_core.models.prompts import CALIBRATIONS, Prompted, Prompts, templates_of, unspoken
-from tl_core.params import param
+from tl_core.models.prompts import BlankTemplates, Prompted, Prompts, calibration_param, unspoken
 from tl_core.types import Facts, Problem
 
 
 @dataclass(frozen=True)
-class Params:
-    templates: str = param(
-        "Topic: [MASK]. {text}", "The sentence around a text: {text} is the text, [MASK] the label's word, several are separated by |"
-    )
-    pair_templates: str = param(
-        "First: {text} Second: {text_b} How they relate: [MASK].", "The same where a row has two texts: {text} is the first, {text_b} the second"
-    )
-    calibration: str = param(
-        "batch",
-        "What is taken off the labels' scores, learnt from unlabelled texts (batch, for labels about equally common; domain) or from empty ones (contextual, pmi)",
-        choices=CALIBRATIONS,
-    )
-
-    def __post_init__(self) -> None:
-        self.forms("one text"), self.forms("two texts")  # a bad template is told before anyone waits
-
-    def forms(self, inputs: str) -> list[str]:
-        """The templates for such rows."""
-        pairs = inputs == "two texts"
-        return templates_of(self.pair_templates if pairs else self.templates, place="[MASK]", pairs=pairs)
+class Params(BlankTemplates):
+    calibration: str = calibration_param()
 
 
 class Cloze(Prompted):

@@ -11,7 +11,7 @@ from typing import Any
 
 from tl_core.errors import UserError
 from tl_core.models.demonstrations import PICKS, Shown, ShownPredictor, load_shown
-from tl_core.models.prompts import CALIBRATIONS, Prompted, fit_prompts, templates_of, unspoken
+from tl_core.models.prompts import AnswerTemplates, Prompted, calibration_param, fit_prompts, per_token_param, unspoken
 from tl_core.models.saved import read_settings
 from tl_core.params import param
 from tl_core.types import Facts, Fitted, Job, Problem, Steps
@@ -20,12 +20,9 @@ ROWS_READ = 20  # an estimate does not know how many fit
 
 
 @dataclass(frozen=True)
-class Params:
+class Params(AnswerTemplates):
     templates: str = param(
         "{text}\\nTopic: {label}", "How a row and its label are shown: {text} is the text, {label} stands at the end, \\n is a new line, several are separated by |"
-    )
-    pair_templates: str = param(
-        "First: {text}\\nSecond: {text_b}\\nHow they relate: {label}", "The same where a row has two texts: {text} is the first, {text_b} the second"
     )
     between: str = param("\\n\\n", "What stands between one row and the next; \\n is a new line")
     demonstrations: int = param(0, "Rows shown of each label at most; 0 for as many as fit", low=0, high=1000)
@@ -33,24 +30,15 @@ class Params:
         "random", "Which rows are shown: the same to every text (random), those most like it (nearest), or of each label those most like it (diverse)", choices=PICKS
     )
     orders: int = param(4, "In how many orders the rows are shown; their answers are averaged, and the time grows with them", low=1, high=100)
-    per_token: bool = param(False, "Compare the mean over a label's tokens, not their sum; with a calibration the sum already is fair to long labels")
-    calibration: str = param(
-        "batch",
-        "What is taken off the labels' scores, learnt from unlabelled texts (batch, for labels about equally common; domain) or from empty ones (contextual, pmi)",
-        choices=CALIBRATIONS,
-    )
+    per_token: bool = per_token_param()
+    calibration: str = calibration_param()
 
     def __post_init__(self) -> None:
         from tl_core.models.language_models.blanks import BLANK, blanks_in
 
-        self.forms("one text"), self.forms("two texts")  # a bad template is told before anyone waits
+        super().__post_init__()
         if blanks_in(self.between):
             raise UserError(f"What stands between rows holds {BLANK}, which is kept for the label that is asked for. Leave it out of between.")
-
-    def forms(self, inputs: str) -> list[str]:
-        """The templates for such rows."""
-        pairs = inputs == "two texts"
-        return templates_of(self.pair_templates if pairs else self.templates, place="{label}", pairs=pairs, at_end=True)
 
 
 class InContext(Prompted):

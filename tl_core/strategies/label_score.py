@@ -8,33 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tl_core.models.prompts import CALIBRATIONS, Prompted, Prompts, templates_of, unspoken
-from tl_core.params import param
+from tl_core.models.prompts import AnswerTemplates, Prompted, Prompts, calibration_param, per_token_param, unspoken
 from tl_core.types import Facts, Problem
 
 
 @dataclass(frozen=True)
-class Params:
-    templates: str = param(
-        "{text}\\nTopic: {label}", "The prompt: {text} is the text, {label} stands at the end, \\n is a new line, several are separated by |"
-    )
-    pair_templates: str = param(
-        "First: {text}\\nSecond: {text_b}\\nHow they relate: {label}", "The same where a row has two texts: {text} is the first, {text_b} the second"
-    )
-    per_token: bool = param(False, "Compare the mean over a label's tokens, not their sum; with a calibration the sum already is fair to long labels")
-    calibration: str = param(
-        "batch",
-        "What is taken off the labels' scores, learnt from unlabelled texts (batch, for labels about equally common; domain) or from empty ones (contextual, pmi)",
-        choices=CALIBRATIONS,
-    )
-
-    def __post_init__(self) -> None:
-        self.forms("one text"), self.forms("two texts")  # a bad template is told before anyone waits
-
-    def forms(self, inputs: str) -> list[str]:
-        """The templates for such rows."""
-        pairs = inputs == "two texts"
-        return templates_of(self.pair_templates if pairs else self.templates, place="{label}", pairs=pairs, at_end=True)
+class Params(AnswerTemplates):
+    per_token: bool = per_token_param()
+    calibration: str = calibration_param()
 
 
 class LabelScore(Prompted):

@@ -12,7 +12,7 @@ from typing import Any
 
 from tl_core.errors import UserError
 from tl_core.models.entailment import Hypotheses, hypothesis_templates, no_entailment
-from tl_core.models.prompts import CALIBRATIONS, Prompted, wordless
+from tl_core.models.prompts import Prompted, calibration_param, wordless
 from tl_core.params import param
 from tl_core.types import Facts, Fitted, Job, Problem, Steps
 
@@ -23,11 +23,7 @@ LABELS = 6  # an estimate does not know how many there are
 @dataclass(frozen=True)
 class Params:
     templates: str = param("This text is about {label}.", "The sentence that is to follow from a text; {label} is the label's word, several are separated by |")
-    calibration: str = param(
-        "none",
-        "What is taken off the labels' scores, learnt from unlabelled texts (batch, for labels about equally common; domain) or from empty ones (contextual, pmi)",
-        choices=CALIBRATIONS,
-    )
+    calibration: str = calibration_param("none")
 
     def __post_init__(self) -> None:
         self.forms("one text")  # a bad template is told before anyone waits

@@ -12,20 +12,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from tl_core.models.label_vectors import NameTemplates, nameless
 from tl_core.params import param
 from tl_core.types import Facts, Fitted, Job, Problem, Step, Steps
 
 
 @dataclass(frozen=True)
-class Params:
-    templates: str = param("{}|This text is about {}.", "How a label's name is put into words; {} is the name, several are separated by |")
-    descriptions: bool = param(True, "Also read the labels' descriptions")
+class Params(NameTemplates):
     trust: float = param(0.0, "How strongly the names are believed; 0 lets it fall as rows grow", low=0.0, high=1e6)
-
-    def __post_init__(self) -> None:
-        from tl_core.models.label_vectors import templates_of
-
-        templates_of(self.templates)  # a bad template is told before anyone waits
 
 
 FIRST_TRUST = 3.0  # with one row a label it costs at most 0.2 points against zero-shot where rows mislead (SST-2)
@@ -48,16 +42,7 @@ class PriorProbe:
         """Needs names that mean something and rows to learn from."""
         if facts.shots == 0:
             return "prior-probe without labelled rows is similarity; choose 1 or more shots, or use similarity."
-        if not facts.named_labels:
-            return (
-                "prior-probe reads the names of labels, and some of yours are bare numbers, which say nothing. "
-                "Give them names or descriptions in the label table (on the page, or with --labels FILE)."
-            )
-        if facts.problem.inputs == "two texts":
-            return "prior-probe compares one text with label names; it cannot tell how two texts relate."
-        if facts.problem.target == "many labels":
-            return "prior-probe ranks labels but cannot tell how many of them apply; it needs one label per text."
-        return ""
+        return nameless(facts, self.id)
 
     def passes(self, params: Params, train: int, test: int) -> float:
         """Nothing goes through a network beyond shared embeddings."""

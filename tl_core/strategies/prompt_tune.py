@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tl_core.models.prompts import templates_of, unspoken
+from tl_core.models.prompts import BlankTemplates, unspoken
 from tl_core.models.recipes import TRIES, steps_for
 from tl_core.params import param
 from tl_core.types import Facts, Fitted, Job, Predictor, Problem, Steps
@@ -19,13 +19,7 @@ LORA_FASTER = 20  # low-rank matrices want larger steps than the weights they st
 
 
 @dataclass(frozen=True)
-class Params:
-    templates: str = param(
-        "Topic: [MASK]. {text}", "The sentence around a text: {text} is the text, [MASK] the label's word, several are separated by |"
-    )
-    pair_templates: str = param(
-        "First: {text} Second: {text_b} How they relate: [MASK].", "The same where a row has two texts: {text} is the first, {text_b} the second"
-    )
+class Params(BlankTemplates):
     train: str = param("all", "What is trained: all weights but the vocabulary's vectors, or low-rank matrices in the upper half of the layers (lora)", choices=("all", "lora"))
     rank: int = param(8, "Size of lora's low-rank update; more learns more and overfits sooner", low=1, high=256)
     demonstrations: int = param(
@@ -37,14 +31,6 @@ class Params:
     epochs: int = param(20, "Times every text is seen, unless that gives too few or too many steps", low=1, high=1000)
     min_steps: int = param(60, "At least so many optimizer steps", low=1, high=100_000)
     max_steps: int = param(400, "At most so many optimizer steps", low=1, high=1_000_000)
-
-    def __post_init__(self) -> None:
-        self.forms("one text"), self.forms("two texts")  # a bad template is told before anyone waits
-
-    def forms(self, inputs: str) -> list[str]:
-        """The templates for such rows."""
-        pairs = inputs == "two texts"
-        return templates_of(self.pair_templates if pairs else self.templates, place="[MASK]", pairs=pairs)
 
     @property
     def rate(self) -> float:

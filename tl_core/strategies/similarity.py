@@ -8,20 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from tl_core.models.label_vectors import NameTemplates, nameless
 from tl_core.params import param
 from tl_core.types import Example, Facts, Fitted, Job, Problem, Steps
 
 
 @dataclass(frozen=True)
-class Params:
-    templates: str = param("{}|This text is about {}.", "How a label's name is put into words; {} is the name, several are separated by |")
-    descriptions: bool = param(True, "Also read the labels' descriptions")
+class Params(NameTemplates):
     temperature: float = param(0.05, "How sharp the probabilities are; it never changes the answer", low=0.001, high=10)
-
-    def __post_init__(self) -> None:
-        from tl_core.models.label_vectors import templates_of
-
-        templates_of(self.templates)  # a bad template is told before anyone waits
 
 
 class Similarity:
@@ -36,16 +30,7 @@ class Similarity:
 
     def refuses(self, facts: Facts) -> str:
         """Names must mean something, and one text must have one label."""
-        if not facts.named_labels:
-            return (
-                "similarity reads the names of labels, and some of yours are bare numbers, which say nothing. "
-                "Give them names or descriptions in the label table (on the page, or with --labels FILE)."
-            )
-        if facts.problem.inputs == "two texts":
-            return "similarity compares one text with label names; it cannot tell how two texts relate."
-        if facts.problem.target == "many labels":
-            return "similarity ranks labels but cannot tell how many of them apply; it needs one label per text."
-        return ""
+        return nameless(facts, self.id)
 
     def passes(self, params: Params, train: int, test: int) -> float:
         """Nothing goes through a network beyond shared embeddings."""
