@@ -13,7 +13,7 @@ import numpy as np
 from tl_core.experiments.decision.curves import NO_COMMON_LABELS, NO_COMMON_SEEDS, TOO_FEW_ROWS, Against, Gain
 from tl_core.experiments.decision.decide import Advice, Decision
 from tl_core.experiments.decision.doubts import MANY, Power
-from tl_core.report.words import cell_name, limits, number, percent, with_limits
+from tl_core.report.words import cell_name, limits, number, percent, speaker, with_limits
 from tl_core.report.words import say as say_word
 from tl_core.statistics.advantage import NO_OVERLAP
 from tl_core.statistics.break_even import (
@@ -201,12 +201,7 @@ KO: dict[str, str] = {
     "less_sure": "{arm}: 맞히는 것보다 {gap} 덜 확신합니다.",
 }
 
-LANGUAGES: dict[str, dict[str, str]] = {"en": EN, "ko": KO}
-
-
-def say(language: str, key: str, **values: object) -> str:
-    """A sentence with its values; braces inside a value stay as they are."""
-    return LANGUAGES[language][key].format(**values)
+say = speaker({"en": EN, "ko": KO})
 
 
 # --- which ----------------------------------------------------------------------------------------------

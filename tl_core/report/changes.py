@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tl_core.experiments import changes as codes
 from tl_core.experiments.changes import Asked, Changes, Moved
-from tl_core.report.words import limits, number, percent, shots_name, with_limits
+from tl_core.report.words import limits, number, percent, shots_name, speaker, with_limits
 from tl_core.report.words import say as say_word
 from tl_core.statistics.intervals import IDENTICAL, Interval
 
@@ -55,6 +55,7 @@ KO: dict[str, str] = {
 }  # fmt: skip
 
 LANGUAGES = {"en": EN, "ko": KO}
+_say = speaker(LANGUAGES)
 
 
 def summary(found: Changes, language: str = "en") -> list[str]:
@@ -105,7 +106,3 @@ def share(found: Interval | None, language: str = "en") -> str:
 def _points(found: Interval, language: str) -> str:
     x = round(100 * found.value, 1)
     return _say(language, "less" if x < 0 else "more", x=number(abs(x)))
-
-
-def _say(language: str, key: str, **values: object) -> str:
-    return LANGUAGES[language][key].format(**values)

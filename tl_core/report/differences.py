@@ -11,7 +11,7 @@ from dataclasses import replace
 from tl_core.experiments.differences.disagreement import BOTH, ONLY_A, ONLY_B, SAME_MISTAKE, Disagreement, RightSet
 from tl_core.experiments.differences.slices import LABEL, LEAST_ROWS, SCRIPT, Slice, Tested
 from tl_core.experiments.differences.suspicious import Doubts
-from tl_core.report.words import cell_name, limits, number, percent
+from tl_core.report.words import cell_name, limits, number, percent, speaker
 from tl_core.report.words import say as say_word
 from tl_core.types import Problem
 
@@ -89,12 +89,7 @@ KO: dict[str, str] = {
     "suspicious_nobody": "확률을 알 수 있고 한 가지로만 답하는 것보다 낫다고 드러난 비교 대상이 없어 라벨에 관해 물어보지 않았습니다.",
 }
 
-LANGUAGES: dict[str, dict[str, str]] = {"en": EN, "ko": KO}
-
-
-def say(language: str, key: str, **values: object) -> str:
-    """A sentence with its values; braces inside a value stay as they are."""
-    return LANGUAGES[language][key].format(**values)
+say = speaker({"en": EN, "ko": KO})
 
 
 # --- two arms -------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 
 from tl_core.statistics.intervals import FAILED_RUNS, FEW_PER_LABEL, IDENTICAL, NEVER_RIGHT, NEVER_WRONG, ONE_SEED, TWO_SEEDS, Interval
 
@@ -621,18 +622,20 @@ KO: dict[str, str] = {
     "study_id": "실험",
 }
 
+
+def speaker(languages: Mapping[str, Mapping[str, str]]) -> Callable[..., str]:
+    """What says the texts of a module: (language, key, **values). Braces inside a value stay as they are."""
+    return lambda language, key, **values: languages[language][key].format(**values)
+
+
 LANGUAGES: dict[str, dict[str, str]] = {"en": EN, "ko": KO}
+say = speaker(LANGUAGES)
 
 _BADGES = {
     ONE_SEED: "badge_one_seed", TWO_SEEDS: "badge_two_seeds", IDENTICAL: "badge_identical",
     NEVER_WRONG: "badge_never_wrong", NEVER_RIGHT: "badge_never_right", FEW_PER_LABEL: "badge_few_per_label",
     FAILED_RUNS: "badge_failed_runs",
 }  # fmt: skip
-
-
-def say(language: str, key: str, **values: object) -> str:
-    """A fixed text with its values; braces inside a value stay as they are."""
-    return LANGUAGES[language][key].format(**values)
 
 
 def number(x: float, digits: int = 1) -> str:
