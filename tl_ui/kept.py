@@ -37,11 +37,6 @@ def some_rows(opened: Opened, most: int = EXAMPLES) -> dict[int, Example]:
     return chosen
 
 
-def told(example: Example) -> str:
-    """A row as one line."""
-    return " ∥ ".join(filter(None, (example.text, example.text_b)))
-
-
 def sent_away(opened: Opened) -> list[str]:
     """Arms that would send a text to another machine, and so are not asked here."""
     return [arm.id for arm in opened.plan.study.arms if not stays(arm)]

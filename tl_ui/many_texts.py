@@ -18,7 +18,7 @@ from tl_core.views.embedding_map import EmbeddingMap, Placed
 from tl_core.views.layers import Layers
 from tl_ui.datasets import sample_ids
 from tl_ui.lab import Lab
-from tl_ui.pieces import label_name
+from tl_ui.pieces import label_name, row_text
 from tl_ui.readers import BEFORE, MAX_CHARACTERS, side
 from tl_ui.words import t
 
@@ -39,7 +39,7 @@ class Texts:
     @cached_property
     def shown(self) -> list[str]:
         """What is written of each text; a pair is one."""
-        return [text_of(e) for e in self.examples]
+        return [row_text(e) for e in self.examples]
 
     @cached_property
     def folded(self) -> list[str]:
@@ -69,11 +69,6 @@ class Texts:
         """Positions of the texts in which something is written, in capitals or not."""
         wanted = words.strip().casefold()
         return [i for i, text in enumerate(self.folded) if wanted in text] if wanted else []
-
-
-def text_of(example: Example) -> str:
-    """A text, or both texts of a pair."""
-    return example.text if example.text_b is None else f"{example.text}  ∥  {example.text_b}"
 
 
 def choices(lab: Lab, study: str, lang: str) -> list[tuple[str, str]]:

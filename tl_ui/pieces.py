@@ -9,7 +9,7 @@ from typing import Any
 
 from tl_core.report.words import say
 from tl_core.statistics.intervals import Interval
-from tl_core.types import Label, Problem
+from tl_core.types import Example, Label, Problem
 from tl_ui.words import LABELS_OF_STRATEGIES, t
 
 TEXT_SHOWN = 400  # characters of a text in a table
@@ -67,6 +67,11 @@ def strategy_title(strategy: Any, lang: str) -> str:
 def strategy_about(strategy: Any, lang: str) -> str:
     """The one sentence about a strategy."""
     return LABELS_OF_STRATEGIES.get(lang, {}).get(strategy.id, ("", strategy.about))[1]
+
+
+def row_text(example: Example) -> str:
+    """A row as one line; a pair is one."""
+    return " ∥ ".join(filter(None, (example.text, example.text_b)))
 
 
 def label_name(problem: Problem, ids: Iterable[str]) -> str:

@@ -19,7 +19,7 @@ from tests.numbers.made import problem, rows
 from tl_core.errors import UserError
 from tl_core.experiments.compare import compare
 from tl_core.experiments.differences import Studied
-from tl_core.experiments.differences.disagreement import PARTS, confusion, costliest, disagreement, right_sets, square, surely_wrong
+from tl_core.experiments.differences.disagreement import PARTS, costliest, disagreement, right_sets, square, surely_wrong
 from tl_core.experiments.differences.plain import plain
 from tl_core.experiments.differences.slices import LABEL, LEAST_ROWS, LONG, NUMBER, QUESTION, SCRIPT, SHORT, WORD, find, slices_of
 from tl_core.experiments.differences.suspicious import suspicious
@@ -31,6 +31,7 @@ from tl_core.statistics.against_rest import against_rest
 from tl_core.statistics.crossed import p_of
 from tl_core.statistics.label_errors import doubted
 from tl_core.statistics.many_tests import false_discovery
+from tl_core.statistics.metrics_counts import confusion
 from tl_core.statistics.next_labels import badge
 from tl_core.types import Arm, Example, Problem, RunResult, Split
 
@@ -110,8 +111,8 @@ def test_equal_votes_are_decided_by_the_mean_probability():
 
 def test_confusions_and_the_rows_behind_a_square(two):
     a, b = two.find("a"), two.find("b")
-    counts = confusion(a)
-    assert counts.sum() == 30 and np.trace(counts) == 20 and (counts - confusion(b)).sum() == 0
+    counts, of_b = (confusion(x.line.gold, x.answer, x.chances.shape[1]) for x in (a, b))
+    assert counts.sum() == 30 and np.trace(counts) == 20 and (counts - of_b).sum() == 0
     behind = square(disagreement(a, b), 0, 1)
     assert sorted(behind) == [i for i in range(30) if GOLD[i] == 0 and (i < 10 or i >= 20)]
 

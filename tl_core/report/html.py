@@ -30,6 +30,7 @@ from tl_core.report.decision import advised, decision_figures, decision_sections
 from tl_core.report.differing import differing
 from tl_core.report.pieces import escaped, measured, named, section, tabled
 from tl_core.report.words import cell_name, duration, limits, number, percent, say, shots_name, with_limits
+from tl_core.statistics.metrics_counts import confusion
 from tl_core.statistics.metrics_f1 import macro_f1
 from tl_core.strategies import strategies
 from tl_core.tasks import task_of
@@ -356,11 +357,7 @@ def _place(r: _Report, key: str) -> str:
 
 def _confusion(r: _Report) -> np.ndarray:
     """(C, C) rows given, columns answered, over the runs of the leading cell."""
-    C = len(r.plan.study.problem.labels)
-    decided = r.decided(r.lead)
-    counts = np.zeros((C, C), dtype=int)
-    np.add.at(counts, (np.broadcast_to(r.gold, decided.shape), decided), 1)
-    return counts
+    return confusion(r.gold, r.decided(r.lead), len(r.plan.study.problem.labels))
 
 
 def _mixed_up(r: _Report, figures: Mapping[str, Any]) -> str:

@@ -27,6 +27,12 @@ def row_counts(gold: np.ndarray, predicted: np.ndarray, n_labels: int) -> np.nda
     return np.stack([g & p, g, p], axis=1).astype(float)
 
 
+def confusion(gold: np.ndarray, predicted: np.ndarray, n_labels: int) -> np.ndarray:
+    """(C, C) how often: rows given, columns answered, one label per text. gold: (n,) int; predicted: (n,) or (S, n) int."""
+    squares = (np.asarray(gold) * n_labels + predicted).ravel()
+    return np.bincount(squares, minlength=n_labels**2).reshape(n_labels, n_labels)
+
+
 def balanced_accuracy(counts: np.ndarray) -> np.ndarray:
     """Mean over the labels that have gold rows of the share of them that was found. counts: (..., 3, C)."""
     hits, gold = counts[..., 0, :], counts[..., 1, :]

@@ -21,6 +21,7 @@ from tl_ui.studies import Opened
 from tl_ui.words import t, word
 
 Draw = Callable[["Seen", dict], dict]
+LABELS_IN_MATRIX = 40  # more are not to be read
 
 
 class Section(Protocol):

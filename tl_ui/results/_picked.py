@@ -14,7 +14,8 @@ from tl_core.experiments.differences.suspicious import Doubts, suspicious
 from tl_core.report import differences as said
 from tl_core.tasks import task_of
 from tl_core.types import Problem
-from tl_ui.pieces import clip, label_name, percent
+from tl_ui.pieces import label_name, percent
+from tl_ui.results._listed import headers, row_cells
 from tl_ui.words import t
 
 Pick = tuple[str, tuple[int, ...]]  # what, and its numbers, as `press.pressed` gives them
@@ -108,16 +109,12 @@ def rows_table(two: Two, pick: Pick, at: np.ndarray, lang: str) -> dict[str, Any
     answers = [task.names(two.problem, x.answer[at]) for x in arms]
     instead = {x.at: x.instead for x in two.doubts.rows} if pick[0] == "doubts" else None
     extra = [] if instead is None else [t(lang, "differ_instead")]
-    head = [t(lang, "head_row"), t(lang, "head_text"), t(lang, "head_given"), *extra]
-    head += [f"{x.arm} · {t(lang, 'all_rows') if x.line.cell.shots is None else x.line.cell.shots}" for x in arms]
     data = []
     for k, i in enumerate(at):
-        e = two.studied.rows[i]
-        text = clip(e.text) if e.text_b is None else f"{clip(e.text, 200)}  ∥  {clip(e.text_b, 200)}"
         told = [_answer(two.problem, x, names[k], i) for x, names in zip(arms, answers)]
-        row = [str(e.row), text, label_name(two.problem, e.labels)]
+        row = row_cells(two.studied.rows[i], two.problem)
         data.append([*row, *([] if instead is None else [label_name(two.problem, instead[i])]), *told])
-    return {"headers": head, "data": data}
+    return {"headers": headers([x.line.cell for x in arms], lang, *extra), "data": data}
 
 
 def _answer(problem: Problem, one: Usual, ids: tuple[str, ...], i: int) -> str:

@@ -10,22 +10,20 @@ import dataclasses
 import gradio as gr
 
 from tl_core.experiments.differences import Studied
-from tl_core.experiments.differences.disagreement import confusion
 from tl_core.experiments.differences.tables import doubts_table
 from tl_core.report import differences as said
 from tl_core.report import figures
+from tl_core.statistics.metrics_counts import confusion
 from tl_ui.downloads import hand_out, harmless_csv
 from tl_ui.lab import Lab
 from tl_ui.pieces import escaped, how_html, shots_text
 from tl_ui.plotly_view import drawing, plotly_view
 from tl_ui.press import pressable, pressed
-from tl_ui.results import Place, Seen, key_of, seen
+from tl_ui.results import LABELS_IN_MATRIX, Place, Seen, key_of, seen
+from tl_ui.results._listed import ROWS_SHOWN, counted, filled, rows_listed
 from tl_ui.results._picked import NOTHING, Pick, Two, picked_rows, picked_text, rows_table
 from tl_ui.results._picks_html import doubts_html, parts_html, sets_html, slices_html
 from tl_ui.words import t, word
-
-LABELS_IN_MATRIX = 40
-ROWS_SHOWN = 200
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +83,7 @@ def _drawn() -> Parts:
     chosen = gr.HTML(elem_id="differ-chosen")
     with gr.Row(elem_classes="tl-actions"):
         clear = gr.Button(word("differ_clear"), size="sm", visible=False, elem_id="differ-clear")
-    table = gr.Dataframe(interactive=False, datatype="str", wrap=True, label=word("rows_table"), elem_id="differ-rows", max_height=620)
+    table = rows_listed("differ-rows")
     return Parts(a, b, told, parts, matrix, slices, sets, doubts, download, chosen, clear, table, gr.State(NOTHING))
 
 
@@ -127,13 +125,13 @@ def _wire(lab: Lab, place: Place, its: Parts) -> None:
         if at is None:
             made, at = NOTHING, picked_rows(two, NOTHING)
         table = rows_table(two, made, at[:ROWS_SHOWN], lang)
-        count = t(lang, "rows_n", n=f"{len(at):,}") + "." + (f" {t(lang, 'rows_first', n=ROWS_SHOWN)}" if len(at) > ROWS_SHOWN else "")
+        count = counted(len(at), lang)
         return {
             its.parts: parts_html(two, made, lang), its.slices: slices_html(two, made, lang), its.sets: sets_html(two, made, lang), its.doubts: doubts_html(two, made, lang),
             its.matrix: _matrix(two, made, lang),
             its.chosen: f"<p role='status'>{escaped(picked_text(two, made, lang))} <b>{escaped(count)}</b></p>",
             its.clear: gr.Button(visible=made != NOTHING),
-            its.table: gr.Dataframe(value=table, column_widths=["64px", "360px", *["170px"] * (len(table["headers"]) - 2)]),
+            its.table: filled(table),
         }  # fmt: skip
 
     chosen = [its.a, its.b, its.pick]
@@ -173,7 +171,8 @@ def _matrix(two: Two, made: Pick, lang: str) -> str | None:
         return None
     square = made[1] if made[0] == "square" else None
     names = two.a.arm, two.b.arm
-    figure = figures.confusion_difference(confusion(two.a), confusion(two.b), labels, names, picked=square, language=lang)
+    counts = [confusion(x.line.gold, x.answer, len(labels)) for x in (two.a, two.b)]
+    figure = figures.confusion_difference(*counts, labels, names, picked=square, language=lang)
     return drawing(figure, t(lang, "differ_matrix", a=names[0], b=names[1]))
 
 

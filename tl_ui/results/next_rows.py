@@ -17,7 +17,7 @@ from tl_core.experiments.predicting import texts_of_file
 from tl_core.types import RunSpec, Step
 from tl_ui.downloads import hand_out, harmless_csv
 from tl_ui.lab import Lab
-from tl_ui.pieces import bar, clip, duration, escaped, how_html, label_name, percent, table_html
+from tl_ui.pieces import bar, clip, duration, escaped, how_html, label_name, percent, row_text, table_html
 from tl_ui.results import Place, Seen, seen
 from tl_ui.words import t, word
 
@@ -130,7 +130,7 @@ def _out_html(made: NextRows, lang: str) -> str:
     if texts.known or texts.repeated or texts.empty:
         told += " " + t(lang, "next_left_out", known=f"{texts.known:,}", repeated=f"{texts.repeated:,}", empty=f"{texts.empty:,}")
     rows = [
-        [escaped(e.row), escaped(clip(" ∥ ".join(filter(None, (e.text, e.text_b))), 200)), f"{escaped(label_name(made.problem, guess) or '–')} {percent(float(p.max()), 0)}"]
+        [escaped(e.row), escaped(clip(row_text(e), 200)), f"{escaped(label_name(made.problem, guess) or '–')} {percent(float(p.max()), 0)}"]
         for e, guess, p in list(made.chosen())[:SHOWN]
     ]
     head = [t(lang, "head_row"), t(lang, "head_text"), t(lang, "next_guess")]

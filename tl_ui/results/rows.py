@@ -10,18 +10,17 @@ import numpy as np
 
 from tl_core.experiments.compare import Cell
 from tl_core.report import figures
+from tl_core.statistics.metrics_counts import confusion
 from tl_core.tasks import task_of
-from tl_core.types import Example
 from tl_ui.lab import Lab
-from tl_ui.pieces import clip, escaped, label_name, shots_text
+from tl_ui.pieces import escaped, label_name, shots_text
 from tl_ui.plotly_view import drawing, plotly_view
-from tl_ui.results import Place, Seen, key_of, seen
+from tl_ui.results import LABELS_IN_MATRIX, Place, Seen, key_of, seen
+from tl_ui.results._listed import ROWS_SHOWN, counted, filled, headers, row_cells, rows_listed
 from tl_ui.studies import Opened
 from tl_ui.words import t, word
 
-ROWS_SHOWN = 200
 FILTERS = ("all", "wrong", "disagree")
-LABELS_IN_MATRIX = 40
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +58,7 @@ def _rows() -> Rows:
             caption = gr.HTML(elem_classes="tl-fine")
         with gr.Column(scale=3, min_width=320, elem_classes="tl-card"):
             matrix = plotly_view(label="Confusion matrix", elem_id="matrix")
-    table = gr.Dataframe(interactive=False, datatype="str", wrap=True, label=word("rows_table"), elem_id="rows", max_height=620)
+    table = rows_listed("rows")
     return Rows(cell, matrix, caption, which, chosen, clear, table)
 
 
@@ -100,7 +99,7 @@ def _wire(lab: Lab, place: Place, rows: Rows) -> None:
             rows.caption: f"<p>{escaped(t(lang, 'first_draw', n=len(cell.seeds), seed=run.seed + 1))}</p>",
             rows.chosen: f"<p role='status'>{escaped(_chosen_text(opened, cell, which, selection, kept, lang))}</p>",
             rows.clear: gr.Button(visible=bool(selection and "given" in selection) or which != "all"),
-            rows.table: gr.Dataframe(value=made, column_widths=["64px", "360px", *["170px"] * (len(made["headers"]) - 2)]),
+            rows.table: filled(made),
         }
 
     inputs = [lab.selection, rows.cell, rows.which]
@@ -130,8 +129,7 @@ def _matrix(opened: Opened, cell: Cell, lang: str) -> str | None:
         return None
     task = task_of(problem)
     gold, said = task.gold(problem, split.test), task.decide(opened.results[run.id].scores)
-    counts = np.zeros((len(problem.labels),) * 2, dtype=int)
-    np.add.at(counts, (gold, said), 1)
+    counts = confusion(gold, said, len(problem.labels))
     wrong = int(counts.sum() - np.trace(counts))
     label = t(lang, "chart_matrix", arm=cell.arm, wrong=wrong, n=int(counts.sum()))
     return drawing(figures.confusion(counts, [x.name for x in problem.labels], language=lang), label)
@@ -154,9 +152,8 @@ def rows_shown(found: Seen, cell: Cell, which: str, selection: dict | None) -> t
     if selection and "given" in selection:
         keep &= np.array([selection["given"] in e.labels and selection["said"] in said[cell.arm][i] for i, e in enumerate(test)], dtype=bool)
     index = np.flatnonzero(keep)
-    data = [_row(test[i], [_answer(problem, said[c.arm][i], right[c.arm][i]) for c in columns], problem) for i in index[:ROWS_SHOWN]]
-    head = [t(lang, "head_row"), t(lang, "head_text"), t(lang, "head_given"), *(f"{c.arm} · {t(lang, 'all_rows') if c.shots is None else c.shots}" for c in columns)]
-    return len(index), {"headers": head, "data": data}
+    data = [[*row_cells(test[i], problem), *(_answer(problem, said[c.arm][i], right[c.arm][i]) for c in columns)] for i in index[:ROWS_SHOWN]]
+    return len(index), {"headers": headers(columns, lang), "data": data}
 
 
 def _columns(found: Seen, cell: Cell) -> list[Cell]:
@@ -175,11 +172,6 @@ def _answer(problem: Any, ids: tuple[str, ...], right: float) -> str:
     return ("✓ " if right else "✗ ") + (label_name(problem, ids) or "–")
 
 
-def _row(example: Example, answers: list[str], problem: Any) -> list[Any]:
-    text = clip(example.text) if example.text_b is None else f"{clip(example.text, 200)}  ∥  {clip(example.text_b, 200)}"
-    return [str(example.row), text, label_name(problem, example.labels), *answers]
-
-
 def _chosen_text(opened: Opened, cell: Cell, which: str, selection: dict | None, kept: int, lang: str) -> str:
     """Which rows are on show, and how many."""
     arm = f"{cell.arm} · {shots_text(cell.shots, lang)}"
@@ -188,8 +180,7 @@ def _chosen_text(opened: Opened, cell: Cell, which: str, selection: dict | None,
         said = t(lang, "rows_square", given=label_name(problem, [selection["given"]]), said=label_name(problem, [selection["said"]]), arm=arm)
     else:
         said = t(lang, f"rows_{which}", arm=arm)
-    more = " " + t(lang, "rows_first", n=ROWS_SHOWN) if kept > ROWS_SHOWN else ""
-    return f"{said}: {t(lang, 'rows_n', n=f'{kept:,}')}.{more}"
+    return f"{said}: {counted(kept, lang)}"
 
 
 SECTION = Section()

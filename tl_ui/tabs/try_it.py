@@ -11,9 +11,9 @@ import numpy as np
 from tl_core.errors import UserError
 from tl_core.strategies import strategies
 from tl_core.types import Problem, RunSpec
-from tl_ui.kept import open_study, predictions, some_rows, told
+from tl_ui.kept import open_study, predictions, some_rows
 from tl_ui.lab import Lab
-from tl_ui.pieces import clip, escaped, percent, shots_text, strategy_title
+from tl_ui.pieces import clip, escaped, percent, row_text, shots_text, strategy_title
 from tl_ui.shown import notice_html
 from tl_ui.studies import Opened
 from tl_ui.words import t, word
@@ -65,7 +65,7 @@ def _wire(lab: Lab, text: gr.Textbox, text_b: gr.Textbox, ask: gr.Button, exampl
             return {answers: _nothing(values[lab.lang]), examples: gr.Radio(choices=[])}
         pair = opened.plan.study.problem.inputs == "two texts"
         again = {answers: answers_html(lab, opened.name, *values[asked], values[lab.lang])} if values[asked] else {answers: _hint(values[lab.lang])}
-        return {text_b: gr.Textbox(visible=pair), examples: gr.Radio(choices=[(clip(told(row), 140), str(i)) for i, row in some_rows(opened).items()]), **again}
+        return {text_b: gr.Textbox(visible=pair), examples: gr.Radio(choices=[(clip(row_text(row), 140), str(i)) for i, row in some_rows(opened).items()]), **again}
 
     def renew(_values: dict) -> dict:
         return {asked: None, examples: gr.Radio(value=None)}

@@ -14,10 +14,10 @@ from tl_core.report.inside_texts import words_changed
 from tl_core.tasks import task_of
 from tl_core.types import Problem, RunSpec
 from tl_core.views.occlusion import WAYS, Occluded, Piece
-from tl_ui.kept import occluded, open_study, predictions, sent_away, some_rows, told
+from tl_ui.kept import occluded, open_study, predictions, sent_away, some_rows
 from tl_ui.lab import Lab
 from tl_ui.links import link_html, linked
-from tl_ui.pieces import clip, escaped, label_name, percent
+from tl_ui.pieces import clip, escaped, label_name, percent, row_text
 from tl_ui.plotly_view import drawing, plotly_view
 from tl_ui.press import examples_html, pressable, pressed
 from tl_ui.readers import notes_html
@@ -218,7 +218,7 @@ def _prepared(lab: Lab, form: Form, values: dict, given: Mapping[Any, str]) -> d
         form.beside: gr.Dropdown(choices=[(t(lang, "none"), ""), *names], value=beside),
         form.label: gr.Dropdown(choices=labels, value=label if label in problem.label_index else ""), form.rows: rows,
         form.way: way if way in WAYS else WAYS[0],
-        form.examples: examples_html([clip(told(opened.plan.study.split.test[i]), 90) for i in rows], lang),
+        form.examples: examples_html([clip(row_text(opened.plan.study.split.test[i]), 90) for i in rows], lang),
     }  # fmt: skip
     stale = values[form.asked] is not None and values[form.asked].study != opened.name
     return {**changed, form.out: "", form.chart: "", form.link: ""} if stale else changed

@@ -53,12 +53,6 @@ def between(a: Usual, b: Usual) -> np.ndarray | None:
 # --- confusions -----------------------------------------------------------------------------------------
 
 
-def confusion(one: Usual) -> np.ndarray:
-    """(C, C) rows given, columns answered, one label per text."""
-    C = one.chances.shape[1]
-    return np.bincount(one.line.gold * C + one.answer, minlength=C * C).reshape(C, C)
-
-
 def square(d: Disagreement, given: int, said: int) -> np.ndarray:
     """Positions of rows labelled `given` that one or both of the two answer with `said`; those on which they differ first."""
     a, b = d.a.answer == said, d.b.answer == said
