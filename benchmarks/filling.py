@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks import ended
 from tl_core.models.catalog import find
 from tl_core.models.corpus import first_rows, read_corpus
 from tl_core.models.language_models import open_language_model
@@ -38,7 +39,7 @@ def main() -> None:
     source = find(a.model)
     model = load_masked_lm(source)
     with tempfile.TemporaryDirectory() as folder:
-        held_out = first_rows(_drain(read_corpus([a.held_out], model.tokenizer, LENGTH, Path(folder))))
+        held_out = first_rows(ended(read_corpus([a.held_out], model.tokenizer, LENGTH, Path(folder))))
         asked = mask(held_out.sequences(range(len(held_out))), model, Recipe().masked, np.random.default_rng(0))
         began = time.perf_counter()
         accuracy = masked_accuracy(model, *asked, "cpu", exact=True)
@@ -52,14 +53,6 @@ def main() -> None:
             fill(language_model, sentence, together=True)
             seconds.append(time.perf_counter() - began)
         print(f"{1000 * statistics.median(seconds):6.1f} ms (slowest of {REPEATS}: {1000 * max(seconds):.1f})  {sentence}")
-
-
-def _drain(steps):
-    try:
-        while True:
-            next(steps)
-    except StopIteration as end:
-        return end.value
 
 
 if __name__ == "__main__":

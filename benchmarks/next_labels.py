@@ -13,6 +13,7 @@ import argparse
 
 import numpy as np
 
+from benchmarks import ended
 from tl_core.data.columns import load
 from tl_core.experiments.plan import make_split
 from tl_core.experiments.run import Encoders
@@ -40,7 +41,7 @@ def main() -> None:
     gold, test_gold = (task_of(problem).gold(problem, part) for part in (split.pool, split.test))
     source = find(EMBEDDED.name)
     encoder = Encoders().get(source.ref.digest, {source.ref.digest: str(source.folder)})
-    pool, test = (unit(_last(encoder.features(part))) for part in (split.pool, split.test))
+    pool, test = (unit(ended(encoder.features(part))) for part in (split.pool, split.test))
     labels = len(problem.labels)
 
     def answers(rows: np.ndarray, texts: np.ndarray) -> np.ndarray:
@@ -61,14 +62,6 @@ def main() -> None:
         gain = difference_interval(told["random"], told["chosen"], overlap=min(0.9, (asked.shots * labels + more) / len(pool)))
         means = ", ".join(f"{way} {100 * x.mean():.1f} %" for way, x in told.items())
         print(f"{more:4} more: {means}; chosen - random {100 * gain.value:.1f} ({100 * gain.low:.1f} to {100 * gain.high:.1f})")
-
-
-def _last(steps):
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import dataclasses
 
 import numpy as np
 
+from benchmarks import ended
 from tl_core.data.columns import load
 from tl_core.experiments.compare import compare
 from tl_core.experiments.plan import ArmRequest, make_split, make_study, plan
@@ -77,7 +78,7 @@ def _references(made, encoders) -> dict[tuple[str, int | None], list[float]]:
     pool = {e.row: e for e in made.study.split.pool}
     test, gold = made.study.split.test, _gold(made)
     encoder = next((encoders.get(s.arm.model.digest, made.study.model_folders) for s in made.specs if s.arm.model), None)
-    tests = _drained(encoder.embed([e.text for e in test])) if encoder else None
+    tests = ended(encoder.embed([e.text for e in test])) if encoder else None
     out: dict[tuple[str, int | None], list[float]] = {}
     for spec in made.specs:
         rows = [pool[r] for r in spec.train]
@@ -88,19 +89,11 @@ def _references(made, encoders) -> dict[tuple[str, int | None], list[float]]:
             right = model.fit([e.text for e in rows], y).predict([e.text for e in test]) == gold
         elif spec.arm.strategy in ("probe", "prototype", "knn"):
             model = {"probe": LogisticRegression(max_iter=300), "prototype": NearestCentroid(), "knn": KNeighborsClassifier(min(5, len(rows)))}[spec.arm.strategy]
-            right = model.fit(_drained(encoder.embed([e.text for e in rows])), y).predict(tests) == gold
+            right = model.fit(ended(encoder.embed([e.text for e in rows])), y).predict(tests) == gold
         else:
             continue
         out.setdefault((spec.arm.strategy, spec.shots), []).append(right.mean())
     return out
-
-
-def _drained(steps):
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
 
 
 if __name__ == "__main__":

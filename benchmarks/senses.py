@@ -15,12 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import ended
 from tl_core.models.cache import EmbeddingCache
 from tl_core.models.catalog import find
 from tl_core.models.depths import Deep
 from tl_core.models.encoding import Encoder
 from tl_core.models.loading import load_model
-from tl_core.views.senses import Mention, Senses, senses
+from tl_core.views.senses import Mention, senses
 
 
 def main() -> None:
@@ -32,7 +33,7 @@ def main() -> None:
     a = parser.parse_args()
     train, test = mentions_of(a.train), mentions_of(a.test)
     deep = Deep.of(Encoder(load_model(find(a.model))), EmbeddingCache(None))
-    found = [told(deep, word, train[word], test[word]) for word in sorted(test)]
+    found = [ended(senses(deep, word, train[word], test[word])) for word in sorted(test)]
     count = sum(len(f.mentions) for f in found)
     print(f"{a.model}: {len(found)} words, {count} test mentions; means over words")
     print(f"{'always the commonest sense':<28} {100 * np.mean([f.static.apart.commonest for f in found]):6.1f} %")
@@ -50,16 +51,6 @@ def mentions_of(file: Path) -> dict[str, list[Mention]]:
         start = sum(len(w) + 1 for w in row["text"].split(" ")[: row["word_index"]])
         found[row["word"]].append(Mention(i, row["text"], start, start + len(row["word"]), row["label"]))
     return found
-
-
-def told(deep: Deep, word: str, train: list[Mention], test: list[Mention]) -> Senses:
-    """The test mentions by the training mentions."""
-    steps = senses(deep, word, train, test)
-    try:
-        while True:
-            next(steps)
-    except StopIteration as end:
-        return end.value
 
 
 if __name__ == "__main__":
