@@ -38,6 +38,7 @@ class Lab:
     fresh: gr.State  # changes when there are results worth drawing anew
     settled: gr.State  # changes when another study is open, and when it begins or ends: all that lists of runs need
     selection: gr.State  # what was clicked in a plot, see tl_ui/results/rows.py
+    wishes: gr.State  # `tl_ui.from_study.Wishes` that the form of the comparison is to take over; None for nothing
     saved: gr.BrowserState  # {"lang", "dataset", "keys": {study: key}}, in the visitor's browser
     beat: gr.Timer  # ticks while a study runs
     tabs: gr.Tabs

@@ -48,6 +48,21 @@ class OwnArm:
         """The components that describe an arm."""
         return [self.strategy, self.name, self.model, *(field for f in (*self.settings.values(), self.recipe) for field in f.fields.values())]
 
+    @property
+    def kept_in(self) -> list[Any]:
+        """What `kept` changes."""
+        return [self.arms, self.table, self.row, self.gone]
+
+    def kept(self, arms: list[dict], lang: str) -> dict:
+        """These are the arms that were made."""
+        names = [a["name"] for a in arms]
+        return {
+            self.arms: arms,
+            self.table: _table(arms, lang),
+            self.row: gr.Row(visible=bool(arms)),
+            self.gone: gr.Dropdown(choices=names, value=names[-1] if names else None),
+        }
+
     def base(self, values: dict) -> str:
         """The strategy that learns on the model that the chosen one changes; "" where it learns itself."""
         id = values[self.strategy]
@@ -122,19 +137,18 @@ def wire(lab: Lab, own: OwnArm, model: gr.Dropdown, notice: gr.HTML) -> None:
         held = lab.datasets.get(values[lab.dataset_id])
         split, _ = held.usual_split
         make_study("", held.loaded.dataset.problem, split, arms=[request(arm)], shots=[1], seeds=1, model=EMBEDDED.name, hub=lab.profile.allow_hub_models)
-        return {own.name: "", **_kept(own, [*values[own.arms], arm], values[lab.lang])}
+        return {own.name: "", **own.kept([*values[own.arms], arm], values[lab.lang])}
 
     def remove(values: dict) -> dict:
-        return _kept(own, [a for a in values[own.arms] if a["name"] != values[own.gone]], values[lab.lang])
+        return own.kept([a for a in values[own.arms] if a["name"] != values[own.gone]], values[lab.lang])
 
     bases = [form.fields["base"] for id, form in own.settings.items() if takes_base(id)]
     chosen = [own.strategy, *bases]
     lab.on([c.input for c in chosen], show, chosen, [own.model, own.of_base, own.recipe.group, *(f.group for f in own.settings.values())])
     lab.on([*(c.input for c in (*chosen, own.model, model)), lab.dataset_id.change], judge, [lab.dataset_id, model, own.model, *chosen], [own.note], trigger_mode="always_last")
     lab.on(lab.lang.change, lambda values: {own.table: _table(values[own.arms], values[lab.lang])}, [own.arms], [own.table])
-    kept = [own.arms, own.table, own.row, own.gone]
-    lab.on(own.add.click, add, [own.arms, lab.dataset_id, *own.fields], [own.name, *kept], notice)
-    lab.on(own.remove.click, remove, [own.arms, own.gone], kept, notice)
+    lab.on(own.add.click, add, [own.arms, lab.dataset_id, *own.fields], [own.name, *own.kept_in], notice)
+    lab.on(own.remove.click, remove, [own.arms, own.gone], own.kept_in, notice)
 
 
 def request(arm: dict[str, Any]) -> ArmRequest:
@@ -189,16 +203,6 @@ def _name(given: str, arm: dict[str, Any], own: list[dict]) -> str:
     parts = [f"{k.replace('_', '-')}-{clip(str(v), 12)}" for k, v in arm["settings"].items()] + ([clip(arm["model"], 24)] if arm["model"] else [])
     made = "-".join([arm["strategy"], *parts])[:60] if parts else f"{arm['strategy']}-2"
     return made if made not in taken else next(f"{made}-{i}" for i in range(2, 100) if f"{made}-{i}" not in taken)
-
-
-def _kept(own: OwnArm, arms: list[dict], lang: str) -> dict:
-    names = [a["name"] for a in arms]
-    return {
-        own.arms: arms,
-        own.table: _table(arms, lang),
-        own.row: gr.Row(visible=bool(arms)),
-        own.gone: gr.Dropdown(choices=names, value=names[-1] if names else None),
-    }
 
 
 def _table(arms: list[dict], lang: str) -> str:

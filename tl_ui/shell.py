@@ -97,6 +97,7 @@ def _frame(profile: Profile, queue: StudyQueue, datasets: Datasets) -> tuple[Lab
         fresh=gr.State(""),
         settled=gr.State(""),
         selection=gr.State(None),
+        wishes=gr.State(None),
         saved=gr.BrowserState({"lang": "", "dataset": "", "keys": {}}, storage_key="transfer-lab", secret="transfer-lab"),
         beat=gr.Timer(BEAT_SECONDS, active=False),
         tabs=gr.Tabs(selected="compare", elem_id="tabs"),

@@ -15,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.page.visiting import PATIENCE
+
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 60
+START_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,6 @@ class Served:
     url: str
     home: Path
     log: Path
-    started_in: float  # seconds from the command to the first answer
 
 
 def free_port() -> int:
@@ -59,7 +60,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         while not answers(f"{url}/healthz"):
             assert process.poll() is None and time.monotonic() - began < START_SECONDS, log.read_text()
             time.sleep(0.1)
-        yield Served(url, home, log, time.monotonic() - began)
+        yield Served(url, home, log)
     finally:
         process.send_signal(signal.SIGINT)  # the queue ends its workers
         try:
@@ -78,7 +79,7 @@ def visit(chromium, served):
             context = chromium.new_context(viewport={"width": width, "height": 900}, **{"locale": "en-US", "accept_downloads": True, **options})
             contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(45_000)  # two busy cores are slow
+        page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda e: wrong.append(f"error in the page: {e}"))
         page.on("console", lambda m: wrong.append(f"console: {m.text}") if m.type == "error" and page not in leaving else None)
         page.on("request", lambda r: None if r.url.startswith((served.url, "data:", "blob:")) else wrong.append(f"outside: {r.url}"))
@@ -105,9 +106,10 @@ def finished(chromium, served) -> str:
     """The name of a finished first comparison, started by somebody else."""
     context = chromium.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
     page = context.new_page()
+    page.set_default_timeout(2 * PATIENCE)
     page.goto(served.url)
     page.locator("#first").click()
-    page.locator("#answer h2").wait_for(timeout=180_000)
+    page.locator("#answer h2").wait_for()
     name = page.url.partition("study=")[2].partition("&")[0]
     context.close()
     return name

@@ -8,7 +8,7 @@ import re
 import gradio as gr
 import pytest
 
-from tests.page.test_visit import WORDS, expect, only, open_section, own_file, to_tab
+from tests.page.visiting import WORDS, expect, only, open_section, own_file, to_tab
 from tl_core.experiments.estimate import Estimate
 from tl_core.strategies import strategies
 from tl_core.types import Label, Problem
@@ -107,7 +107,7 @@ def test_from_reasons_to_a_study_with_arms_of_ones_own(visit, served, tmp_path):
     own_rows_say_what_cannot_be_chosen(page, file)
     arms_of_ones_own(page)
     page.locator("#run").click()
-    expect(page.locator("#status")).to_contain_text("Finished", timeout=90_000)
+    expect(page.locator("#status")).to_contain_text("Finished")
     name = re.search(r"study=([\w-]+)", page.url)[1]
     study = json.loads((served.home / "studies" / name / "study.json").read_text(encoding="utf-8"))
     arms = {arm["id"]: arm for arm in study["arms"]}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.numbers.test_differences import made, says, studied, texts
-from tests.page.test_visit import expect, open_section, to_tab
+from tests.page.visiting import expect, open_section, to_tab
 from tl_core.experiments.differences.slices import slices_of
 from tl_ui.results._picked import NOTHING, Two, picked_rows, picked_text, rows_table
 from tl_ui.results._picks_html import doubts_html, parts_html, sets_html, slices_html
@@ -131,7 +131,7 @@ def test_one_pick_fills_one_table_and_next_texts_come_back(visit, finished, tmp_
     page.locator("#next-file input[type=file]").set_input_files(path)
     page.locator("#next-count input").fill("5")
     page.locator("#next-ask").click()
-    expect(page.locator("#next-out")).to_contain_text("5 of 24 texts chosen by", timeout=60_000)
+    expect(page.locator("#next-out")).to_contain_text("5 of 24 texts chosen by")
     with page.expect_download() as got:
         page.locator("#next-down").click()
     with open(got.value.path(), encoding="utf-8-sig", newline="") as file:

@@ -13,7 +13,8 @@ import gradio as gr
 import pytest
 
 from spaces_config.profiles import profile_named
-from tests.page.looking import EVIL, box, choose, expect, to_look
+from tests.page.looking import box, choose, to_look
+from tests.page.visiting import EVIL, expect
 from tests.tiny_models import make_headed
 from tl_core.errors import UserError
 from tl_core.experiments.plan import ArmRequest, make_study
@@ -193,7 +194,7 @@ def test_no_view_is_wider_than_a_telephone(visit, theme):
     to_look(page)
     for view in views:
         page.locator(f"#look-view input[value={view}]").check()
-        page.locator(f"#view-{view}").locator(".tl-sides, .tl-empty, .tl-apart, .tl-said").first.wait_for(timeout=30_000)
+        page.locator(f"#view-{view}").locator(".tl-sides, .tl-empty, .tl-apart, .tl-said").first.wait_for()
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, view
 
 

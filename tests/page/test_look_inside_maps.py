@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from spaces_config.profiles import profile_named
-from tests.page.looking import EVIL, box, choose, expect, to_look
+from tests.page.looking import box, choose, to_look
+from tests.page.visiting import EVIL, expect
 from tests.tiny_models import make_headed
 from tl_core.errors import UserError
 from tl_core.experiments.plan import ArmRequest, make_study

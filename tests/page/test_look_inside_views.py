@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from tests.page.looking import EVIL, box, choose, expect, to_look
+from tests.page.looking import box, choose, to_look
+from tests.page.visiting import EVIL, expect
 from tl_core.errors import UserError
 from tl_ui.readers import FIRST, MOST_SENTENCES, sentences_given
 from tl_ui.sense_sentences import EXAMPLES, PLAY

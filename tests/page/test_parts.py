@@ -22,12 +22,15 @@ from tests.numbers.test_report import finished, study
 from tl_core.data.tables import ReadOptions
 from tl_core.errors import Faults, UserError
 from tl_core.experiments.compare import compare
-from tl_core.experiments.plan import plan
+from tl_core.experiments.plan import ArmRequest, make_study, plan
 from tl_core.plugins import found
 from tl_core.strategies import strategies
+from tl_core.types import Example, Label, Problem, Split, rows_digest
 from tl_ui.datasets import FIRST, Datasets, sample_ids
 from tl_ui.downloads import hand_out, harmless_csv
+from tl_ui.from_study import dataset_of, wishes
 from tl_ui.links import link_html, linked, view_of
+from tl_ui.own_arm import request
 from tl_ui.pieces import clip, duration, escaped, shots_text
 from tl_ui.plotly_view import drawing, plotly_view, script_folder
 from tl_ui.results.leaderboard import leaderboard_rows, learnt_html
@@ -300,6 +303,33 @@ def test_every_word_on_the_page_is_switched(tmp_path):
 
 def test_sentences_with_insertions():
     assert t("en", "rows_n", n=3) == "3 rows" and t(None, "yes") == "yes" and t("xx", "yes") == "yes"
+
+
+# --- a study as something to change -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_study_becomes_a_dataset_and_what_the_form_says(tmp_path, several):
+    ids = ("01", "2.50", "None", "true", "a|b, c")  # labels that a table would read as something else
+    rows = tuple(
+        Example(i, f"=text {i} about {ids[i % 5]} and thing {7 * i}", labels=((ids[0], ids[i % 5]) if several and i % 5 else (ids[i % 5],)), group=f"g{i // 2}" if i % 3 else None)
+        for i in range(1, 101)
+    )
+    problem, split = Problem("one text", "many labels" if several else "one label", tuple(Label(i, f"{i}!") for i in ids)), Split(rows[:30], rows[30:])
+    asked = [ArmRequest("probe"), ArmRequest("lora", {"rank": 4}, "small"), ArmRequest("probe", {}, "other", "minilm-masked"), ArmRequest("adapt-then", {"base": "lora", "base.rank": 2})]
+    before = make_study("../a/b <x>.csv", problem, split, arms=asked, shots=[1, 3, None], seeds=2, model="minilm")
+
+    datasets = Datasets(tmp_path, profile_named("cpu"), lambda models, texts: [])
+    held = datasets.get(dataset_of(datasets, before))
+    after = held.usual_split[0]
+    assert held.name == "b_x_.jsonl" and held.loaded.dataset.problem == problem
+    assert (after.test_digest, rows_digest(after.pool)) == (split.test_digest, before.pool_digest)
+
+    said = wishes(before, "minilm")
+    assert said.ticked == ("probe",) and said.shots == ("1", "3", "all") and said.draws == 2 and said.model == "minilm"
+    arms = [*map(ArmRequest, said.ticked), *map(request, said.own)]
+    again = make_study("again", problem, after, arms=arms, shots=before.shots, seeds=said.draws, model=said.model)
+    assert {a.id: a.digest for a in again.arms} == {a.id: a.digest for a in before.arms}
 
 
 # --- the leaderboard -----------------------------------------------------------------------------------

@@ -7,25 +7,14 @@ import zipfile
 
 import pytest
 
-pytest.importorskip("playwright")
-from playwright.sync_api import expect as real
+from tests.page.visiting import EVIL, expect, to_tab
 
 pytestmark = pytest.mark.browser
-EVIL = "<img src=x onerror=\"document.title='run'\"> {{7*7}}"
-
-
-def expect(locator):
-    real.set_options(timeout=30_000)
-    return real(locator)
-
-
-def to_studies(page):
-    page.get_by_role("tab", name="Studies").click()
 
 
 def test_a_study_goes_from_hand_to_hand(visit, finished, tmp_path):
     page = visit(f"/?study={finished}")
-    to_studies(page)
+    to_tab(page, "studies")
     facts = page.locator("#study-facts")
     expect(facts).to_contain_text("5 arms")
     expect(page.locator("#study-save")).to_be_disabled()  # it was started in another browser
@@ -55,12 +44,18 @@ def test_a_study_goes_from_hand_to_hand(visit, finished, tmp_path):
     page.wait_for_url(lambda url: own not in url and finished not in url)
     expect(page.locator("#answer h2")).to_be_visible()
 
-    to_studies(page)
+    to_tab(page, "studies")
     page.locator("#two-compare").click()
     found = page.locator("#two-found")
     expect(found).to_contain_text("the same on every row")
     expect(found).to_contain_text("Both studies have the same")
     expect(found.locator("tbody tr").first).to_contain_text("%")
     assert page.title() == "Transfer Lab" and page.locator("#tab-studies img").count() == 0
+    page.locator("#study-change").click()
+    expect(page.locator("#intro")).to_contain_text("support_tickets.jsonl")
+    expect(page.locator("#advice")).to_contain_text("runs, about")
+    assert page.locator(".tl-arms input[type=checkbox]:checked").count() == 5
+    assert page.locator("#shots input:checked").count() == 5
+    to_tab(page, "studies")
     page.set_viewport_size({"width": 390, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

@@ -5,72 +5,14 @@ from __future__ import annotations
 import json
 import random
 import re
-import time
 import urllib.request
 
 import pytest
 
+from tests.page.visiting import EVIL, TABS, expect, only, open_section, own_file, to_tab, upload
+
 pytestmark = pytest.mark.browser
 ADVISED = {"en": re.compile("No clear winner|Use |is ahead"), "ko": re.compile("뚜렷한 승자가 없습니다|권합니다|앞서 있지만")}
-TABS = ("data", "compare", "results", "try", "look", "about")
-WORDS = {"login": "password account sign locked", "billing": "invoice charge card money", "shipping": "parcel courier late tracking"}
-
-
-def expect(locator):
-    from playwright.sync_api import expect as real
-
-    real.set_options(timeout=45_000)  # two busy cores are slow
-    return real(locator)
-
-
-def to_tab(page, id: str) -> None:
-    """Choose a tab, from the overflow menu where the screen is narrow."""
-    tab = page.locator(f"#tab-{id}-button")
-    page.locator("#tab-data-button, .overflow-menu > button").filter(visible=True).first.wait_for()
-    page.wait_for_timeout(200)  # the row of tabs finds out what fits
-    if not tab.is_visible():
-        page.locator(".overflow-menu > button").click()
-        page.locator(".overflow-dropdown button", has_text=tab_name(page, id)).click()
-    else:
-        tab.click()
-    page.locator(f"#tab-{id}").wait_for()
-
-
-def tab_name(page, id: str) -> str:
-    from tl_ui.words import t
-
-    return t(page.evaluate("document.documentElement.lang"), f"tab_{id}")
-
-
-def own_file(folder, rows: int = 90, name: str = "mine.csv"):
-    draw = random.Random(7)
-    lines = ["text,label"]
-    for i in range(rows):
-        label = list(WORDS)[i % 3]
-        words = [*draw.sample(WORDS[label].split(), 2), *draw.sample("the my is it please today again still help".split(), 3)]
-        lines.append(f"{' '.join(words)} number {i},{label}")
-    path = folder / name
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
-
-
-def upload(page, name: str, content: bytes) -> None:
-    """Choose a label table with the button."""
-    with page.expect_file_chooser() as chooser:
-        page.locator("#labels-up").click()
-    chooser.value.set_files({"name": name, "mimeType": "text/plain", "buffer": content})
-
-
-def only(page, *arms: str) -> None:
-    """Tick these strategies and no others."""
-    for id, ticked in page.locator(".tl-arm input").evaluate_all("boxes => boxes.map(b => [b.closest('.tl-arm').id, b.checked])"):
-        if ticked != (id.removeprefix("arm-") in arms):
-            page.locator(f"#{id} input").set_checked(not ticked)
-
-
-def open_section(page, id: str) -> None:
-    """Open a section of the results."""
-    page.locator(f"#section-{id} > button, #section-{id} > .label-wrap").first.click()
 
 
 def click_point(page, figure: str, nth: int = 0) -> None:
@@ -82,8 +24,7 @@ def click_point(page, figure: str, nth: int = 0) -> None:
 # --- the server ----------------------------------------------------------------------------------------
 
 
-def test_it_answers_soon_and_says_it_is_well(served):
-    assert served.started_in < 20  # 6 seconds on a machine that has nothing else to do
+def test_it_says_that_it_is_well(served):
     with urllib.request.urlopen(f"{served.url}/healthz") as answer:
         assert json.load(answer) == {"status": "ok"}
         assert answer.headers["x-content-type-options"] == "nosniff" and answer.headers["referrer-policy"] == "no-referrer"
@@ -96,11 +37,9 @@ def test_it_answers_soon_and_says_it_is_well(served):
 
 def test_one_click_gives_a_first_comparison(visit):
     page = visit()
-    began = time.monotonic()
     page.locator("#first").click()
     expect(page.locator("#status")).to_contain_text(re.compile(r"\d+ of \d+ runs|Waiting|Finished"))
-    expect(page.locator("#answer h2")).to_contain_text(ADVISED["en"], timeout=90_000)
-    print(f"first comparison after {time.monotonic() - began:.1f} s")
+    expect(page.locator("#answer h2")).to_contain_text(ADVISED["en"])
     assert "study=" in page.url
     for part in ("Why", "Runner-up", "What would change it", "How sure"):
         expect(page.locator("#answer dt", has_text=part)).to_be_visible()
@@ -155,7 +94,7 @@ def test_own_file_to_rows(visit, tmp_path):
     only(page, "majority", "tfidf")
     expect(page.locator("#advice")).to_contain_text("runs, about")
     page.locator("#run").click()
-    expect(page.locator("#status")).to_contain_text("Finished", timeout=60_000)
+    expect(page.locator("#status")).to_contain_text("Finished")
     page.locator("#see-results").click()
     expect(page.locator("#answer h2")).to_contain_text("tfidf")
     page.locator("#curves .point").first.wait_for()
@@ -192,10 +131,9 @@ def test_columns_can_be_named_when_they_cannot_be_told(visit, tmp_path):
 
 
 def test_html_in_texts_is_text(visit, tmp_path):
-    evil = "<img src=x onerror=document.title='run'><b>bold</b> ${document.title='run'} {{7*7}}"
     path = tmp_path / "<b>evil.csv"
     other = random.Random(3)
-    rows = "".join(f'"{evil} {other.getrandbits(200):x}",{["<i>first</i>", "${second}"][i % 2]}\n' for i in range(60))
+    rows = "".join(f'"{EVIL} {other.getrandbits(200):x}",{["<i>first</i>", "${second}"][i % 2]}\n' for i in range(60))
     path.write_text("text,label\n" + rows, encoding="utf-8")
     page = visit()
     to_tab(page, "data")
@@ -204,7 +142,7 @@ def test_html_in_texts_is_text(visit, tmp_path):
     to_tab(page, "compare")
     only(page, "majority")
     page.locator("#run").click()
-    expect(page.locator("#status")).to_contain_text("Finished", timeout=60_000)
+    expect(page.locator("#status")).to_contain_text("Finished")
     page.locator("#see-results").click()
     open_section(page, "rows")
     expect(page.locator("#rows")).to_contain_text("{{7*7}}")
@@ -233,7 +171,7 @@ def test_stop_and_continue(visit):
     page.locator("#first").wait_for()
     only(page, "lora")
     page.locator("#run").click()
-    expect(page.locator("#status")).to_contain_text("step", timeout=60_000)
+    expect(page.locator("#status")).to_contain_text("step")
     page.locator("#stop").click()
     expect(page.locator("#status")).to_contain_text("Stopped")
     visit.reload(page)
@@ -326,7 +264,7 @@ def test_downloads(visit, finished):
     page = visit(f"/?study={finished}")
     to_tab(page, "results")
     for what, name in (("record", "study.json"), ("predictions", "predictions.parquet"), ("board", "leaderboard.csv"), ("report", "report.html")):
-        with page.expect_download(timeout=30_000) as got:
+        with page.expect_download() as got:
             page.locator(f"#down-{what}").click()
         assert got.value.suggested_filename == name
         assert got.value.path().stat().st_size > 300
@@ -340,7 +278,7 @@ def test_try_a_text(visit, finished):
     box = page.locator("#try-text").get_by_role("textbox")
     box.fill("I was charged twice, please refund my card")
     box.press("Enter")
-    expect(page.locator("#try-answers .tl-card")).to_have_count(5, timeout=30_000)
+    expect(page.locator("#try-answers .tl-card")).to_have_count(5)
     expect(page.locator("#try-answers")).to_contain_text("%")
     page.locator("#try-examples label").first.click()
     expect(box).not_to_have_value("I was charged twice, please refund my card")
@@ -418,7 +356,7 @@ def test_deleting_leaves_nothing(visit, served, tmp_path):
     to_tab(page, "compare")
     only(page, "majority")
     page.locator("#run").click()
-    expect(page.locator("#status")).to_contain_text("Finished", timeout=60_000)
+    expect(page.locator("#status")).to_contain_text("Finished")
     name = re.search(r"study=([\w-]+)", page.url)[1]
     assert (served.home / "studies" / name).is_dir()
     to_tab(page, "about")

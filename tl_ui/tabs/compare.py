@@ -178,17 +178,25 @@ def _wire_form(lab: Lab, form: ArmsForm, notice: gr.HTML) -> None:
         return {form.reading: notice_html("\n".join(_unread(lab, form, values)), kind="note")}
 
     def fit_to_data(values: dict) -> dict:
-        offered = _shot_choices(lab.datasets.get(values[lab.dataset_id]), values[lab.lang])
+        """The numbers of labels that the rows allow; with the rows of a study comes what it asked of them."""
+        offered, asked = _shot_choices(lab.datasets.get(values[lab.dataset_id]), values[lab.lang]), values[lab.wishes]
         keys = [key for _, key in offered["choices"]]
-        return {form.shots: gr.CheckboxGroup(**offered, value=[s for s in values[form.shots] if s in keys])}
+        shots = values[form.shots] if asked is None else asked.shots
+        fitted = {form.shots: gr.CheckboxGroup(**offered, value=[s for s in shots if s in keys])}
+        if asked is None:
+            return fitted
+        return {
+            **fitted, form.more_shots: " ".join(s for s in shots if s not in keys), form.seeds: min(asked.draws, MAX_SEEDS), form.test_size: None, form.model: asked.model,
+            **{box: id in asked.ticked for id, box in form.chooser.boxes.items()}, **form.own.kept(list(asked.own), values[lab.lang]), lab.wishes: None,
+        }  # fmt: skip
 
     boxes = form.chooser.boxes.values()
     own_arm.wire(lab, form.own, form.model, notice)
-    here = [form.model.input, lab.dataset_id.change, lab.lang.change, lab.arrived.change]
+    here = [form.model.input, lab.dataset_id.change, lab.wishes.change, lab.lang.change, lab.arrived.change]
     lab.on(here, able, [lab.dataset_id, form.model, form.chooser.stands, *boxes], form.chooser.shown, trigger_mode="always_last")
-    lab.on([lab.dataset_id.change, lab.lang.change], fit_to_data, [lab.dataset_id, form.shots], [form.shots])
+    lab.on([lab.dataset_id.change, lab.lang.change], fit_to_data, [lab.dataset_id, lab.wishes, form.shots], [*form.asked, *form.own.kept_in, lab.wishes])
     said = [box.input for box in boxes] + [form.shots.input, form.more_shots.blur, form.seeds.release, form.test_size.blur, form.model.input]
-    again = [*said, form.own.arms.change, lab.dataset_id.change, lab.lang.change, lab.arrived.change]
+    again = [*said, form.own.arms.change, lab.dataset_id.change, lab.wishes.change, lab.lang.change, lab.arrived.change]
     lab.on(again, advise, [lab.dataset_id, *form.asked], [form.advice, form.send], trigger_mode="always_last")
     lab.on(again, read, [lab.dataset_id, *form.asked], [form.reading], trigger_mode="always_last")
 

@@ -14,8 +14,10 @@ from tl_core.experiments.archive import pack
 from tl_core.experiments.changes import Changes, changes
 from tl_core.experiments.store import Store
 from tl_core.experiments.stored import Stored
+from tl_core.models.catalog import EMBEDDED
 from tl_core.report import again
 from tl_core.report import changes as words
+from tl_ui import from_study
 from tl_ui.downloads import hand_out
 from tl_ui.lab import Lab, key_of, with_key
 from tl_ui.pieces import clip, escaped, shots_text, table_html
@@ -55,6 +57,7 @@ class One:
     facts: gr.HTML
     open: gr.Button
     duplicate: gr.Button
+    change: gr.Button
     packed: gr.DownloadButton
     title: gr.Textbox
     note: gr.Textbox
@@ -77,13 +80,14 @@ def _one() -> One:
     with gr.Row(elem_classes="tl-actions"):
         open_ = gr.Button(word("study_open"), variant="primary", min_width=120, elem_id="study-open", interactive=False)
         duplicate = gr.Button(word("study_duplicate"), min_width=120, elem_id="study-duplicate", interactive=False)
+        change = gr.Button(word("study_change"), min_width=120, elem_id="study-change", interactive=False)
         packed = gr.DownloadButton(word("study_pack"), min_width=120, elem_id="study-pack", interactive=False)
     title = gr.Textbox(label=word("study_title"), max_lines=1, max_length=LONGEST_TITLE, elem_id="study-title")
     note = gr.Textbox(label=word("study_note"), lines=2, max_lines=10, max_length=LONGEST_NOTE, elem_id="study-note")
     save = gr.Button(word("study_save"), size="sm", elem_id="study-save", interactive=False)
     with gr.Accordion(word("again_head"), open=False, elem_id="study-again"):
         told = gr.HTML()
-    return One(which, facts, open_, duplicate, packed, title, note, save, told)
+    return One(which, facts, open_, duplicate, change, packed, title, note, save, told)
 
 
 def _two() -> Two:
@@ -147,6 +151,12 @@ def _wire_one(lab: Lab, one: One, given: gr.File, notice: gr.HTML) -> None:
         gr.Info(t(values[lab.lang], "study_duplicated"))
         return {**_entered(lab, name), lab.saved: with_key(values[lab.saved], name, key)}
 
+    def change(values: dict) -> dict:
+        """Its rows become the dataset, and the form of the comparison says what it asked."""
+        study = lab.studies.open(values[one.which]).plan.study
+        gr.Info(t(values[lab.lang], "study_changing"))
+        return {lab.dataset_id: from_study.dataset_of(lab.datasets, study), lab.wishes: from_study.wishes(study, EMBEDDED.name), lab.tabs: gr.Tabs(selected="compare")}
+
     def adopt(values: dict) -> dict:
         if not values[given]:
             return {}
@@ -160,12 +170,13 @@ def _wire_one(lab: Lab, one: One, given: gr.File, notice: gr.HTML) -> None:
         gr.Info(t(values[lab.lang], "study_saved"))
         return {one.which: gr.Dropdown(choices=_known(lab, values), value=name), **shown_of(name, values, "")}
 
-    shown = [written, one.facts, one.open, one.duplicate, one.packed, one.title, one.note, one.save, one.again]
+    shown = [written, one.facts, one.open, one.duplicate, one.change, one.packed, one.title, one.note, one.save, one.again]
     entered = [lab.study_id, lab.status, lab.fresh, lab.settled, lab.beat, lab.selection]
     lab.on([lab.arrived.change, lab.settled.change, lab.lang.change], renew, [lab.study_id, lab.saved, one.which, written], [one.which, *shown], trigger_mode="always_last")  # fmt: skip
     lab.on(one.which.input, show, [one.which, lab.saved], shown, notice)
     lab.on(one.open.click, open_, [one.which], [*entered, lab.tabs], notice)
     lab.on(one.duplicate.click, duplicate, [one.which, lab.saved], [lab.saved, *entered], notice)
+    lab.on(one.change.click, change, [one.which], [lab.dataset_id, lab.wishes, lab.tabs], notice)
     lab.on(given.upload, adopt, [given, lab.saved], [lab.saved, *entered, given, lab.tabs], notice, show_progress="minimal", show_progress_on=given)
     lab.on(one.save.click, save, [one.which, one.title, one.note, lab.study_id, lab.saved], [one.which, *shown], notice)
 
@@ -179,7 +190,7 @@ def _shown(lab: Lab, one: One, name: str | None, values: dict) -> dict:
     lang = values[lab.lang]
     if not name:
         nothing = f"<p class='tl-fine'>{escaped(t(lang, 'studies_none'))}</p>"
-        return {one.facts: nothing, one.title: "", one.note: "", one.again: nothing, **{b: gr.Button(interactive=False) for b in (one.open, one.duplicate, one.save)}}
+        return {one.facts: nothing, one.title: "", one.note: "", one.again: nothing, **{b: gr.Button(interactive=False) for b in (one.open, one.duplicate, one.change, one.save)}}
     opened, status, store = lab.studies.open(name), lab.queue.status(name), lab.queue.store(name)
     mine, ended = bool(key_of(values[lab.saved], name)), status["status"] not in ("queued", "running")
     packed = _packed(opened, store) if ended else None
@@ -187,6 +198,7 @@ def _shown(lab: Lab, one: One, name: str | None, values: dict) -> dict:
         one.facts: facts_html(opened, status, lang),
         one.open: gr.Button(interactive=True),
         one.duplicate: gr.Button(interactive=ended),
+        one.change: gr.Button(interactive=True),
         one.packed: gr.DownloadButton(value=packed, interactive=ended),
         one.title: gr.Textbox(value=opened.about.title, interactive=mine, placeholder=opened.plan.study.name),
         one.note: gr.Textbox(value=opened.about.note, interactive=mine, placeholder="" if mine else t(lang, "study_not_mine")),

@@ -1,0 +1,178 @@
+"""How long a visitor waits for the map of embeddings: the real page, in a real browser.
+
+    python -m benchmarks.maps [--rows 2000 20000 100000] [--methods pca umap] [--no-slider]
+
+Starts the page with a home of its own, gives it a file of short made-up texts and, for every number of rows, prints the
+seconds until every text is on the map for the first time (most of that is reading the texts with the model) and once
+they have been read, until every number beside it is there, what a step of the slider from one model to the other takes
+in the browser, and how soon a click and a search are answered. A browser without a GPU draws WebGL by software.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+WORDS = {
+    "sports": "match goal team coach season league player win score".split(),
+    "money": "bank market price share profit loan tax budget cost".split(),
+    "travel": "flight hotel beach train ticket city museum island road".split(),
+    "cooking": "bread soup oven garlic sugar recipe knife butter dinner".split(),
+}
+COUNT = "() => (document.querySelector('#map-view .tl-plot')?.data || []).reduce((n, t) => n + (t.legendgroup ? t.x.length : 0), 0)"
+STEP = """async () => {
+  const plot = document.querySelector('#map-view .tl-plot'), slider = document.querySelector('#map-view input[type=range]'), took = [];
+  for (let i = 1; i <= 20; i++) {
+    const drawn = new Promise(done => plot.once('plotly_afterplot', done)), began = performance.now();
+    slider.value = 5 * i;
+    slider.dispatchEvent(new Event('input'));
+    await drawn;
+    took.push(performance.now() - began);
+  }
+  return took;
+}"""
+SPOT = """() => {
+  const plot = document.querySelector('#map-view .tl-plot'), {xaxis, yaxis} = plot._fullLayout, at = plot.getBoundingClientRect(), [trace] = plot.data;
+  return [at.x + xaxis._offset + xaxis.l2p(trace.x[0]), at.y + yaxis._offset + yaxis.l2p(trace.y[0])];
+}"""
+
+
+def main() -> None:
+    """Print a few lines for every number of rows."""
+    from playwright.sync_api import sync_playwright
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, nargs="+", default=[2_000, 20_000])
+    parser.add_argument("--methods", nargs="+", default=["pca", "umap"], choices=["pca", "umap", "tsne"])
+    parser.add_argument("--no-slider", action="store_true", help="read with one model only")
+    asked = parser.parse_args()
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    if not found:
+        parser.error("there is no Chromium on this machine")
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        for rows in asked.rows:
+            page = browser.new_page(viewport={"width": 1280, "height": 1000}, locale="en-US")
+            page.set_default_timeout(1_800_000)
+            page.goto(url)
+            measured(page, file_of(Path(folder), rows), rows, asked.methods, slider=not asked.no_slider)
+            page.close()
+        browser.close()
+
+
+def measured(page, file: Path, rows: int, methods: list[str], *, slider: bool) -> None:
+    """Everything about one file."""
+    page.locator("#tab-data-button").click()
+    page.locator("#upload input[type=file]").set_input_files(file)
+    page.locator("#data-summary", has_text=re.compile(rf"{rows:,} rows")).wait_for()
+    page.locator("#tab-look-button").click()
+    page.locator("#look-view").wait_for()
+    print(f"{rows:,} texts")
+    told("read for the first time and put on the map (PCA)", lambda: (page.locator("#look-view input[value=map]").check(), shown(page, rows)))
+    told("  every number beside it", lambda: rested(page))
+    for method in methods:
+        other(page)
+        page.locator(f"#map-method input[value={method}]").check()
+        rested(page)
+        told(f"read before: on the map (PCA, before {method})" if method != "pca" else "read before: on the map", lambda: (choose(page, "map-rows", "the Data tab"), shown(page, rows)))
+        told("  and whole", lambda: rested(page))
+    x, y = page.evaluate(SPOT)
+    told("a click is answered", lambda: (page.mouse.click(x, y), page.locator("#map-listed", has_text="Nearest to").wait_for()))
+    told("a search is answered", lambda: (page.locator("#map-find input, #map-find textarea").first.fill("garlic"), page.locator("#map-listed", has_text="“garlic”").wait_for()))
+    if slider:
+        page.locator("#map-find input, #map-find textarea").first.fill("")
+        page.locator("#map-method input[value=pca]").check()
+        rested(page)
+        told("a second model reads them", lambda: (choose(page, "map-beside", "minilm-masked:"), page.locator("#map-view input[type=range]").wait_for(), rested(page)))
+        took = page.evaluate(STEP)
+        print(f"  {'a step of the slider, median and longest':<52} {statistics.median(took):8.0f} ms {max(took):8.0f} ms")
+
+
+def told(what: str, call: Callable[[], object]) -> None:
+    """Print how long it takes."""
+    began = time.perf_counter()
+    call()
+    print(f"  {what:<52} {time.perf_counter() - began:8.2f} s", flush=True)
+
+
+def shown(page, rows: int) -> None:
+    """Wait until so many texts are on the map."""
+    page.wait_for_function(f"rows => ({COUNT})() === rows", arg=rows, polling=20)
+
+
+def rested(page) -> None:
+    """Wait until nothing is worked out any more."""
+    page.locator("#map-told table").wait_for()
+    page.locator("#map-stop").wait_for(state="hidden")
+
+
+def other(page) -> None:
+    """Show other texts."""
+    choose(page, "map-rows", "Support tickets")
+    page.wait_for_function(f"() => ({COUNT})() < 1000", polling=20)
+    rested(page)
+
+
+def choose(page, id: str, name: str) -> None:
+    """Choose from a list."""
+    page.locator(f"#{id} input").click()
+    page.get_by_role("option", name=re.compile(name, re.IGNORECASE)).first.click()
+
+
+def file_of(folder: Path, rows: int) -> Path:
+    """Short texts of four kinds."""
+    draw = random.Random(rows)
+    path = folder / f"texts-{rows}.csv"
+    with path.open("w", encoding="utf-8") as out:
+        out.write("text,label\n")
+        for i in range(rows):
+            label = list(WORDS)[i % len(WORDS)]
+            others = [word for words in WORDS.values() for word in words]
+            out.write(f"{' '.join([*draw.sample(WORDS[label], 3), draw.choice(others)])} {i},{label}\n")
+    return path
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The page at an address of its own."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    environment = {**os.environ, "TL_HOME": str(folder / "home"), "TL_PROFILE": "local", "GRADIO_SERVER_PORT": str(port), "GRADIO_TEMP_DIR": str(folder / "gradio")}
+    process = subprocess.Popen([sys.executable, "app.py"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        while not _answers(f"{url}/healthz"):
+            if process.poll() is not None:
+                raise SystemExit("the page did not start")
+            time.sleep(0.2)
+        yield url
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=1) as response:
+            return response.status == 200
+    except OSError:
+        return False
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""A study as something to change: its rows as a dataset of the page, and what was asked of them as the form has it."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tl_core.data.tables import ReadOptions
+from tl_core.experiments.plan import Study, request_of
+from tl_core.types import Example
+from tl_ui.datasets import Datasets
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the form of a comparison says."""
+
+    model: str  # the one for all arms
+    ticked: tuple[str, ...]  # strategies as they come
+    own: tuple[dict[str, Any], ...]  # arms with settings, a name or a model of their own, as `tl_ui.own_arm` makes them
+    shots: tuple[str, ...]
+    draws: int
+
+
+def wishes(study: Study, usual: str) -> Wishes:
+    """What somebody would have to ask for to get the arms, shots and draws of a study.
+
+    Args:
+        usual: the model of arms that name none.
+    """
+    asked = [request_of(arm, study.model_folders) for arm in study.arms]
+    models = [request.model for request in asked if request.model]
+    model = max(dict.fromkeys(models), key=models.count) if models else usual
+    plain = [r for r in asked if not r.settings and r.name is None and r.model in (None, model)]
+    own = [
+        {"name": r.name or r.strategy, "strategy": r.strategy, "settings": r.settings, "model": "" if r.model in (None, model) else r.model}
+        for r in asked if r not in plain
+    ]  # fmt: skip
+    return Wishes(model, tuple(r.strategy for r in plain), tuple(own), tuple("all" if s is None else str(s) for s in study.shots), len(study.seeds))
+
+
+def dataset_of(datasets: Datasets, study: Study) -> str:
+    """Keep the rows of a study as an uploaded dataset with the same test rows; returns its id.
+
+    Raises:
+        UserError: they are too many for this place.
+    """
+    called = re.sub(r"[^\w.-]+", "_", Path(study.name).stem)[:60] or "study"
+    with tempfile.TemporaryDirectory() as folder:
+        pool, test = Path(folder) / f"{called}.jsonl", Path(folder) / f"{called}-test.jsonl"
+        many = study.problem.target != "one label"
+        _write(pool, study.split.pool, many)
+        _write(test, study.split.test, many)
+        files = datasets.add(pool, test)
+    some = (*study.split.pool, *study.split.test)
+    options = ReadOptions(
+        text="text", label="labels", text_b="text_b" if study.problem.inputs == "two texts" else None,
+        group="group" if any(e.group is not None for e in some) else None, multi_label=many,
+    )  # fmt: skip
+    return datasets.choose(files, options, study.problem.labels)
+
+
+def _write(path: Path, examples: Sequence[Example], many: bool) -> None:
+    with path.open("w", encoding="utf-8") as out:
+        for e in examples:
+            labels = list(e.labels) if many else e.labels[0]
+            out.write(json.dumps({"text": e.text, "text_b": e.text_b, "labels": labels, "group": e.group}) + "\n")
