@@ -136,11 +136,13 @@ class Arm:
     selection: str = "fixed"  # how its settings are chosen, and by how many further labels: see `tl_core.experiments.arms`
     augmentation: str = "none"  # made-up copies of the training rows; the labels stay as many as they were
     base: Arm | None = None  # what learns on the model that this arm has changed
+    scaling: str = "none"  # whether its confidence is scaled to be right; it changes no answer
 
     @cached_property
     def digest(self) -> str:
         """What is computed, whatever the arm is called."""
-        added = [] if self.augmentation == "none" and self.base is None else [self.augmentation, self.base and self.base.digest]
+        added = [] if self.augmentation == self.scaling == "none" and self.base is None else [self.augmentation, self.base and self.base.digest]
+        added += [] if self.scaling == "none" else [self.scaling]
         return digest([self.strategy, self.strategy_version, self.settings, self.model and self.model.digest, self.selection, *added])
 
 

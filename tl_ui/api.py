@@ -31,7 +31,7 @@ def _studies(lab: Lab) -> None:
 
     @plain_errors
     def list_strategies() -> list[dict[str, Any]]:
-        """Every strategy with its id, title, what it needs and its settings; one that `trains` also takes selection and augmentation."""
+        """Every strategy with its id, title, what it needs and its settings; one that `trains` also takes selection, augmentation and scaling."""
         return [
             {"id": s.id, "title": s.title, "about": s.about, "needs": s.needs, "trains": trains(s), "settings": _settings(s)} for s in strategies().values()
         ]

@@ -97,7 +97,7 @@ def own_arm(lab: Lab) -> OwnArm:
         of_base = gr.HTML(_of_base("en"), visible=bool(takes_base(chosen)))
         lab.in_language(of_base, _of_base)
         settings |= {id: _settings(lab, id, chosen) for id in strategies() if id not in changing}
-        said = {name: {"label": word(f"recipe_{name}"), "info": word(f"recipe_{name}_info"), "elem_id": f"own-{name}"} for name in ("selection", "augmentation")}
+        said = {name: {"label": word(f"recipe_{name}"), "info": word(f"recipe_{name}_info"), "elem_id": f"own-{name}"} for name in ("selection", "augmentation", "scaling")}
         recipe = settings_form(Recipe, visible=trains(strategies()[chosen]), own=said, elem_id="own-recipe")
         add = gr.Button(word("own_add"), variant="secondary", elem_id="own-add")
         table = gr.HTML(elem_id="own-table")

@@ -86,10 +86,10 @@ def test_its_settings_are_as_declared(id):
 
 @every_page
 def test_it_says_what_may_be_asked_around_it(id):
-    """A strategy that trains takes selection and augmentation, or its base does; the others refuse both."""
+    """A strategy that trains takes selection, augmentation and scaling, or its base does; the others refuse them."""
     strategy = strategies()[id]
     told = " ".join(page(id).split())
-    assert ("`selection` and `augmentation`" in told) == (hasattr(strategy, "tries") or getattr(strategy, "takes_base", False))
+    assert ("`selection`, `augmentation` and `scaling`" in told) == (hasattr(strategy, "tries") or getattr(strategy, "takes_base", False))
 
 
 @every_page

@@ -22,6 +22,8 @@ from tl_core.experiments.store import Store
 from tl_core.models.augmentation import augmented
 from tl_core.models.catalog import find
 from tl_core.models.encoding import Encoder
+from tl_core.statistics.metrics_scores import nll
+from tl_core.statistics.temperature import heated
 from tl_core.strategies import strategies
 from tl_core.types import Dataset, Example, Finished, Job, Label, Problem
 
@@ -214,6 +216,40 @@ def test_copies_are_no_labels(tiny, filling, tmp_path):
         plan(study_of(tiny, ArmRequest("lora", {"augmentation": "replace"})))
 
 
+# --- scaling --------------------------------------------------------------------------------------------
+
+
+def test_scaling_changes_how_sure_an_arm_is_and_no_answer(tiny, tmp_path):
+    rows = rows_of(80)
+    wrong = [dataclasses.replace(e, labels=("bread" if e.labels == ("sea",) else "sea",)) if i % 5 == 0 else e for i, e in enumerate(rows)]
+    settings = {"learning_rate": 3e-3, "head_learning_rate": 3e-2, "min_steps": 20, "max_steps": 20}
+    requests = [ArmRequest("full", settings, "raw"), ArmRequest("full", {**settings, "scaling": "inside"}, "scaled")]
+    made = plan(study_of(tiny, *requests, rows=wrong, shots=(1, 16)))
+    assert "nothing can be left out" in next(made.refused[s.id] for s in made.specs if (s.arm.id, s.shots) == ("scaled", 1))
+    found = results_of(made, tmp_path, model_folder=lambda run: tmp_path / "models" / run, keep="all")
+    by_arm = {s.arm.id: s for s in made.specs if s.shots == 16}
+    raw, scaled = (found[by_arm[name].id] for name in ("raw", "scaled"))
+    assert raw.budget == scaled.budget and (raw.scores.argmax(1) == scaled.scores.argmax(1)).all()
+
+    told = float(next(n for n in scaled.notes if n.startswith("scaling=inside: on 32 training rows")).rsplit(" ", 1)[1].rstrip("."))
+    assert told > 1 and np.allclose(heated(raw.scores, told), scaled.scores, atol=0.01)  # a fifth of the labels is wrong, and it was sure of them all
+    gold = np.array([made.study.problem.label_index[e.labels[0]] for e in made.study.split.test])
+    assert nll(gold, scaled.scores).mean() < nll(gold, raw.scores).mean()
+
+    spec = by_arm["scaled"]
+    encoder = Encoders("cpu", tmp_path / "other").get(spec.arm.model.digest, made.study.model_folders)
+    again = arms.load(spec.arm, tmp_path / "models" / spec.id, PROBLEM, encoder)
+    assert np.allclose(drain(again.predict(made.study.split.test)), scaled.scores, atol=1e-5)
+    assert again.model is again.inner.model, "what it trained can be looked into"
+    assert arms.passes(spec.arm, 32, 20) > 2 * arms.passes(by_arm["raw"].arm, 32, 0)
+
+
+def test_scaling_is_of_one_answer(tiny):
+    problem = dataclasses.replace(PROBLEM, target="many labels")
+    study = dataclasses.replace(study_of(tiny, ArmRequest("lora", {"scaling": "inside"}, "x"), ArmRequest("majority"), shots=(4,)), problem=problem)
+    assert any("a text may have several labels. Leave scaling out" in said for said in plan(study).refused.values())
+
+
 # --- adapt-then -----------------------------------------------------------------------------------------
 
 ADAPTED = {"steps": 3, "length": 8}
@@ -286,7 +322,7 @@ def test_a_zero_shot_base_runs_once(filling):
 
 
 def test_what_stands_around_a_strategy_is_kept_with_the_study(filling, tmp_path):
-    requests = [ArmRequest("lora", {"selection": "dev", "augmentation": "swap"}), ArmRequest("adapt-then", {"base": "lora", "base.selection": "oracle", "base.rank": 3})]
+    requests = [ArmRequest("lora", {"selection": "dev", "augmentation": "swap", "scaling": "inside"}), ArmRequest("adapt-then", {"base": "lora", "base.selection": "oracle", "base.rank": 3})]
     study = study_of(filling, *requests)
     store = Store(tmp_path / "study")
     store.prepare()

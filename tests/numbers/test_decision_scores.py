@@ -19,7 +19,7 @@ from tl_core.statistics.metrics_f1 import macro_f1, macro_f1_interval, macro_f1_
 from tl_core.statistics.metrics_scores import brier, confidence, confidence_gap, nll, right
 from tl_core.statistics.reliability import brier_parts, calibration_error, classwise_ece, ece, n_bins, reliability
 from tl_core.statistics.selective import aurc, risk_coverage
-from tl_core.statistics.temperature import HIGHEST, LOWEST, cross_fitted, heated, temperature
+from tl_core.statistics.temperature import HIGHEST, heated, temperature
 from tl_core.statistics.two_models import mcnemar
 
 METRICS = (counts.balanced_accuracy, counts.macro_f1_of_counts, counts.matthews)
@@ -231,22 +231,17 @@ def test_the_reference_is_what_a_calibrated_model_gets(rng):
 
 def test_temperature_undoes_what_was_done_to_the_scores(rng):
     gold, p = made(rng, 4000)
-    assert temperature(gold, heated(p, 1 / 3)) == pytest.approx(3 * temperature(gold, p), rel=1e-3)
+    assert temperature(gold, heated(p, 1 / 3)) == pytest.approx(3 * temperature(gold, p), rel=1e-2)
     assert temperature(gold, p) == pytest.approx(1, abs=0.1)
     assert close(heated(p, 1.0), p) and (heated(p, 3.0).argmax(1) == p.argmax(1)).all()
-    assert temperature(p.argmax(1), p) == pytest.approx(LOWEST, rel=0.01)
     assert temperature(p.argmin(1), p) == pytest.approx(HIGHEST, rel=0.01)
 
 
-def test_cross_fitting_uses_no_row_on_itself(rng):
-    gold, p = made(rng, 60)
-    sharp = heated(p, 0.2)
-    out = cross_fitted(gold, sharp, folds=60)
-    assert close(out[7], heated(sharp[7], temperature(np.delete(gold, 7), np.delete(sharp, 7, 0))))
-    assert nll(gold, cross_fitted(gold, sharp)).mean() < nll(gold, sharp).mean()
-    assert cross_fitted(gold[:3], sharp[:3]).shape == (3, 3)
-    with pytest.raises(ValueError, match="2 or more"):
-        cross_fitted(gold[:1], sharp[:1])
+def test_few_rows_that_are_all_right_make_nobody_certain(rng):
+    """Every row says .9 of two labels: right on all n, it may say (n + 1) / (n + 2) (Laplace), whatever it said before."""
+    for n in (4, 16, 200):
+        p = np.tile([0.9, 0.1], (n, 1))
+        assert heated(p, temperature(np.zeros(n, int), p))[0, 0] == pytest.approx((n + 1) / (n + 2), abs=1e-4)
 
 
 def test_risk_and_coverage_by_hand():

@@ -1,12 +1,14 @@
-"""An arm as something to fit: its strategy, with what chooses its settings, what copies its rows, and what it builds on.
+"""An arm as something to fit: its strategy, with what chooses its settings, what copies its rows, what scales its confidence,
+and what it builds on.
 
-A strategy knows nothing of these three, so every one that trains has them.
+A strategy knows nothing of these four, so every one that trains has them.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +18,7 @@ import numpy as np
 
 from tl_core.data.split import Pool
 from tl_core.params import declared, param
+from tl_core.statistics.temperature import heated, temperature
 from tl_core.strategies import strategies
 from tl_core.tasks import task_of
 from tl_core.types import Arm, Example, Facts, Fitted, Job, Predictor, Problem, Steps
@@ -43,6 +46,11 @@ class Recipe:
         "none",
         "Three made-up copies of every training text: words deleted, words swapped, or words replaced by a model that fills blanks",
         choices=("none", "delete", "swap", "replace"),
+    )
+    scaling: str = param(
+        "none",
+        "Makes the arm as sure as it is right, and changes no answer: inside fits one temperature on training rows held out by cross-validation",
+        choices=("none", "inside"),
     )
 
 
@@ -74,6 +82,10 @@ def refuses(arm: Arm, facts: Facts) -> str:
         return refuses(arm.base, facts)
     if arm.selection == "inside" and facts.shots == 1:
         return f"{arm.id} chooses by cross-validation inside the labels, and from one label per class nothing can be left out. Choose 2 or more shots."
+    if arm.scaling == "inside" and facts.shots == 1:
+        return f"{arm.id} scales its confidence by cross-validation inside the labels, and from one label per class nothing can be left out. Choose 2 or more shots."
+    if arm.scaling == "inside" and facts.problem.target != "one label":
+        return f"{arm.id} scales the confidence of one answer, and here a text may have several labels. Leave scaling out."
     if arm.selection in ("dev", "oracle") and facts.shots is None:
         return f"{arm.id} chooses on labels that are not trained on, and with all rows there are none. Choose selection=inside or fixed there."
     if arm.augmentation == "replace" and (facts.model is None or facts.model.speaks not in ("masked", "permutation")):
@@ -114,11 +126,12 @@ def passes(arm: Arm, train: int, test: int, selection: int = 0) -> float:
     strategy = strategies()[arm.strategy]
     params = strategy.Params(**arm.settings)
     rows = train * (1 if arm.augmentation == "none" else 1 + COPIES)
-    last = strategy.passes(params, rows, test)
+    fits = 1 if arm.scaling == "none" else 1 + MAX_FOLDS
+    last = strategy.passes(params, rows, test) + (fits - 1) * strategy.passes(params, rows, train // MAX_FOLDS)
     if arm.selection == "fixed":
         return last
     tried, folds = len(candidates(strategy, params)), MAX_FOLDS if arm.selection == "inside" else 1
-    return last + tried * folds * strategy.passes(params, rows, selection)
+    return last + fits * tried * folds * strategy.passes(params, rows, selection)
 
 
 def most_unlabelled(arm: Arm) -> int:
@@ -150,15 +163,19 @@ def fit(arm: Arm, job: Job) -> Steps[Fitted]:
     if arm.base is not None:
         return (yield from strategy.fit(replace(job, params=params, base=BaseArm(arm.base))))
     job = replace(job, params=params, unlabelled=job.unlabelled[: most_unlabelled(arm)])
-    if arm.selection == "fixed":
-        return (yield from _fit_once(strategy, arm, job))
-    return (yield from _fit_chosen(strategy, arm, job))
+    fitting = _fit_once if arm.selection == "fixed" else _fit_chosen
+    if arm.scaling == "none":
+        return (yield from fitting(strategy, arm, job))
+    return (yield from _fit_scaled(fitting, strategy, arm, job))
 
 
 def load(arm: Arm, folder: Path, problem: Problem, encoder: Any) -> Predictor:
     """What a fitted arm wrote, ready to predict."""
     strategy = strategies()[arm.strategy]
-    return strategy.load(folder, problem, encoder, BaseArm(arm.base)) if arm.base else strategy.load(folder, problem, encoder)
+    if arm.base:
+        return strategy.load(folder, problem, encoder, BaseArm(arm.base))
+    predictor = strategy.load(folder, problem, encoder)
+    return Scaled.around(predictor, folder) if arm.scaling != "none" else predictor
 
 
 @dataclass(frozen=True)
@@ -209,6 +226,55 @@ def _fit_chosen(strategy: Any, arm: Arm, job: Job) -> Steps[Fitted]:
     rows = sum(len(held) for _, held in parts)
     note = f"selection={arm.selection}: of {values} the best on {rows:,} rows that were held out was {chosen} ({100 * marks[best][0]:.0f} % right there)."
     return replace(fitted, notes=(*fitted.notes, note))
+
+
+def _fit_scaled(fitting: Callable[..., Steps[Fitted]], strategy: Any, arm: Arm, job: Job) -> Steps[Fitted]:
+    """Fit without a part of the training rows at a time; one temperature for what those fits say of the rows left out
+    (Guo et al. 2017); then fit on all of them."""
+    parts = list(_folds(job))
+    said, gold = [], []
+    for done, (train, held) in enumerate(parts):
+        fitted = yield from _as_part(fitting(strategy, arm, replace(job, train=train)), done, len(parts) + 1)
+        said.append((yield from _as_part(fitted.predictor.predict(held), done + 1, len(parts) + 1)))
+        gold.append(task_of(job.problem).gold(job.problem, held))
+    found = temperature(np.concatenate(gold), np.concatenate(said))
+    fitted = yield from _as_part(fitting(strategy, arm, job), len(parts), len(parts) + 1)
+    note = f"scaling={arm.scaling}: on {len(job.train):,} training rows, each held out once, the log loss was least at temperature {found:.2f}."
+    return replace(fitted, predictor=Scaled(fitted.predictor, found), notes=(*fitted.notes, note))
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """A predictor with another confidence in the same answers."""
+
+    inner: Predictor
+    temperature: float
+
+    FILE = "temperature.json"
+
+    @classmethod
+    def around(cls, inner: Predictor, folder: Path) -> Scaled:
+        """With what `save` wrote."""
+        return cls(inner, float(json.loads((folder / cls.FILE).read_text(encoding="utf-8"))))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the predictor says about the texts it last predicted."""
+        return getattr(self.inner, "notes", ())
+
+    @property
+    def model(self) -> Any:
+        """What was trained, to be looked into, where there is such a thing."""
+        return self.inner.model
+
+    def predict(self, examples: Sequence[Example]) -> Steps[np.ndarray]:
+        """(n, C) float32, rows sum to 1."""
+        return heated((yield from self.inner.predict(examples)), self.temperature).astype(np.float32)
+
+    def save(self, folder: Path) -> None:
+        """The predictor's own files, and the temperature."""
+        self.inner.save(folder)
+        (folder / self.FILE).write_text(json.dumps(self.temperature), encoding="utf-8")
 
 
 def candidates(strategy: Any, params: Any) -> list[Any]:

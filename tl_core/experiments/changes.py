@@ -123,7 +123,7 @@ def _strategy(arm: Arm | None) -> str:
 def _settings(arm: Arm, before: str = "") -> dict[str, Any]:
     """Everything that decides an arm's numbers, by name."""
     own = {
-        "strategy": arm.strategy, "version": arm.strategy_version, "selection": arm.selection, "augmentation": arm.augmentation,
+        "strategy": arm.strategy, "version": arm.strategy_version, "selection": arm.selection, "augmentation": arm.augmentation, "scaling": arm.scaling,
         "model": f"{arm.model.name} ({arm.model.digest[:8]})" if arm.model else None, **arm.settings,
     }  # fmt: skip
     return {f"{before}{k}": v for k, v in own.items()} | (_settings(arm.base, "base.") if arm.base else {})

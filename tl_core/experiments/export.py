@@ -141,6 +141,7 @@ def _arm(arm: Arm) -> dict[str, Any]:
         "templates": templates.split("|") if isinstance(templates, str) else [],
         "selection": arm.selection,
         "augmentation": arm.augmentation,
+        "scaling": arm.scaling,
         "base": _arm(arm.base) if arm.base else None,
     }
 

@@ -268,7 +268,7 @@ def _arm(request: ArmRequest, model: str, hub: bool, folders: dict[str, str], so
     recipe, own, of_base = _sorted(request, strategy)
     settings = params.build(strategy.Params, own, request.strategy)
     if recipe != of_arm.Recipe() and not of_arm.trains(strategy):
-        raise UserError(f"{request.strategy} trains no network step by step, so it takes neither selection nor augmentation. Leave them out.")
+        raise UserError(f"{request.strategy} trains no network step by step, so it takes no selection, augmentation or scaling. Leave them out.")
     if not hub and (named := [n for n in getattr(strategy, "opens_files", ()) if getattr(settings, n)]):
         raise UserError(f"{request.strategy}: files of this machine cannot be named here. Leave {' and '.join(named)} empty.")
     if hasattr(strategy, "settled"):
@@ -287,7 +287,7 @@ def _arm(request: ArmRequest, model: str, hub: bool, folders: dict[str, str], so
         base = _arm(ArmRequest(settings.base, of_base, settings.base, request.model), model, hub, folders, sources)
         if base.model is None or base.base is not None:
             raise UserError(f"{request.strategy} changes a model and leaves the learning to another strategy; {settings.base} {'uses no model' if base.model is None else 'does the same'}. Choose another base, such as probe or lora.")
-    arm = Arm(name, request.strategy, strategy.version, dataclasses.asdict(settings), ref, recipe.selection, recipe.augmentation, base)
+    arm = Arm(name, request.strategy, strategy.version, dataclasses.asdict(settings), ref, recipe.selection, recipe.augmentation, base, recipe.scaling)
     return dataclasses.replace(arm, id=name + of_arm.warnings(arm))
 
 

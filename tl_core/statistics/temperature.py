@@ -12,7 +12,7 @@ from scipy.special import log_softmax, softmax
 
 from tl_core.statistics.metrics_scores import SMALLEST
 
-LOWEST, HIGHEST = 0.05, 20.0  # where every row is right, or none, the best T would be 0, or without end
+LOWEST, HIGHEST = 0.05, 20.0  # where no row is right the best T is without end
 
 
 def heated(probabilities: np.ndarray, temperature: float) -> np.ndarray:
@@ -21,31 +21,17 @@ def heated(probabilities: np.ndarray, temperature: float) -> np.ndarray:
 
 
 def temperature(gold: np.ndarray, probabilities: np.ndarray) -> float:
-    """T within .05..20 of the least log loss. gold (n,) int, probabilities (n, C)."""
-    logs, rows = _logs(probabilities), np.arange(len(gold))
+    """T within .05..20 of the least log loss against (n + 1) / (n + C) for the right label and 1 / (n + C) for the others
+    (Platt 1999): of few rows that are all right, one does not conclude that every row is. gold (n,) int, probabilities (n, C)."""
+    logs = _logs(probabilities)
+    n, labels = logs.shape
+    wanted = (n * np.eye(labels)[gold] + 1) / (n + labels)
 
     def loss(log_t: float) -> float:
-        return float(-log_softmax(logs / np.exp(log_t), axis=-1)[rows, gold].mean())
+        return float(-(wanted * log_softmax(logs / np.exp(log_t), axis=-1)).sum(-1).mean())
 
     found = optimize.minimize_scalar(loss, bounds=(np.log(LOWEST), np.log(HIGHEST)), method="bounded", options={"xatol": 1e-6})
     return float(np.exp(found.x))
-
-
-def cross_fitted(gold: np.ndarray, probabilities: np.ndarray, *, folds: int = 5, seed: int = 0) -> np.ndarray:
-    """(n, C) each row heated by the T of the other folds: what calibration is worth, measured on the rows it is fitted on.
-
-    Fewer rows than folds: one row left out at a time.
-    """
-    gold, p = np.asarray(gold), np.asarray(probabilities, float)
-    n = len(gold)
-    if n < 2:
-        raise ValueError(f"{n} row cannot be split: a temperature needs 2 or more.")
-    fold = np.random.default_rng(seed).permutation(n) % min(folds, n)
-    out = np.empty_like(p)
-    for k in np.unique(fold):
-        held = fold == k
-        out[held] = heated(p[held], temperature(gold[~held], p[~held]))
-    return out
 
 
 def _logs(probabilities: np.ndarray) -> np.ndarray:
