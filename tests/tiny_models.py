@@ -9,6 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+from tl_core.errors import UserError
+
 TOPICS = {
     "sea": "ship wave harbour anchor tide gull".split(),
     "bread": "oven flour yeast crust dough rye".split(),
@@ -129,6 +133,15 @@ def drain(steps):
             next(steps)
     except StopIteration as end:
         return end.value
+
+
+def said(call, *arguments, **named) -> str:
+    """The sentence with which the call ends."""
+    with pytest.raises(UserError) as caught:
+        call(*arguments, **named)
+    words = str(caught.value)
+    assert words.endswith((".", ".”")) and words[0] != " "
+    return words
 
 
 # --- language models ------------------------------------------------------------------------------------

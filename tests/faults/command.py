@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from tl_core import cli
+
 ROOT = Path(__file__).parents[2]
 TOPICS = {
     "refund": "money back charge invoice payment billed twice card refund price cost receipt bank fee".split(),
@@ -78,3 +80,13 @@ def sentences(text: str) -> list[str]:
         assert line.endswith((".", "?", "!")), line
     assert "Traceback" not in text
     return lines
+
+
+def refused(capfd, *arguments: object) -> str:
+    """What is said when a command cannot be done: exit 2, in sentences, nothing on standard output."""
+    capfd.readouterr()
+    code = cli.main(list(map(str, arguments)))
+    out, err = capfd.readouterr()
+    assert (code, out) == (cli.PUT_RIGHT, ""), err
+    sentences(err)
+    return err

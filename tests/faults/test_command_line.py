@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from tests.faults.command import FAST, command, environment, listing, rows, sentences, study_of, tl, write
+from tests.faults.command import FAST, command, environment, listing, refused, rows, sentences, study_of, tl, write
 from tl_core import cli
 from tl_core.commands import list as list_command
 
@@ -32,26 +32,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = tl(folder, "compare", "rows.csv", "--strategies", "majority,tfidf,probe", "--shots", "0,1,4,all", "--seeds", 3, "--test-size", 30, "--out", "study")
     (folder / "said.txt").write_text(done.stdout + "\n---\n" + done.stderr, encoding="utf-8")
     return folder
-
-
-@pytest.fixture
-def here(place, monkeypatch) -> Path:
-    """The place, for commands run in this process."""
-    monkeypatch.chdir(place)
-    for name, value in environment(place / "home").items():
-        monkeypatch.setenv(name, value)
-    return place
-
-
-def refused(capfd, *arguments: object) -> str:
-    """What is said when the command cannot be done; it must be exit 2, in sentences."""
-    capfd.readouterr()
-    code = cli.main(list(map(str, arguments)))
-    out, err = capfd.readouterr()
-    assert code == cli.PUT_RIGHT, err
-    assert out == ""
-    sentences(err)
-    return err
 
 
 # --- help and lists ------------------------------------------------------------------------------------

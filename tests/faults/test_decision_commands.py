@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.command import environment, listing, rows, sentences, study_of, tl, write
+from tests.faults.command import listing, refused, rows, study_of, tl, write
 from tl_core import cli
 
 ARMS = ("--strategies", "majority,tfidf", "--shots", "1,4,16", "--seeds", 3, "--test-size", 60)
@@ -24,34 +24,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def here(place, monkeypatch) -> Path:
-    """The place, for commands run in this process."""
-    monkeypatch.chdir(place)
-    for name, value in environment(place / "home").items():
-        monkeypatch.setenv(name, value)
-    return place
-
-
-@pytest.fixture
-def copy(here, tmp_path) -> Path:
-    return Path(shutil.copytree(here / "study", tmp_path / "study"))
-
-
 def said(capfd, *arguments: object) -> str:
     capfd.readouterr()
     assert cli.main(list(map(str, arguments))) == 0
     return capfd.readouterr().out
-
-
-def refused(capfd, *arguments: object) -> str:
-    """What is said when it cannot be done: exit 2, in sentences, nothing on standard output."""
-    capfd.readouterr()
-    code = cli.main(list(map(str, arguments)))
-    out, err = capfd.readouterr()
-    assert (code, out) == (cli.PUT_RIGHT, ""), err
-    sentences(err)
-    return err
 
 
 def strict(text: str) -> dict:

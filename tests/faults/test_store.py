@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.faults.command import FAST, environment, listing, rows, sentences, study_of, tl, write
+from tests.faults.command import FAST, listing, rows, sentences, study_of, tl, write
 from tests.numbers.made import SIMILARITY, arm, planned
 from tl_core import cli
 from tl_core.errors import UserError
@@ -31,19 +30,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder / "others.csv", rows(90, start=300))
     tl(folder, *COMPARE, "--out", "study")
     return folder
-
-
-@pytest.fixture
-def here(place, monkeypatch) -> Path:
-    monkeypatch.chdir(place)
-    for name, value in environment(place / "home").items():
-        monkeypatch.setenv(name, value)
-    return place
-
-
-@pytest.fixture
-def copy(here, tmp_path) -> Path:
-    return Path(shutil.copytree(here / "study", tmp_path / "copy"))
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.tiny_models import KINDS, LAYERS, WIDTH, drain, make, make_headed, one_thread, text
+from tests.tiny_models import KINDS, LAYERS, WIDTH, drain, make, make_headed, text
 from tl_core.errors import UserError
 from tl_core.models.catalog import find
 from tl_core.models.encoding import Encoder
@@ -36,12 +36,7 @@ WORKS = {
 }
 PROBLEM = Problem("one text", "one label", tuple(Label(t, t) for t in ("sea", "bread")))
 PAIRS = [(kind, adapter) for kind in WORKS for adapter in ADAPTERS]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture(scope="module")

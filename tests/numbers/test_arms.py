@@ -9,7 +9,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tests.tiny_models import TOPICS, drain, make, make_headed, one_thread, text
+from tests.tiny_models import TOPICS, drain, make, make_headed, text
 from tl_core.data.columns import Loaded
 from tl_core.data.split import Pool
 from tl_core.errors import UserError
@@ -30,12 +30,7 @@ from tl_core.types import Dataset, Example, Finished, Job, Label, Problem
 LABELS = tuple(Label(t, t, (" ".join(TOPICS[t]),)) for t in ("sea", "bread"))
 PROBLEM = Problem("one text", "one label", LABELS)
 QUICK = {"min_steps": 3, "max_steps": 3}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture(autouse=True)

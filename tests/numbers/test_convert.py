@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from tests.numbers.test_arms import QUICK, rows_of, study_of
-from tests.tiny_models import drain, make, one_thread
+from tests.tiny_models import drain, make
 from tl_core.cli import main
 from tl_core.experiments.as_model import export_model
 from tl_core.experiments.conduct import Conductor
@@ -25,11 +25,7 @@ from tl_core.models.encoding import Encoder
 from tl_core.models.loading import load_model
 from tl_core.types import Finished
 
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture(scope="module")

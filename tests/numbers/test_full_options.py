@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.numbers.made import answered, arm, planned
-from tests.tiny_models import drain, make, one_thread, text
+from tests.tiny_models import drain, make, text
 from tl_core.errors import UserError
 from tl_core.experiments.compare import compare
 from tl_core.experiments.plan import ArmRequest, make_study, plan
@@ -27,12 +27,7 @@ from tl_core.types import Example, Finished, Job, Label, Problem, Split
 
 PROBLEM = Problem("one text", "one label", tuple(Label(t, t) for t in ("sea", "bread")))
 MANY = dataclasses.replace(PROBLEM, target="many labels")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
 
-from tests.tiny_models import drain, one_thread
+from tests.tiny_models import drain
 from tl_core.data.samples import sample
 from tl_core.models import encoding, heads
 from tl_core.models.encoding import Encoder
 from tl_core.models.heads import STRENGTHS, fit_head, fit_head_from, load_head, save_head, sigmoid, softmax
 from tl_core.strategies import strategies
 from tl_core.types import Example, Job, Label, Problem
+
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 def clouds(labels: int, rows: int = 60, width: int = 8, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -27,12 +29,6 @@ def clouds(labels: int, rows: int = 60, width: int = 8, seed: int = 0) -> tuple[
     gold = np.arange(rows) % labels
     features = random.normal(size=(labels, width))[gold] + random.normal(size=(rows, width)) * 1.5
     return features / np.linalg.norm(features, axis=1, keepdims=True), gold
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    with one_thread():
-        yield
 
 
 @pytest.fixture

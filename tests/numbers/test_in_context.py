@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.tiny_models import drain, make_headed, one_thread
+from tests.tiny_models import drain, make_headed, said
 from tl_core.data.columns import Loaded
-from tl_core.errors import UserError
 from tl_core.experiments.plan import ArmRequest, make_split, make_study, plan
 from tl_core.experiments.run import Encoders, run
 from tl_core.models.catalog import find
@@ -37,11 +36,7 @@ ROWS = [
 TEXTS = ["le ship sails la oven", "la oven", "", "la dough rises near the bread le gull flies", "le anchor", "le ship [MASK] sails"]
 strategy = strategies()["in-context"]
 
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture(scope="module")
@@ -71,13 +66,6 @@ def shown_in(prompts, texts=TEXTS, t: int = 0) -> list[list[str]]:
     examples = examples_of(texts)
     cosines = drain(prompts._cosines(examples))
     return [[prompts.rows[j].text for j in prompts._prompts(t, e, c)[0]] for e, c in zip(examples, cosines, strict=True)]
-
-
-def said(call, *arguments, **named) -> str:
-    with pytest.raises(UserError) as caught:
-        call(*arguments, **named)
-    assert str(caught.value).endswith(".")
-    return str(caught.value)
 
 
 # --- scores against prompts put together by hand -------------------------------------------------------------

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.tiny_models import HEADED, MASKED, NOUNS, PLACES, SENTENCES, make, make_headed, one_thread, sentence, tokenizer_that_cuts
-from tl_core.errors import UserError
+from tests.tiny_models import HEADED, MASKED, NOUNS, PLACES, SENTENCES, make, make_headed, said, sentence, tokenizer_that_cuts
 from tl_core.models.catalog import find
 from tl_core.models.language_models import Asked, families, open_language_model
 from tl_core.models.language_models.blanks import BLANK_ID, going_on, read_token, word_mark, word_tokens
@@ -35,11 +34,7 @@ BLANKED = [
 
 each_family = pytest.mark.parametrize("kind", EACH_FAMILY)
 
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture(scope="module")
@@ -64,15 +59,6 @@ def opened(folders):
 
 def network_of(model) -> torch.nn.Module:
     return model.model.network if model.family == "masked" else model.network
-
-
-def said(call, *arguments, **named) -> str:
-    """The sentence with which the call ends."""
-    with pytest.raises(UserError) as caught:
-        call(*arguments, **named)
-    words = str(caught.value)
-    assert words.endswith((".", ".”")) and words[0] != " "
-    return words
 
 
 def test_every_kind_is_tried():

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.tiny_models import CUT, KINDS, LAYERS, POSITIONS, drain, make, one_thread, text
+from tests.tiny_models import CUT, KINDS, LAYERS, POSITIONS, drain, make, said, text
 from tl_core.errors import UserError
 from tl_core.models import catalog, layers
 from tl_core.models.cache import EmbeddingCache, text_key
@@ -23,12 +23,7 @@ from tl_core.strategies import strategies
 from tl_core.types import Example, Job, Label, Problem
 
 PROBLEM = Problem("one text", "one label", (Label("sea", "sea"), Label("bread", "bread")))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture(scope="module")
@@ -319,15 +314,6 @@ def test_a_device_that_is_not_there_is_told(monkeypatch):
 @pytest.fixture
 def model(folders, tmp_path):
     return shutil.copytree(folders["bert"], tmp_path / "model")
-
-
-def said(call, *arguments, **named) -> str:
-    """The sentence with which the call ends."""
-    with pytest.raises(UserError) as caught:
-        call(*arguments, **named)
-    words = str(caught.value)
-    assert words.endswith(".") and words[0] != " "
-    return words
 
 
 @pytest.mark.parametrize("name", ["minlm", "MiniLM-L6", "a b", "./nope", "owner/x/y", "", " ", "-x/y", "no such/model", "../minilm"])

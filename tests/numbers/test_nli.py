@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.tiny_models import POSITIONS, TOPICS, drain, make, make_entailing, one_thread, text
+from tests.tiny_models import POSITIONS, TOPICS, drain, make, make_entailing, said, text
 from tl_core.data.columns import Loaded
-from tl_core.errors import UserError
 from tl_core.experiments.plan import ArmRequest, make_split, make_study, plan
 from tl_core.experiments.run import Encoders, run
 from tl_core.models.catalog import find
@@ -31,11 +30,7 @@ TEXTS = ["ship wave", "oven", "", "the old ship near the oven with flour and rye
 TEMPLATES = "This text is about {label}.|a {label} is near"
 strategy = strategies()["nli"]
 
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture(scope="module")
@@ -65,13 +60,6 @@ def fit(encoder, problem=ONE, without_labels=(), **settings):
 
 def predicted(encoder, problem=ONE, texts=TEXTS, **settings) -> np.ndarray:
     return drain(fit(encoder, problem, **settings).predictor.predict(examples_of(texts)))
-
-
-def said(call, *arguments, **named) -> str:
-    with pytest.raises(UserError) as caught:
-        call(*arguments, **named)
-    assert str(caught.value).endswith(".")
-    return str(caught.value)
 
 
 # --- against one pair at a time -----------------------------------------------------------------------------

@@ -23,7 +23,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from tests.tiny_models import CUT, TOPICS, drain, make, one_thread
+from tests.tiny_models import CUT, TOPICS, drain, make
 from tl_core.errors import UserError
 from tl_core.models import catalog
 from tl_core.models.catalog import find
@@ -48,12 +48,7 @@ STEADY = Recipe(length=LENGTH, batch=16, warmup=0.0)
 FOREVER = 1e18  # seconds, beside which those of a test are nothing: the learning rates stay what they are at first
 KINDS = (*CUT, "albert")
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.tiny_models import MASKED, NOUNS, WIDTH, drain, make_headed, one_thread
-from tl_core.errors import UserError
+from tests.tiny_models import MASKED, NOUNS, WIDTH, drain, make_headed, said
 from tl_core.models.catalog import find
 from tl_core.models.encoding import Encoder
 from tl_core.models.loading import load_model
@@ -26,12 +25,7 @@ PAIRS = dataclasses.replace(SINGLE, inputs="two texts")
 TEXTS = ["le ship sails", "la oven glows near", "", "la dough rises near the bread le gull flies", "anchor", "le ship [MASK] sails </s> <mask>"]
 TEMPLATES = "{text} near the [MASK]|[MASK]: {text}"
 FAST = {"templates": "near [MASK] {text}", "min_steps": 70, "max_steps": 70, "batch": 8}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture(scope="module")
@@ -79,14 +73,6 @@ def predicted(fitted, rows) -> np.ndarray:
 
 def accuracy(scores, problem, rows) -> float:
     return float(np.mean([problem.label_ids[i] == e.labels[0] for i, e in zip(scores.argmax(1), rows, strict=True)]))
-
-
-def said(call, *arguments, **named) -> str:
-    """The sentence with which the call ends."""
-    with pytest.raises(UserError) as caught:
-        call(*arguments, **named)
-    assert str(caught.value).endswith(".")
-    return str(caught.value)
 
 
 # --- scores ---------------------------------------------------------------------------------------------

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.tiny_models import HEADED, NOUNS, PLACES, drain, make, make_headed, one_thread, sentence
+from tests.tiny_models import HEADED, NOUNS, PLACES, drain, make, make_headed, said, sentence
 from tl_core.data.columns import Loaded
-from tl_core.errors import UserError
 from tl_core.experiments.plan import ArmRequest, make_split, make_study, plan, unlabelled
 from tl_core.experiments.run import Encoders, run
 from tl_core.models.catalog import find
@@ -30,12 +29,7 @@ TEXTS = ["le ship sails", "la oven", "", "la dough rises near the bread le gull 
 TOPICS = Problem("one text", "one label", (Label("1", "sea", words=("sea", "ship", "le gull")), Label("2", "bread"), Label("3", "near the oven")))
 SINGLE = Problem("one text", "one label", (Label("sea", "sea"), Label("bread", "bread")))
 PAIRS = dataclasses.replace(SINGLE, inputs="two texts")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture(scope="module")
@@ -63,14 +57,6 @@ def fit(id: str, encoder, problem: Problem = TOPICS, seed: int = 0, without_labe
 
 def predicted(id: str, encoder, problem: Problem = TOPICS, texts=TEXTS, **settings) -> np.ndarray:
     return drain(fit(id, encoder, problem, **settings).predictor.predict(examples_of(texts)))
-
-
-def said(call, *arguments, **named) -> str:
-    """The sentence with which the call ends."""
-    with pytest.raises(UserError) as caught:
-        call(*arguments, **named)
-    assert str(caught.value).endswith((".", ".”"))
-    return str(caught.value)
 
 
 # --- scores against one label at a time -------------------------------------------------------------------

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.tiny_models import drain, make_headed, one_thread, text, tokenizer_that_cuts
+from tests.tiny_models import drain, make_headed, text, tokenizer_that_cuts
 from tl_core.errors import UserError
 from tl_core.experiments.plan import ArmRequest, make_study, plan
 from tl_core.experiments.run import Encoders, run
@@ -30,11 +30,7 @@ KINDS = ("bert", "roberta", "fnet", "xlnet", "t5", "gpt2", "llama")
 
 each_kind = pytest.mark.parametrize("kind", KINDS)
 
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture(scope="module")

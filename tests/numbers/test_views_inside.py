@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.tiny_models import KINDS, TOPICS, drain, make, make_headed, one_thread, text
+from tests.tiny_models import KINDS, TOPICS, drain, make, make_headed, text
 from tl_core import cli
 from tl_core.errors import UserError
 from tl_core.experiments.plan import ArmRequest, examples_by_row, make_study, plan
@@ -31,6 +31,7 @@ PROBLEM = Problem("one text", "one label", (Label("sea", "sea"), Label("bread", 
 TRAINED = ("lora", "dora", "ia3", "bitfit", "bottleneck", "soft-prompt", "prefix", "contrastive", "full")
 IN_LAYERS = ("lora", "dora", "ia3", "bitfit", "contrastive", "full")  # those that change what a layer computes with
 ODD = ["🙂 👩‍👩‍👧", "שלום ship", "<script>alert(1)</script>", "wave " * 20_000, "\ud83d ship", "a\x00b"]
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 def opened(folder) -> Deep:
@@ -40,12 +41,6 @@ def opened(folder) -> Deep:
 def last(events):
     *_, answer = events
     return answer
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    with one_thread():
-        yield
 
 
 @pytest.fixture(scope="module")

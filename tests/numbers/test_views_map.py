@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.tiny_models import drain, make, one_thread, text
+from tests.tiny_models import drain, make, text
 from tl_core.errors import UserError
 from tl_core.models.array_cache import ArrayCache
 from tl_core.models.cache import EmbeddingCache
@@ -18,6 +18,7 @@ from tl_core.views.embedding_map import METHODS, EmbeddingMap, Pca, Turn, layout
 from tl_core.views.nearest import apart, nearest, silhouette, voted
 
 PROBLEM = Problem("one text", "one label", (Label("sea", "sea"), Label("bread", "bread")))
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 def unit(points: np.ndarray) -> np.ndarray:
@@ -29,12 +30,6 @@ def cloud(n: int, d: int = 12, seed: int = 0, classes: int = 3) -> tuple[np.ndar
     random = np.random.default_rng(seed)
     gold = np.arange(n) % classes
     return unit(random.normal(size=(classes, d))[gold] + 0.6 * random.normal(size=(n, d))), gold
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    with one_thread():
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.tiny_models import drain, make, make_headed, one_thread
+from tests.tiny_models import drain, make, make_headed
 from tl_core.errors import UserError
 from tl_core.models.cache import EmbeddingCache
 from tl_core.models.catalog import find
@@ -20,16 +20,11 @@ from tl_core.types import Example
 from tl_core.views.senses import Mention, around, mentions, senses
 
 TRUTH = Path(__file__).parents[3] / "shared" / "data" / "coarsewsd20"
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 def opened(folder: Path) -> Deep:
     return Deep.of(Encoder(load_model(find(str(folder)))), EmbeddingCache(None))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    with one_thread():
-        yield
 
 
 @pytest.fixture(scope="module")

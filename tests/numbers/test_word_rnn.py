@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.tiny_models import TOPICS, WIDTH, drain, make, one_thread, text
+from tests.tiny_models import TOPICS, WIDTH, drain, make, text
 from tl_core.errors import UserError
 from tl_core.experiments.plan import ArmRequest, check_arms
 from tl_core.models import word_vectors
@@ -26,12 +26,7 @@ from tl_core.types import Example, Job, Label, Problem
 STRATEGY = strategies()["word-rnn"]
 PROBLEM = Problem("one text", "one label", tuple(Label(t, t) for t in ("sea", "bread")))
 GLOVE = Path(__file__).parents[3] / "shared/models/glove_6b_50d_top2446/glove.6B.50d.top.txt"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture(scope="module")
