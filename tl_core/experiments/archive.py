@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tl_core.errors import UserError
-from tl_core.experiments.plan import MAX_RUNS, plan
+from tl_core.experiments.plan import MAX_RUNS, Plan, plan
 from tl_core.experiments.store import Store, told
 
 PART = re.compile(r"(?:plan|study|about)\.json|(?:rows|predictions|samples)\.parquet|report\.html|runs/[0-9a-f]{16}\.(?:json|npy)")
@@ -40,8 +40,8 @@ def pack(store: Store) -> bytes:
     return out.getvalue()
 
 
-def unpack(source: Path, folder: Path, *, most_bytes: int = MOST_BYTES) -> Store:
-    """Lay a study out in a new or empty folder. Nothing but the parts of a study is written, whatever the archive holds.
+def unpack(source: Path, folder: Path, *, most_bytes: int = MOST_BYTES) -> Plan:
+    """Lay a study out in a new or empty folder, and plan it. Nothing but the parts of a study is written, whatever the archive holds.
 
     Where its models lie is forgotten: an archive must not name folders of this machine.
 
@@ -65,14 +65,14 @@ def unpack(source: Path, folder: Path, *, most_bytes: int = MOST_BYTES) -> Store
         raise UserError(f"{source} cannot be read: {fault.strerror or fault}.") from fault
     store = Store(folder)
     try:
-        study = store.load_study()
+        study = replace(store.load_study(), model_folders={})
         if (runs := len(study.arms) * len(study.shots) * len(study.seeds)) > MAX_RUNS:
             raise UserError(f"{source.name} asks for {runs:,} runs; {MAX_RUNS:,} is the most a study may have.")
-        plan(study)
-        store.save_study(replace(study, model_folders={}))
+        made = plan(study)
+        store.save_study(study)
     except UserError as fault:
         raise UserError(str(fault).replace(f"in {folder}", f"in {source.name}").replace(str(folder), source.name)) from fault
-    return store
+    return made
 
 
 def _parts(name: str, given: zipfile.ZipFile, most_bytes: int) -> dict[str, zipfile.ZipInfo]:

@@ -97,10 +97,10 @@ class StudyQueue:
         """
         name, key = secrets.token_urlsafe(ID_BYTES), secrets.token_urlsafe(ID_BYTES)
         with self._whole(self.folder / name) as folder:
-            store = unpack(source, folder, most_bytes=most_bytes)
+            made, store = unpack(source, folder, most_bytes=most_bytes), Store(folder)
             record = store.read_json("study.json")
             context = {"dataset": record.get("dataset") or {}} if isinstance(record, dict) else {}
-            self._put(store, key, "done", runs=len(plan(store.load_study()).specs), context=context)
+            self._put(store, key, "done", runs=len(made.specs), context=context)
         return name, key
 
     def duplicate(self, name: str) -> tuple[str, str]:

@@ -37,13 +37,14 @@ def read_study(source: Path) -> Stored:
         UserError: there is no study, it is damaged, or a newer program wrote it.
     """
     if not source.is_file():
-        return _read(Store(source), source)
+        store = Store(source)
+        return _read(store, plan(store.load_study()), source)
     with tempfile.TemporaryDirectory(prefix="transfer-lab-") as folder:
-        return _read(unpack(source, Path(folder)), source)
+        made = unpack(source, Path(folder))
+        return _read(Store(Path(folder)), made, source)
 
 
-def _read(store: Store, source: Path) -> Stored:
-    made = plan(store.load_study())
+def _read(store: Store, made: Plan, source: Path) -> Stored:
     record = store.read_json("study.json")
     store.check_schema(record)
     shape = len(made.study.split.test), len(made.study.problem.labels)
