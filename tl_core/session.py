@@ -21,6 +21,7 @@ from tl_core.experiments.about import write_about
 from tl_core.experiments.compare import compare
 from tl_core.experiments.conduct import Conductor
 from tl_core.experiments.consent import question
+from tl_core.experiments.decision import Decision, decide
 from tl_core.experiments.estimate import Estimate, estimate, learn
 from tl_core.experiments.plan import (
     DEFAULT_SEEDS,
@@ -229,8 +230,8 @@ def plain_tokens(report: TokenReport) -> dict[str, Any]:
     return said
 
 
-def run_session(session: Session, *, quiet: bool) -> None:
-    """Run to the end with one live display on standard error, then write the report.
+def run_session(session: Session, *, quiet: bool) -> Decision:
+    """Run to the end with one live display on standard error, then write the report; returns what it advises.
 
     Raises:
         KeyboardInterrupt: passed on at once: every finished run and the record are there, the report waits for the end.
@@ -243,16 +244,18 @@ def run_session(session: Session, *, quiet: bool) -> None:
     finally:
         session.worker.end()
     learn(session.plan, conductor.results)
-    _report(session, conductor)
+    return _report(session, conductor)
 
 
-def _report(session: Session, conductor: Conductor) -> None:
+def _report(session: Session, conductor: Conductor) -> Decision:
     """Write report.html from what is finished."""
     from tl_core.report.html import write_report
 
     spent = (session.store.read_json("study.json") or {}).get("wall_seconds")
     comparison = compare(session.plan, conductor.results)
-    write_report(session.store, session.plan, conductor.results, comparison, context={**session.context, "wall_seconds": spent})
+    decision = conductor.decision or decide(session.plan, conductor.results, comparison)
+    write_report(session.store, session.plan, conductor.results, comparison, context={**session.context, "wall_seconds": spent}, decision=decision)
+    return decision
 
 
 class Display:

@@ -9,15 +9,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tl_core.commands import shown
 from tl_core.commands._files import file_options, say_reading
 from tl_core.commands._sending import may_send, sending_option
 from tl_core.errors import UserError, raise_all
-
-if TYPE_CHECKING:
-    from tl_core.session import Session
 
 
 @dataclass(frozen=True)
@@ -46,6 +43,7 @@ class _Command:
 
     def run(self, a: argparse.Namespace) -> None:
         """Open the session, run what is missing, print the leaderboard."""
+        from tl_core.commands._advice import print_advice
         from tl_core.session import Asked, open_session, run_session
 
         faults: list[str] = []
@@ -63,12 +61,13 @@ class _Command:
             say_reading(session.loaded, sys.stderr)
         for note in session.notes:
             print(f"note     {note}", file=sys.stderr)
-        run_session(session, quiet=a.json)
+        decision = run_session(session, quiet=a.json)
         if a.json:
             print((session.store.folder / "study.json").read_text(encoding="utf-8"))
         else:
             print_leaderboard(session.store.read_json("study.json"))
-            _print_advice(session)
+            print()
+            print_advice(decision)
             print(f"\nReport: {session.store.folder / 'report.html'}")
 
 
@@ -94,16 +93,6 @@ def print_leaderboard(study: dict[str, Any]) -> None:
             print(f"  {run['status']}: {run['arm']} at {run['shots']}: {run['error']}")
     if not study["summary"]:
         print(f"  nothing is finished yet (by {by})")
-
-
-def _print_advice(session: Session) -> None:
-    from tl_core.commands._advice import print_advice
-    from tl_core.experiments.compare import compare
-    from tl_core.experiments.decision import decide
-
-    results = session.store.results(s.id for s in session.plan.specs)
-    print()
-    print_advice(decide(session.plan, results, compare(session.plan, results)))
 
 
 def _untrained(line: dict[str, Any]) -> str:

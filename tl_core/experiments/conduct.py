@@ -11,6 +11,8 @@ from contextlib import closing
 from typing import Any
 
 from tl_core.experiments.compare import compare
+from tl_core.experiments.decision import Decision, decide
+from tl_core.experiments.decision.doubts import unfinished
 from tl_core.experiments.export import record, write_tables
 from tl_core.experiments.plan import Plan
 from tl_core.experiments.store import Store
@@ -32,6 +34,7 @@ class Conductor:
         self.consent = consent  # to which endpoint texts may be sent
         self.context = dict(context or {})
         self.results: dict[str, RunResult] = {}
+        self.decision: Decision | None = None  # None while runs are to come
         self._running: str | None = None
         self._spent = 0.0
         self._began = time.time()
@@ -114,12 +117,13 @@ class Conductor:
     def _record(self, waiting: Status, final: bool = False) -> None:
         wall = self._spent + time.time() - self._began
         comparison = compare(self.plan, self.results)
+        if self.decision is None and not unfinished(self.plan, self.results):
+            self.decision = decide(self.plan, self.results, comparison)
         statuses: dict[str, Status] = {s.id: waiting for s in self.plan.specs}
         if self._running:
             statuses[self._running] = "running"
-        self.store.write_json(
-            "study.json", record(self.plan, self.results, comparison, statuses=statuses, context={**self.context, "wall_seconds": round(wall, 2)})
-        )
+        context = {**self.context, "wall_seconds": round(wall, 2)}
+        self.store.write_json("study.json", record(self.plan, self.results, comparison, statuses=statuses, context=context, decision=self.decision))
         if final:
             write_tables(self.store, self.plan, self.results)
             (self.store.folder / "progress.json").unlink(missing_ok=True)

@@ -12,8 +12,7 @@ import numpy as np
 
 from tl_core.data.split import lock_key
 from tl_core.experiments.compare import Comparison, plain, run_metrics
-from tl_core.experiments.decision import decide
-from tl_core.experiments.decision.doubts import unfinished
+from tl_core.experiments.decision import Decision
 from tl_core.experiments.decision.plain import plain as plain_decision
 from tl_core.experiments.plan import Plan
 from tl_core.experiments.store import SCHEMA, Store
@@ -21,13 +20,15 @@ from tl_core.types import Arm, RunResult, RunSpec, Status
 
 
 def record(
-    plan: Plan, results: Mapping[str, RunResult], comparison: Comparison, *, statuses: Mapping[str, Status], context: Mapping[str, Any]
-) -> dict[str, Any]:
+    plan: Plan, results: Mapping[str, RunResult], comparison: Comparison, *, statuses: Mapping[str, Status], context: Mapping[str, Any],
+    decision: Decision | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """The study as plain values.
 
     Args:
         statuses: of runs without a result: queued, running or stopped.
         context: what only the caller knows: `dataset` (source, guesses, notes, tokens), `wall_seconds`, `command`.
+        decision: of the finished study; None while runs are to come.
     """
     study = plan.study
     return {
@@ -76,7 +77,7 @@ def record(
         "wall_seconds": context.get("wall_seconds"),
         "command": context.get("command"),
         "request": context.get("request"),
-        "decision": None if unfinished(plan, results) else plain_decision(decide(plan, results, comparison)),
+        "decision": decision and plain_decision(decision),
     }
 
 

@@ -42,9 +42,11 @@ LABELS_SHOWN, LABELS_IN_MATRIX, PAIRS_SHOWN = 20, 60, 10
 CELLS_NAMED = 8
 
 
-def write_report(store: Store, plan: Plan, results: Mapping[str, RunResult], comparison: Comparison, *, context: Mapping[str, Any], language: str = "en") -> str:
+def write_report(
+    store: Store, plan: Plan, results: Mapping[str, RunResult], comparison: Comparison, *, context: Mapping[str, Any], decision: Decision | None = None
+) -> str:  # fmt: skip
     """Write report.html into the folder of the study; returns what was written."""
-    page = report_html(plan, results, comparison, context=context, language=language)
+    page = report_html(plan, results, comparison, context=context, decision=decision)
     store.write_bytes("report.html", page.encode("utf-8"))
     return page
 
