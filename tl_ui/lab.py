@@ -5,13 +5,15 @@ Nothing of a visitor is kept here. A visitor's states hold ids; the data lie in 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import gradio as gr
 
 from spaces_config import Profile
+from tl_core.experiments.plan import Study
 from tl_core.experiments.queue import OPEN, StudyQueue
 from tl_ui.datasets import Datasets
 from tl_ui.shown import shown
@@ -19,6 +21,7 @@ from tl_ui.studies import Studies
 
 Handler = Callable[..., dict]
 STUDIES_REMEMBERED = 30  # keys in a visitor's browser
+STOP_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,30 @@ class Lab:
             self.status: {"name": name, **status}, self.fresh: f"{name} {opened.news(going)} {going}", self.settled: f"{name} {going}",
             self.beat: gr.Timer(active=going or opened.behind),
         }  # fmt: skip
+
+    def submit(self, values: dict, study: Study, consent: str = "") -> tuple[str, dict]:
+        """Put a study of the visitor's dataset in line; returns its name, and the changes that make it the open one. `values` must
+        hold `dataset_id` and `saved`.
+
+        Raises:
+            UserError: the line is full.
+        """
+        held = self.datasets.get(values[self.dataset_id])
+        about = {"source": held.name, "guesses": [asdict(g) for g in held.loaded.guesses], "notes": list(held.loaded.notes)}
+        name, key = self.queue.submit(study, context={"dataset": about}, consent=consent)
+        return name, {self.study_id: name, self.saved: with_key(values[self.saved], name, key), self.selection: None}
+
+    def stop(self, values: dict) -> None:
+        """Stop the open study, and wait a little for its end. `values` must hold `study_id` and `saved`.
+
+        Raises:
+            UserError: it is another browser's.
+        """
+        name = values[self.study_id]
+        self.queue.stop(name, key_of(values[self.saved], name))
+        deadline = time.monotonic() + STOP_SECONDS
+        while self.queue.status(name)["status"] in OPEN and time.monotonic() < deadline:
+            time.sleep(0.05)
 
     def in_language(self, component: Any, draw: Callable[[str], Any]) -> Any:
         """Say what a component shows in each language; the shell draws it anew at a switch."""

@@ -3,17 +3,16 @@ what was trained."""
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from tl_core.experiments.plan import ArmRequest, make_study
-from tl_ui.lab import Lab, with_key
+from tl_core.experiments.queue import OPEN
+from tl_ui.lab import Lab
 from tl_ui.pieces import bar, escaped
 from tl_ui.words import t
 
 ARMS = ("lora", "full")
 SHOTS = 8
-GOING = ("queued", "running")
 
 
 def inputs(lab: Lab) -> list[Any]:
@@ -36,9 +35,8 @@ def start(lab: Lab, values: dict) -> tuple[str, dict]:
     study = make_study(
         held.name, held.loaded.dataset.problem, held.usual_split[0], arms=[ArmRequest(arm) for arm in ARMS], shots=[min(SHOTS, held.least_rows)], seeds=1, hub=False
     )  # fmt: skip
-    about = {"source": held.name, "guesses": [dataclasses.asdict(g) for g in held.loaded.guesses], "notes": list(held.loaded.notes)}
-    name, key = lab.queue.submit(study, context={"dataset": about})
-    return name, {lab.study_id: name, lab.saved: with_key(values[lab.saved], name, key), lab.selection: None, **lab.where(name)}
+    name, opened = lab.submit(values, study)
+    return name, {**opened, **lab.where(name)}
 
 
 def followed(awaited: str, status: dict | None, lang: str, told: Any, waits: Any, ready: Any) -> dict:
@@ -46,7 +44,7 @@ def followed(awaited: str, status: dict | None, lang: str, told: Any, waits: Any
     page follows another one."""
     if not awaited or not status or status["name"] != awaited:
         return {}
-    if status["status"] in GOING:
+    if status["status"] in OPEN:
         return {told: status_html(status, lang)}
     return {told: "", waits: "", ready: awaited}
 

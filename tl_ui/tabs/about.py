@@ -6,7 +6,6 @@ import dataclasses
 import importlib.metadata
 import platform
 import shutil
-import time
 from typing import Any
 
 import gradio as gr
@@ -14,12 +13,11 @@ import gradio as gr
 import tl_core
 from tl_core.strategies import strategies
 from tl_ui.datasets import FIRST, SAMPLE
-from tl_ui.lab import Lab, key_of
+from tl_ui.lab import Lab
 from tl_ui.pieces import duration, escaped, strategy_about, strategy_title, table_html
 from tl_ui.words import ABOUT, t, word
 
 PACKAGES = ("gradio", "torch", "transformers", "sentence-transformers", "scikit-learn", "numpy")
-GOING = ("queued", "running")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,11 +46,7 @@ def _wire(lab: Lab, study: gr.Button, upload: gr.Button, notice: gr.HTML) -> Non
         if not name:
             gr.Info(t(lang, "nothing_to_delete"))
             return {}
-        key = key_of(values[lab.saved], name)
-        lab.queue.stop(name, key)  # also says so when it is another browser's
-        deadline = time.monotonic() + 3
-        while lab.queue.status(name)["status"] in GOING and time.monotonic() < deadline:
-            time.sleep(0.05)
+        lab.stop(values)  # also says so when it is another browser's
         shutil.rmtree(lab.queue.store(name).folder, ignore_errors=True)
         lab.studies.forget(name)
         gr.Info(t(lang, "deleted_study"))

@@ -16,6 +16,7 @@ from tl_core.experiments.consent import destination, question
 from tl_core.experiments.decision.doubts import expected
 from tl_core.experiments.estimate import Estimate, estimate
 from tl_core.experiments.plan import ArmRequest, Plan, Study, make_study, plan
+from tl_core.experiments.queue import OPEN
 from tl_core.models.catalog import EMBEDDED, describe
 from tl_core.report import figures
 from tl_core.report.advice import power
@@ -24,7 +25,7 @@ from tl_core.types import Facts
 from tl_ui import own_arm
 from tl_ui.chooser import FIRST_STRATEGIES, Chooser, cannot, chooser
 from tl_ui.datasets import Held
-from tl_ui.lab import Lab, key_of, with_key
+from tl_ui.lab import Lab, key_of
 from tl_ui.own_arm import OwnArm
 from tl_ui.pieces import bar, clip, duration, escaped, how_html, interval_text, shots_text, strategy_title, table_html
 from tl_ui.plotly_view import drawing, plotly_view
@@ -36,7 +37,6 @@ SHOTS = ("0", "1", "2", "4", "8", "16", "32", "all")
 FIRST_SHOTS = (0, 1, 2, 4, 8)
 FIRST_SEEDS = 3
 MAX_SEEDS = 20
-GOING = ("queued", "running")
 COSTS_SHOWN = 6  # arms whose time is told one by one
 
 
@@ -324,19 +324,12 @@ def _wire_running(lab: Lab, form: ArmsForm, live: Live, first: gr.Button, notice
         return {**started, live.lead: started[lab.study_id]}
 
     def submit(values: dict, study: Study, consent: str = "") -> dict:
-        held = lab.datasets.get(values[lab.dataset_id])
-        guesses = [dataclasses.asdict(g) for g in held.loaded.guesses]
-        context = {"dataset": {"source": held.name, "guesses": guesses, "notes": list(held.loaded.notes)}}
-        name, key = lab.queue.submit(study, context=context, consent=consent)
-        return {lab.study_id: name, lab.saved: with_key(values[lab.saved], name, key), lab.selection: None, **_started(lab, name)}
+        name, opened = lab.submit(values, study, consent)
+        return {**opened, **_started(lab, name)}
 
     def stop(values: dict) -> dict:
-        name = values[lab.study_id]
-        lab.queue.stop(name, key_of(values[lab.saved], name))
-        deadline = time.monotonic() + 3
-        while lab.queue.status(name)["status"] in GOING and time.monotonic() < deadline:
-            time.sleep(0.05)
-        return _started(lab, name)
+        lab.stop(values)
+        return _started(lab, values[lab.study_id])
 
     def go_on(values: dict) -> dict:
         name = values[lab.study_id]
@@ -381,7 +374,7 @@ def _wire_live(lab: Lab, form: ArmsForm, live: Live, first: gr.Button, intro: gr
         status, lang = values[lab.status], values[lab.lang]
         if not status:
             return {live.status: status_html(None, None, lang)}
-        going, mine = status["status"] in GOING, bool(key_of(values[lab.saved], status["name"]))
+        going, mine = status["status"] in OPEN, bool(key_of(values[lab.saved], status["name"]))
         opened = lab.studies.open(status["name"])
         out = {
             live.status: status_html(status, opened, lang),
