@@ -424,6 +424,40 @@ def test_texts_to_label_next(here, capfd):
     assert "'=1+1 refund the parcel please" in {x["text"] for x in written}
 
 
+def test_how_arms_hold_up_when_texts_change(here, capfd):
+    shutil.copytree(here / "study", here / "changed")
+    assert cli.main(["robustness", "changed", "--changes", "upper,negation", "--json"]) == 0
+    told = capfd.readouterr()
+    found = json.loads(told.out, parse_constant=lambda x: 1 / 0)
+    assert {(x["arm"], x["change"]) for x in found["effects"]} == {(a, c) for a in ("tfidf", "probe") for c in ("upper", "negation")}
+    (upper,) = (x for x in found["effects"] if (x["arm"], x["change"]) == ("tfidf", "upper"))
+    assert upper["rows"] == 30 and upper["before"] == upper["after"] and upper["difference"]["value"] == upper["flips"]["value"] == 0, "tfidf reads small letters"
+
+    def parts() -> dict:
+        return {name: told for name, told in listing(here / "changed").items() if name.endswith(".npy") and "robustness" in name}
+
+    before = parts()
+    assert cli.main(["robustness", "changed", "--changes", "upper", "--arm", "tfidf", "--arm", "majority"]) == 0
+    told = capfd.readouterr().out
+    assert "upper: 30 of 30 test rows are changed" in told and "majority (" in told and "probe (" not in told
+    after = parts()
+    assert before.items() <= after.items() and len(after) == len(before) + 1, "what was asked is not asked again"
+
+    assert cli.main(["archive", "changed"]) == 0 and cli.main(["report", "changed.zip", "--out", "changed.html"]) == 0
+    shutil.rmtree(here / "changed")
+    assert "plot-robust" in (here / "changed.html").read_text(encoding="utf-8")
+    capfd.readouterr()
+    assert cli.main(["robustness", "changed.zip", "--changes", "upper", "--json"]) == 0
+    assert upper in json.loads(capfd.readouterr().out)["effects"]
+    assert "No answers to texts changed so" in refused(capfd, "robustness", "changed.zip", "--changes", "typos")
+
+
+def test_changes_that_cannot_be_asked_about(here, capfd):
+    err = refused(capfd, "robustness", "study", "--changes", "typo,upper", "--arm", "tfdif")
+    assert len(err.splitlines()) == 2 and "Did you mean typos" in err and "Did you mean tfidf" in err
+    assert "holds no study" in refused(capfd, "robustness", "nothing")
+
+
 def test_when_there_is_nothing_to_choose_from(here, capfd):
     write(here / "known.csv", rows(5))
     assert "All 120 rows of this study have a label" in refused(capfd, "next", "study")

@@ -203,3 +203,23 @@ def test_from_an_earlier_study_takes_its_test_rows(place):
     assert {(r["arm"], r["shots"]) for r in later["runs"]} == {("tfidf", 2), ("tfidf", "all")}
     tl(place, "compare", "--from", "later", "--out", "later_still")
     assert [r["id"] for r in study_of(place / "later_still")["runs"]] == [r["id"] for r in later["runs"]]
+
+
+def test_questions_about_changed_texts_go_on_after_a_kill(place):
+    tl(place, "compare", "rows.csv", *FAST, "--shots", 1, "--seeds", 4, "--keep", "all", "--out", "asked")
+    parts = place / "asked" / "robustness"
+    process = subprocess.Popen(command("robustness", "asked"), cwd=place, env=environment(place / "home"), start_new_session=True)
+    began = time.monotonic()
+    while process.poll() is None and len(list(parts.glob("[0-9a-f]*.npy"))) < 3:
+        assert time.monotonic() - began < WAIT
+        time.sleep(0.002)
+    children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+    process.kill()
+    process.wait()
+    assert_gone(children)
+    before = {name: told for name, told in listing(parts).items() if not name.startswith(".")}
+    assert len(before) > 3
+    tl(place, "robustness", "asked")
+    after = listing(parts)
+    assert before.items() <= after.items(), "what was stored is not asked again"
+    assert len([name for name in after if name.endswith(".npy")]) == 4 * 5, "every run of tfidf under every change"

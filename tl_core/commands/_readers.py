@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,13 +44,17 @@ def reader_of(a: argparse.Namespace) -> Reader:
 
 
 def last(events: Iterator[Any]) -> Any:
-    """The answer at the end of events; on a terminal, how far the work is."""
-    answer = None
+    """The answer at the end of events; on a terminal, how far the work is and how long it may still take."""
+    answer, phase, began = None, "", 0.0
     for event in events:
         if not isinstance(event, Step):
             answer = event
         elif sys.stderr.isatty():
-            print(f"\r{event.phase:<8} {100 * event.done / max(1, event.total):3.0f} %", end="", file=sys.stderr, flush=True)
+            if event.phase != phase:
+                phase, began = event.phase, time.monotonic()
+            share, passed = event.done / max(1, event.total), time.monotonic() - began
+            left = f", about {passed * (1 - share) / share:,.0f} s left" if passed > 2 and share > 0.05 else ""
+            print(f"\r{phase:<8} {100 * share:3.0f} %{left:<26}", end="", file=sys.stderr, flush=True)
     if sys.stderr.isatty():
-        print("\r" + " " * 20 + "\r", end="", file=sys.stderr)
+        print("\r" + " " * 40 + "\r", end="", file=sys.stderr)
     return answer

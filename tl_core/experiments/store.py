@@ -4,6 +4,7 @@
     plan.json             what was asked, in full: any process can go on from it
     rows.parquet          the rows with their part (pool, test)
     runs/ID.json, ID.npy  a finished run: what it took, and its scores; the .json is written last
+    robustness/           the test rows as they were changed, and what kept runs answer to them (see `robustness`)
     models/ID/            trained state of kept runs
     progress.json         what is running now
 
@@ -30,7 +31,7 @@ from tl_core.strategies import strategies
 from tl_core.types import Arm, Example, Label, ModelRef, Problem, RunResult, Split
 
 SCHEMA = 1
-OWN = ("study.json", "plan.json", "about.json", "rows.parquet", "predictions.parquet", "samples.parquet", "progress.json", "report.html", "runs", "models")
+OWN = ("study.json", "plan.json", "about.json", "rows.parquet", "predictions.parquet", "samples.parquet", "progress.json", "report.html", "runs", "robustness", "models")
 BESIDE = re.compile(r"\.(.+)\.\d+")  # a file being written, or left by a process that was killed while writing
 RESULT_FIELDS = {f.name for f in dataclasses.fields(RunResult)} - {"scores"}
 
@@ -51,7 +52,7 @@ class Store:
         with told(self.folder):
             for part in ("runs", "models"):
                 (self.folder / part).mkdir(parents=True, exist_ok=True)
-            for left in (*self.folder.iterdir(), *(self.folder / "runs").iterdir()):
+            for left in (*self.folder.iterdir(), *self.folder.glob("runs/*"), *self.folder.glob("robustness/*")):
                 if is_own(left.name) and BESIDE.fullmatch(left.name):
                     left.unlink()
             self._write(self.folder / ".writable", b"")
@@ -126,9 +127,7 @@ class Store:
     def save_result(self, result: RunResult) -> None:
         """Keep a finished run; its scores first, so that a record always has them."""
         if result.scores is not None:
-            buffer = io.BytesIO()
-            np.save(buffer, result.scores)
-            self._write(self._run(result.spec_id, "npy"), buffer.getvalue())
+            self.write_array(f"runs/{result.spec_id}.npy", result.scores)
         record = {name: getattr(result, name) for name in sorted(RESULT_FIELDS)}
         self._write(self._run(result.spec_id, "json"), _json(record))
 
@@ -168,6 +167,19 @@ class Store:
     def write_bytes(self, name: str, data: bytes) -> None:
         """Write a file of the folder, whole or not at all."""
         self._write(self.folder / name, data)
+
+    def write_array(self, name: str, values: np.ndarray) -> None:
+        """Write numbers into a file of the folder, whole or not at all."""
+        buffer = io.BytesIO()
+        np.save(buffer, values)
+        self._write(self.folder / name, buffer.getvalue())
+
+    def read_array(self, name: str) -> np.ndarray | None:
+        """Read what `write_array` wrote; None when it is not there or damaged."""
+        try:
+            return np.load(self.folder / name)
+        except (OSError, ValueError, EOFError):
+            return None
 
     def read_json(self, name: str) -> Any:
         """Read a JSON file of the folder; None when it is not there or damaged."""

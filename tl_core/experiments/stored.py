@@ -13,6 +13,7 @@ from tl_core.experiments.about import About, read_about
 from tl_core.experiments.archive import unpack
 from tl_core.experiments.compare import Comparison, compare
 from tl_core.experiments.plan import Plan, plan
+from tl_core.experiments.robustness.parts import Parts, stored_parts
 from tl_core.experiments.store import Store
 from tl_core.types import RunResult
 
@@ -28,6 +29,7 @@ class Stored:
     context: dict[str, Any]  # dataset, wall_seconds, command and about, as `report_html` takes them
     about: About = About()
     note: str = ""  # what could not be read, as a sentence
+    parts: Parts = Parts()  # what was asked about changed texts
 
 
 def read_study(source: Path) -> Stored:
@@ -55,7 +57,7 @@ def _read(store: Store, made: Plan, source: Path) -> Stored:
         record, note = {}, f"study.json in {source} is not there or damaged: the report is without the command and the notes on the file."
     about = read_about(store)
     context = {**{key: record.get(key) for key in ("dataset", "wall_seconds", "command")}, "about": dataclasses.asdict(about)}
-    return Stored(store, made, results, compare(made, results), context, about, note)
+    return Stored(store, made, results, compare(made, results), context, about, note, stored_parts(store, made))
 
 
 def finished(source: Path) -> Stored:

@@ -23,12 +23,15 @@ import numpy as np
 from tl_core.experiments.compare import CONSTANT, Cell, Comparison, deterministic
 from tl_core.experiments.decision import Decision, decide
 from tl_core.experiments.plan import Plan
+from tl_core.experiments.robustness.effects import Effect, effects
+from tl_core.experiments.robustness.parts import Parts, stored_parts
 from tl_core.experiments.store import Store
 from tl_core.report import again
 from tl_core.report.budget import remarks, taught
 from tl_core.report.decision import advised, decision_figures, decision_sections
 from tl_core.report.differing import differing
 from tl_core.report.pieces import escaped, measured, named, section, tabled
+from tl_core.report.robustness import robustness
 from tl_core.report.words import cell_name, duration, limits, number, percent, say, shots_name, with_limits
 from tl_core.statistics.metrics_counts import confusion
 from tl_core.statistics.metrics_f1 import macro_f1
@@ -46,14 +49,14 @@ def write_report(
     store: Store, plan: Plan, results: Mapping[str, RunResult], comparison: Comparison, *, context: Mapping[str, Any], decision: Decision | None = None
 ) -> str:  # fmt: skip
     """Write report.html into the folder of the study; returns what was written."""
-    page = report_html(plan, results, comparison, context=context, decision=decision)
+    page = report_html(plan, results, comparison, context=context, decision=decision, parts=stored_parts(store, plan))
     store.write_bytes("report.html", page.encode("utf-8"))
     return page
 
 
 def report_html(
     plan: Plan, results: Mapping[str, RunResult], comparison: Comparison, *, context: Mapping[str, Any] | None = None, language: str = "en",
-    decision: Decision | None = None,
+    decision: Decision | None = None, parts: Parts = Parts(),
 ) -> str:  # fmt: skip
     """The whole report; equal for equal studies. Can always be encoded as UTF-8.
 
@@ -63,10 +66,11 @@ def report_html(
             `wall_seconds`, `command`. Whatever is missing is left out.
         language: "en" or "ko".
         decision: as `decide` makes it of the same study; without it, made here, without prices.
+        parts: what was asked about changed texts.
     """
-    r = _Report(plan, results, comparison, context or {}, language, decision or decide(plan, results, comparison))
+    r = _Report(plan, results, comparison, context or {}, language, decision or decide(plan, results, comparison), parts)
     figures = _figures(r)
-    sections = [_answer(r), *decision_sections(r, figures), _compared(r), _board(r), *_pictures(r, figures), _mixed_up(r, figures), differing(r), _wrong_rows(r), _lost(r), _how(r), _again(r)]
+    sections = [_answer(r), *decision_sections(r, figures), _compared(r), _board(r), *_pictures(r, figures), _mixed_up(r, figures), differing(r), robustness(r, _place(r, "robust") if "robust" in figures else ""), _wrong_rows(r), _lost(r), _how(r), _again(r)]
     return _page(r, "\n".join(filter(None, sections)), figures)
 
 
@@ -80,6 +84,7 @@ class _Report:
     context: Mapping[str, Any]
     language: str
     decision: Decision
+    parts: Parts
 
     def say(self, key: str, **values: object) -> str:
         """A fixed text, escaped with its values."""
@@ -106,6 +111,11 @@ class _Report:
     @property
     def dataset(self) -> Mapping[str, Any]:
         return self.context.get("dataset") or {}
+
+    @cached_property
+    def effects(self) -> tuple[Effect, ...]:
+        """What changed texts do to the answers."""
+        return effects(self.parts, self.plan, self.results, self.comparison)
 
     @cached_property
     def gold(self) -> np.ndarray:
@@ -328,6 +338,7 @@ def _megabytes(size: float) -> str:
 def _figures(r: _Report) -> dict[str, Any]:
     """Plotly figures by the id of their place in the page."""
     from tl_core.report import figures
+    from tl_core.report.robustness_figure import robustness_figure
 
     if not r.comparison.cells:
         return {}
@@ -337,6 +348,8 @@ def _figures(r: _Report) -> dict[str, Any]:
         "board_figure": figures.leaderboard(r.comparison, r.metric, title_of=titles, language=r.language),
     }
     made |= decision_figures(r.decision, r.comparison, r.language)
+    if any(x.difference for x in r.effects):
+        made["robust"] = robustness_figure(r.effects, language=r.language)
     labels = r.plan.study.problem.labels
     if r.gold.ndim == 1 and len(labels) <= LABELS_IN_MATRIX:
         made["matrix"] = figures.confusion(_confusion(r), [x.name for x in labels], language=r.language)
@@ -502,7 +515,7 @@ def _reason(r: _Report, spec: RunSpec) -> str:
 def _how(r: _Report) -> str:
     split = r.plan.study.split
     values = {"how_seconds": {"n": f"{len(split.test):,}"}, "how_test": {"digest": split.test_digest}}
-    keys = ("how_advice", "how_power", "how_pays", "how_gains", "how_costs", "how_metrics", "how_further", "how_interval", "how_best", "how_ece", "how_abstain", "how_slices", "how_doubts", "how_behind", "how_seeds", "how_test", "how_seconds", "how_memory")
+    keys = ("how_advice", "how_power", "how_pays", "how_gains", "how_costs", "how_metrics", "how_further", "how_interval", "how_best", "how_ece", "how_abstain", "how_slices", "how_doubts", *(["how_robust"] if r.effects else []), "how_behind", "how_seeds", "how_test", "how_seconds", "how_memory")
     told = "".join(f"<details><summary>{r.say(k)}</summary><p>{r.say(f'{k}_text', **values.get(k, {}))}</p></details>" for k in keys)
     return section(r, "how", told)
 

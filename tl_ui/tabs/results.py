@@ -8,6 +8,7 @@ import gradio as gr
 
 from tl_core.experiments.compare import Cell, Comparison
 from tl_core.experiments.queue import OPEN
+from tl_core.experiments.robustness.parts import stored_parts
 from tl_core.plugins import found
 from tl_core.report import advice
 from tl_core.report.html import report_html
@@ -158,8 +159,10 @@ def _wire_files(lab: Lab, files: Files, notice: gr.HTML) -> None:
         if not shown or not shown.decision:
             return {files.report: gr.DownloadButton(value=None, interactive=False)}
         weighed = shown.opened.weighed
-        context = lab.queue.store(shown.opened.name).read_json("state.json")["context"] | {"about": dataclasses.asdict(shown.opened.about)}
-        page = report_html(shown.opened.plan, weighed.results, weighed.comparison, context=context, language=shown.lang, decision=shown.decision)
+        store = lab.queue.store(shown.opened.name)
+        context = store.read_json("state.json")["context"] | {"about": dataclasses.asdict(shown.opened.about)}
+        parts = stored_parts(store, shown.opened.plan)
+        page = report_html(shown.opened.plan, weighed.results, weighed.comparison, context=context, language=shown.lang, decision=shown.decision, parts=parts)
         return {files.report: gr.DownloadButton(value=hand_out("report.html", page.encode()), interactive=True)}
 
     everything = [files.record, files.predictions, files.board]
