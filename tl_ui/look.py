@@ -234,14 +234,15 @@ details summary { cursor: pointer; padding: 6px 0; }
 .tl-slice-head { cursor: default; font-size: 0.85rem; color: var(--body-text-color-subdued); } button.tl-slice:hover { background: var(--tl-soft); }
 @media (max-width: 640px) { .tl-slice { grid-template-columns: repeat(3, minmax(0, 1fr)); } .tl-slice > :first-child { grid-column: 1 / 3; } }
 .tl-plot { width: 100%; min-width: 0; } .tl-drawn:has(.tl-plot:not([aria-label])), .tl-drawn:has(.tl-plot[aria-label='']) { display: none; }
-.tl-answer-side:not(:has(.tl-status)) .tl-stop { display: none; } .tl-stop { align-self: flex-start; flex: 0 0 auto; }
-.tl-said { padding: 14px 18px; margin: 0 !important; } .tl-said p { margin: 0; overflow-wrap: anywhere; } .tl-said mark { background: color-mix(in srgb, var(--tl-heat) 45%, transparent); color: inherit; border-radius: 3px; padding: 0 2px; }
+.tl-answer-side:not(:has(.tl-status)) .tl-stop { display: none; } .tl-stop { align-self: flex-start; flex: 0 0 auto; width: fit-content !important; }
+.tl-said { padding: 14px 18px; margin: 0 !important; } .tl-said p { margin: 0; overflow-wrap: anywhere; } .tl-said mark, .tl-table mark { background: color-mix(in srgb, var(--tl-heat) 45%, transparent); color: inherit; border-radius: 3px; padding: 0 2px; }
 .tl-map { position: relative; background: var(--block-background-fill); border: 1px solid var(--border-color-primary); border-radius: 14px; padding: 10px 12px; } .tl-map[hidden], .tl-move[hidden], .tl-tip[hidden] { display: none; }
 .tl-maptools, .tl-move { display: flex; flex-wrap: wrap; align-items: center; gap: 6px; margin-bottom: 6px; } .tl-move { margin: 8px 0 2px; gap: 8px 10px; } .tl-move input { flex: 1 1 140px; accent-color: var(--tl-accent); min-width: 90px; }
 .tl-maptools button, .tl-move button { font: inherit; font-size: 0.88rem; color: var(--body-text-color); background: transparent; border: 1px solid var(--border-color-primary); border-radius: 9px; padding: 3px 10px; margin: 0; cursor: pointer; white-space: nowrap; }
 .tl-maptools button:hover, .tl-move button:hover { background: var(--tl-soft); border-color: var(--tl-accent); } .tl-maptools button[aria-pressed=true], .tl-move button[aria-pressed=true] { background: var(--tl-soft); border-color: var(--tl-accent); color: var(--tl-accent); font-weight: 600; }
 .tl-end { font-size: 0.88rem; color: var(--body-text-color-subdued); max-width: 12em; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .tl-tip { position: absolute; z-index: 5; pointer-events: none; max-width: min(340px, 90%); background: var(--block-background-fill); border: 1px solid var(--border-color-primary); border-radius: 10px; padding: 7px 11px; font-size: 0.9rem; line-height: 1.4; box-shadow: 0 4px 14px rgba(0,0,0,.14); overflow-wrap: anywhere; } .tl-tip b, .tl-tip span { display: block; } .tl-tip b { font-size: 0.82rem; color: var(--tl-accent); }
+.tl-was { color: var(--body-text-color-subdued); }
 .tl-listed { max-height: 34em; overflow-y: auto; } .tl-listed .tl-table td:first-child { min-width: 3em; }
 .tl-picture, .tl-vector { font: inherit; margin-right: 12px; font-size: 0.88rem; color: var(--link-text-color); background: none; border: none; border-radius: 6px; padding: 4px 2px; cursor: pointer; text-decoration: underline; text-underline-offset: 3px; } .tl-picture[hidden], .tl-vector[hidden] { display: none; }
 .table-wrap, .table-wrap * { font-family: var(--font) !important; }

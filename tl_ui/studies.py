@@ -156,6 +156,11 @@ class Studies:
         store = self.queue.store(opened.name)
         return [s for s in opened.plan.specs if s.id in opened.plan.keep and opened.is_done(s.id) and store.model_folder(s.id).is_dir() and stays(s.arm)]
 
+    def renew(self, opened: Opened) -> None:
+        """Something beside the results is new: whatever is made of the study is made again."""
+        with opened.lock:
+            opened.version += 1
+
     def forget(self, name: str) -> None:
         """Drop a study from memory."""
         with self._lock:

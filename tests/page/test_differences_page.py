@@ -137,3 +137,29 @@ def test_one_pick_fills_one_table_and_next_texts_come_back(visit, finished, tmp_
     with open(got.value.path(), encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 5 and all(r["label"] == "" and r["text"].startswith("'=a new") for r in rows)
+
+
+@pytest.mark.browser
+def test_how_arms_hold_up_is_asked_once_and_stays_with_the_study(visit, finished):
+    page = visit(f"/?study={finished}")
+    to_tab(page, "results")
+    open_section(page, "robust")
+    for change in ("small letters", "no punctuation", "negation"):
+        page.locator("#robust-changes").get_by_label(change).uncheck()
+    page.locator("#robust-ask").click()
+    expect(page.locator("#robust-told")).to_contain_text("Test rows that are changed, of 200: typos 200, capitals 200", timeout=180_000)
+    expect(page.locator("#robust-table tbody tr").first).to_contain_text("typos")
+    expect(page.locator("#robust-picture .plotly .legendtext").first).to_contain_text("typos")
+    expect(page.locator("#robust-rows")).to_contain_text("→")
+    with page.expect_download() as got:
+        page.locator("#robust-down").click()
+    with open(got.value.path(), encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {x["change"] for x in rows} == {"typos", "upper"} and all(float(x["difference low"]) <= float(x["difference"]) for x in rows)
+    assert all(float(x["flips"]) == 0 for x in rows if (x["arm"], x["change"]) == ("tfidf", "upper")), "it reads small letters"
+
+    again = visit(f"/?study={finished}", width=390, locale="ko-KR")
+    to_tab(again, "results")
+    open_section(again, "robust")
+    expect(again.locator("#robust-table")).to_contain_text("오타")
+    assert again.evaluate("document.documentElement.scrollWidth") <= 390

@@ -8,9 +8,11 @@ from typing import Protocol
 from tl_core.experiments.compare import CONSTANT, Comparison
 from tl_core.experiments.plan import Plan
 from tl_core.experiments.robustness.effects import LEAST_ROWS, Effect
-from tl_core.report.pieces import Speaker, escaped, measured, named, section, tabled
+from tl_core.report.pieces import Speaker, escaped, named, section, tabled
 from tl_core.report.words import limits, number, percent, say, shots_name
 from tl_core.statistics.intervals import Interval
+
+FEW_SEEDS = 3  # with fewer the spread between seeds is not known
 
 
 class Robust(Speaker, Protocol):
@@ -47,6 +49,7 @@ def sentences(effects: Sequence[Effect], plan: Plan, language: str = "en") -> li
     said += [say(language, "robust_few", least=LEAST_ROWS)] if not all(x.flips for x in effects) else []
     said += [say(language, "robust_kept_answer")] if scored else []
     said += [say(language, "robust_negation")] if any(x.flips and not x.difference for x in effects) else []
+    said += [say(language, "robust_one_run")] if any(x.shots != 0 and len(x.runs) < FEW_SEEDS for x in effects) else []
     asked = {x.arm for x in effects}
     others = [arm.id for arm in plan.study.arms if arm.id not in asked and arm.strategy != CONSTANT]
     return said + ([say(language, "robust_not_asked", arms=", ".join(others))] if others else [])
@@ -82,16 +85,17 @@ def _line(x: Effect) -> str:
 
 def effects_table(r: Speaker, effects: Sequence[Effect]) -> str:
     """Every arm under every change that changes enough rows."""
-    keys = ("arm", "shots", "change", "rows", "before", "after", "difference", "flips")
-    rows = [
-        (
-            named(x.arm), r.say("shots_all") if x.shots is None else str(x.shots), escaped(change_name(x.change, r.language)), f"{x.rows:,}",
-            *(_share(x.before, r), _share(x.after, r)), _points(x.difference, r), measured(r, x.flips),
-        )
-        for x in effects
-        if x.flips
-    ]  # fmt: skip
-    return tabled(r, [r.say(f"head_{k}") for k in keys], rows, numbers={1, 3, 4, 5, 6, 7}, kind="board")
+    keys = ("arm", "difference", "before", "after", "flips", "rows")
+    rows = [(_named(x, r), _points(x.difference, r), _share(x.before, r), _share(x.after, r), _flips(x.flips, r), f"{x.rows:,}") for x in effects if x.flips]
+    return tabled(r, [r.say(f"head_{k}") for k in keys], rows, numbers={1, 2, 3, 4, 5}, kind="board")
+
+
+def _named(x: Effect, r: Speaker) -> str:
+    return f"{named(x.arm)}&nbsp;·&nbsp;{r.say('shots_all') if x.shots is None else x.shots}<small>{escaped(change_name(x.change, r.language))}</small>"
+
+
+def _flips(found: Interval, r: Speaker) -> str:
+    return f"{escaped(percent(found.value, r.language))}<small>{escaped(limits(found, r.language))}</small>"
 
 
 def _share(found: Interval | None, r: Speaker) -> str:
