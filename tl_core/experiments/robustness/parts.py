@@ -44,7 +44,7 @@ def stored_parts(store: Store, made: Plan) -> Parts:
     for spec in made.specs if rows else ():
         for change, some in rows.items():
             found = store.read_array(scores_name(spec.id, change))
-            if found is not None and found.shape == (len(some.at), len(made.study.problem.labels)):
+            if found is not None and found.dtype.kind == "f" and found.shape == (len(some.at), len(made.study.problem.labels)):
                 scores[spec.id, change] = found
     asked = {change for _, change in scores}
     return Parts({change: some for change, some in rows.items() if change in asked}, scores)
@@ -56,7 +56,8 @@ def _stored_rows(store: Store, study: Study, change: str) -> Changed | None:
         if (record["version"], record["test"]) != (VERSION, study.split.test_digest):
             return None
         test, at = study.split.test, [int(i) for i in record["at"]]
-        examples = tuple(replace(test[i], text=text, text_b=text_b) for i, (text, text_b) in zip(at, record["texts"], strict=True))
+        pairs = [(str(text), None if text_b is None else str(text_b)) for text, text_b in record["texts"]]
+        examples = tuple(replace(test[i], text=text, text_b=text_b) for i, (text, text_b) in zip(at, pairs, strict=True))
         return Changed(np.array(at, dtype=int), examples)
     except (TypeError, KeyError, ValueError, IndexError):
         return None
