@@ -4,8 +4,8 @@
 
 Starts the page with a home of its own, gives it a file of short made-up texts and, for every number of rows, prints the
 seconds until every text is on the map for the first time (most of that is reading the texts with the model) and once
-they have been read, until every number beside it is there, what a step of the slider from one model to the other takes
-in the browser, and how soon a click and a search are answered. A browser without a GPU draws WebGL by software.
+they have been read, until every number beside it is there, how long after a step of the slider from one model to the
+other the browser has painted it, and how soon a click and a search are answered. A browser without a GPU draws WebGL by software.
 """
 
 from __future__ import annotations
@@ -35,12 +35,13 @@ WORDS = {
 }
 COUNT = "() => (document.querySelector('#map-view .tl-plot')?.data || []).reduce((n, t) => n + (t.legendgroup ? t.x.length : 0), 0)"
 STEP = """async () => {
-  const plot = document.querySelector('#map-view .tl-plot'), slider = document.querySelector('#map-view input[type=range]'), took = [];
+  const slider = document.querySelector('#map-view input[type=range]'), painted = () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))), took = [];
   for (let i = 1; i <= 20; i++) {
-    const drawn = new Promise(done => plot.once('plotly_afterplot', done)), began = performance.now();
+    await painted();
+    const began = performance.now();
     slider.value = 5 * i;
     slider.dispatchEvent(new Event('input'));
-    await drawn;
+    await painted();
     took.push(performance.now() - began);
   }
   return took;
@@ -92,7 +93,7 @@ def measured(page, file: Path, rows: int, methods: list[str], *, slider: bool) -
         told("  and whole", lambda: rested(page))
     x, y = page.evaluate(SPOT)
     told("a click is answered", lambda: (page.mouse.click(x, y), page.locator("#map-listed", has_text="Nearest to").wait_for()))
-    told("a search is answered", lambda: (page.locator("#map-find input, #map-find textarea").first.fill("garlic"), page.locator("#map-listed", has_text="“garlic”").wait_for()))
+    told("a search is answered", lambda: (page.locator("#map-find input, #map-find textarea").first.press_sequentially("garlic"), page.locator("#map-listed", has_text="“garlic”").wait_for()))
     if slider:
         page.locator("#map-find input, #map-find textarea").first.fill("")
         page.locator("#map-method input[value=pca]").check()
@@ -162,8 +163,8 @@ def served(folder: Path) -> Iterator[str]:
             time.sleep(0.2)
         yield url
     finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(30)
+        process.send_signal(signal.SIGTERM)
+        process.wait()
 
 
 def _answers(url: str) -> bool:

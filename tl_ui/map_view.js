@@ -2,6 +2,7 @@
 // of this component (places of every side, words), and what the three beside it tell: texts, colours (a group for every
 // text), marks (texts that stand out).
 const box = element.querySelector('.tl-plot'), tip = element.querySelector('.tl-tip'), save = element.querySelector('.tl-picture');
+const frame = element.querySelector('.tl-map'), canvas = element.querySelector('.tl-sketch');
 const tools = element.querySelector('.tl-maptools'), move = element.querySelector('.tl-move'), slider = move.querySelector('input');
 const reduced = matchMedia('(prefers-reduced-motion: reduce)').matches;
 const kind = document.createElement('canvas').getContext('webgl') ? 'scattergl' : 'scatter';
@@ -123,14 +124,17 @@ const layout = () => {
 const draw = () => {
   if (typeof Plotly === 'undefined') { setTimeout(draw, 50); return; }
   const whole = read();
-  if (whole || !map) element.querySelector('.tl-map').hidden = !whole;
+  if (whole || !map) frame.hidden = !whole;
   if (!whole) return;
   words();
   box.setAttribute('aria-label', map.label);
   traces = made();
   const shape = layout();
   box.style.height = shape.height + 'px';
+  clearTimeout(resting);
+  resting = 0;
   Plotly.react(box, traces.map(t => ({...t.trace, ...put(t)})), shape, {responsive: true, displaylogo: false, displayModeBar: false, doubleClick: 'reset'});
+  frame.classList.remove('tl-moving');
   if (!listening) listen();
 };
 const words = () => {
@@ -151,15 +155,53 @@ const soon = () => { if (!asked) asked = requestAnimationFrame(() => { asked = 0
 
 // --- from before to after ---------------------------------------------------------------------------------
 
-let moving = 0;
+// Plotly draws everything anew for each place of the points, which takes a browser without a GPU 0.1 s for 2,000 of them. So
+// while they move they are sketched on a canvas over the plot, and Plotly draws them where they come to rest.
+const RESTS = 150;  // ms without a move
+let moving = 0, resting = 0;
+const sketch = () => {
+  const {xaxis, yaxis} = box._fullLayout, ratio = window.devicePixelRatio || 1, pen = canvas.getContext('2d');
+  const width = xaxis._length, height = yaxis._length, [x0, y0] = [xaxis.l2p(0), yaxis.l2p(0)], [dx, dy] = [xaxis.l2p(1) - x0, yaxis.l2p(1) - y0];
+  Object.assign(canvas.style, {left: `${box.offsetLeft + xaxis._offset}px`, top: `${box.offsetTop + yaxis._offset}px`, width: `${width}px`, height: `${height}px`});
+  canvas.width = width * ratio;
+  canvas.height = height * ratio;
+  pen.scale(ratio, ratio);
+  for (const one of traces) {
+    const {x, y} = put(one), {marker, mode} = one.trace;
+    pen.globalAlpha = (marker && marker.opacity) || 1;
+    pen.fillStyle = pen.strokeStyle = marker ? marker.color : one.trace.line.color;
+    if (mode === 'lines') {
+      pen.beginPath();
+      for (let i = 0; i < x.length; i++) pen[i % 3 ? 'lineTo' : 'moveTo'](x0 + dx * x[i], y0 + dy * y[i]);
+      pen.stroke();
+      continue;
+    }
+    const size = marker.size, half = size / 2, round = x.length <= 3000 && marker.symbol !== 'square';
+    for (let i = 0; i < x.length; i++) {
+      const left = x0 + dx * x[i], top = y0 + dy * y[i];
+      if (!round) { pen.fillRect(left - half, top - half, size, size); continue; }
+      pen.beginPath();
+      pen.arc(left, top, half, 0, 2 * Math.PI);
+      if (marker.symbol === 'circle-open') pen.stroke(); else pen.fill();
+    }
+  }
+  frame.classList.add('tl-moving');
+};
+const rest = () => {
+  resting = 0;
+  traces.forEach(one => { one.panel.t = at; });
+  const spots = traces.map(put);
+  Plotly.restyle(box, {x: spots.map(s => s.x), y: spots.map(s => s.y)}).then(() => { if (!resting) frame.classList.remove('tl-moving'); });
+};
 const go = t => {
   at = Math.min(1, Math.max(0, t));
   slider.value = 100 * at;
+  clearTimeout(resting);
+  resting = setTimeout(rest, RESTS);
   if (!moving) moving = requestAnimationFrame(() => {
     moving = 0;
     traces.forEach(one => { one.panel.t = at; });
-    const spots = traces.map(put);
-    Plotly.restyle(box, {x: spots.map(s => s.x), y: spots.map(s => s.y)});
+    sketch();
     hide();
   });
 };

@@ -28,7 +28,7 @@ _HTML = """
     <button type='button' data-drag='lasso' data-say='lasso'></button><button type='button' data-drag='select' data-say='box'></button>
     <button type='button' data-drag='zoom' data-say='zoom'></button><button type='button' data-drag='pan' data-say='pan'></button><button type='button' data-say='whole'></button>
   </div>
-  <div class='tl-plot' role='figure'></div>
+  <div class='tl-plot' role='figure'></div><canvas class='tl-sketch' aria-hidden='true'></canvas>
   <div class='tl-move' hidden>
     <button type='button' data-say='play'></button><span class='tl-end'></span><input type='range' min='0' max='100' step='1' value='0'><span class='tl-end'></span>
     <button type='button' data-say='beside'></button>

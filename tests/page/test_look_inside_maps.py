@@ -94,6 +94,8 @@ def test_a_map_is_pointed_at_circled_searched_and_opened_again(visit):
     expect(slider).to_be_visible()
     before = at_rest(page)
     slider.fill("50")
+    expect(page.locator("#map-view .tl-moving")).to_have_count(1)  # a sketch, until the points come to rest
+    expect(page.locator("#map-view .tl-moving")).to_have_count(0)
     page.wait_for_function(f"before => ({PLACES})() !== before", arg=before)
     slider.fill("0")
     page.wait_for_function(f"before => ({PLACES})() === before", arg=before)

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 DEFAULT_BYTES = 2 * 2**30  # about 1.3 million texts of MiniLM's width
+BESIDE = 128  # bytes that a vector takes beside its numbers
 SLACK = 0.02  # share of the limit by which the file may be over it
 
 
@@ -45,6 +46,8 @@ class EmbeddingCache:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.execute("CREATE TABLE IF NOT EXISTS vector (key BLOB PRIMARY KEY, value BLOB, seconds REAL, used REAL) WITHOUT ROWID")
+            # When a vector was used again stands apart from it: beside it, every use would write the vector anew.
+            self._db.execute("CREATE TABLE IF NOT EXISTS again (key BLOB PRIMARY KEY, used REAL) WITHOUT ROWID")
         except (OSError, sqlite3.Error) as fault:
             self._give_up(fault)
 
@@ -59,8 +62,9 @@ class EmbeddingCache:
                 marks = ",".join("?" * len(part))
                 for key, value, seconds in self._db.execute(f"SELECT key, value, seconds FROM vector WHERE key IN ({marks})", part):
                     found[key] = np.frombuffer(value, dtype=np.float32), seconds
-                with self._db:
-                    self._db.execute(f"UPDATE vector SET used = ? WHERE key IN ({marks})", [time.time(), *part])
+            with self._db:
+                now = time.time()
+                self._db.executemany("INSERT OR REPLACE INTO again VALUES (?, ?)", [(key, now) for key in found])
         except sqlite3.Error as fault:
             self._give_up(fault)
         return found
@@ -73,7 +77,7 @@ class EmbeddingCache:
             with self._db:
                 now = time.time()
                 self._db.executemany("INSERT OR REPLACE INTO vector VALUES (?, ?, ?, ?)", [(k, v.astype(np.float32).tobytes(), s, now) for k, v, s in items])
-            row_bytes = len(items[0][1]) * 4 + 80
+            row_bytes = len(items[0][1]) * 4 + BESIDE
             self._unchecked += row_bytes * len(items)
             if self._unchecked > self.limit * SLACK:  # counting reads the whole file: not at every batch
                 self._shrink(row_bytes)
@@ -86,7 +90,9 @@ class EmbeddingCache:
         over = count - self.limit // row_bytes
         if over > 0:
             with self._db:
-                self._db.execute("DELETE FROM vector WHERE key IN (SELECT key FROM vector ORDER BY used LIMIT ?)", [over + count // 10])
+                oldest = "SELECT key FROM vector LEFT JOIN again USING (key) ORDER BY COALESCE(again.used, vector.used) LIMIT ?"
+                self._db.execute(f"DELETE FROM vector WHERE key IN ({oldest})", [over + count // 10])
+                self._db.execute("DELETE FROM again WHERE key NOT IN (SELECT key FROM vector)")
 
     def _give_up(self, fault: Exception) -> None:
         self.trouble = f"Embeddings are not kept between runs: the cache cannot be used ({fault})."

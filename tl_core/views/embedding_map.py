@@ -30,7 +30,7 @@ MOST_POINTS = {"pca": 1_000_000, "umap": 20_000, "tsne": 5_000}  # beyond, a slo
 FEWEST = 5  # points for a map of neighbourhoods
 NEIGHBOURS = 15  # in the graph of UMAP
 LISTED = 10  # nearest texts told of each text
-MOST_LISTED = 20_000  # texts; among more, those of one text are asked for
+MOST_LISTED = 5_000  # texts; among more, those of one text are asked for, unless the map needs them all
 PERPLEXITY = 30.0
 VERSION = 1  # raised when a map changes, so that none is mistaken for a new one
 ALIKE = 1e-6  # spread below which all vectors are one
@@ -113,7 +113,7 @@ def map_texts(
         notes.append(f"{len(examples):,} texts are many for {method}: it shows {len(rows):,} of them. pca shows all.")
         vectors = [v[rows] for v in vectors]
     near = []
-    for v in vectors if len(rows) <= MOST_LISTED else ():
+    for v in vectors if method == "umap" or len(rows) <= MOST_LISTED else ():
         near.append((yield from nearest(v, NEIGHBOURS - 1)))
     made = quick if method == "pca" else (yield from layout(vectors, method, seed=seed, kept=kept, near=near))
     if made.method != method:
