@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import parse_qs, urlencode
 
 import gradio as gr
 import pytest
@@ -184,6 +185,17 @@ def test_the_language_switch_draws_the_answers_anew(visit):
     expect(out.locator(".tl-guess .tl-num").first).to_have_text(guessed)
     expect(page.locator("#fill-examples button")).to_have_count(6)
     expect(page.locator("#fill-beside input")).to_have_value("(none)")
+
+
+@pytest.mark.parametrize("view, text, said", [
+    ("fill", f"{EVIL} is [MASK].", "%"), ("surprise", "The mat sat on the cat.", "mat"), ("tokens", "Zwetschgen & plums", "plum"),
+])  # fmt: skip
+def test_a_link_opens_a_view_as_it_was(view, text, said, visit):
+    page = visit(f"/?{urlencode({'look': view, 'text': text})}")
+    expect(page.locator(f"#{view}-out")).to_contain_text(said)
+    expect(box(page, f"{view}-text")).to_have_value(text)
+    held = parse_qs(page.locator(f"#{view}-link a").get_attribute("href").removeprefix("?"))
+    assert held["look"] == [view] and held["text"] == [text] and page.title() == "Transfer Lab"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from typing import Any
 
 import gradio as gr
 
@@ -11,6 +12,7 @@ from tl_core.errors import UserError
 from tl_core.models.language_models.blanks import BLANK, split_at_blanks
 from tl_core.views.fill_mask import Candidate, Filled, Guess, Together
 from tl_ui.lab import Lab
+from tl_ui.links import link_html, linked
 from tl_ui.pieces import escaped, percent
 from tl_ui.press import at, button, examples_html, pressable, pressed, pressed_example
 from tl_ui.readers import Choice, Said, ask_each, choice, family, filled, notes_html, side_by_side, sides, words_given
@@ -60,12 +62,13 @@ class FillABlank:
                 examples = lab.in_language(pressable(value=_examples_html("en"), elem_id="fill-examples"), _examples_html)
             with gr.Column(min_width=280, elem_classes="tl-answer-side"):
                 out = pressable(elem_id="fill-out")
+                link = gr.HTML(elem_id="fill-link")
             with gr.Column(min_width=280, elem_classes="tl-card tl-more"):
                 candidates = gr.Textbox(label=word("fill_candidates"), info=word("fill_candidates_info"), max_lines=1, elem_id="fill-candidates")
                 models = choice(lab, "fill")
                 top = gr.Slider(1, MOST_SHOWN, value=5, step=1, label=word("fill_top"), elem_id="fill-top")
                 together = gr.Checkbox(False, label=word("fill_together"), info=word("fill_together_info"), elem_id="fill-together")
-        form = Form(text, ask, undo, examples, candidates, models, top, together, out, gr.State(None), gr.State([]))
+        form = Form(text, ask, undo, examples, candidates, models, top, together, out, link, gr.State(None), gr.State([]))
         _wire(lab, choose, form, notice)
 
 
@@ -80,8 +83,14 @@ class Form:
     top: gr.Slider
     together: gr.Checkbox
     out: gr.HTML
+    link: gr.HTML
     asked: gr.State  # Asked, whose answer is on show; None before the first
     former: gr.State  # texts that presses have changed, the latest last
+
+    @property
+    def named(self) -> dict[str, Any]:
+        """What a link holds."""
+        return {"text": self.text, "candidates": self.candidates, "model": self.models.reader, "beside": self.models.beside}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,8 +102,10 @@ class Asked:
 
 
 def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
-    def first(values: dict) -> dict:
-        return ask(values) if values[choose.view] == VIEW.id and values[form.asked] is None else {}
+    def first(values: dict, request: gr.Request) -> dict:
+        given = linked(request, VIEW.id, form.named)
+        wanted = values[form.asked] is None and (given or values[choose.view] == VIEW.id)
+        return {**given, **ask({**values, **given})} if wanted else {}
 
     def ask(values: dict) -> dict:
         return _answered(lab, form, values, notice)
@@ -117,18 +128,18 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
         return {**_answered(lab, form, {**values, form.text: text}, notice), **_remembered(form, rest)}
 
     def redraw(values: dict) -> dict:
-        return {form.out: out_html(values[form.asked], values[lab.lang])} if values[form.asked] else {}
+        return {form.out: out_html(values[form.asked], values[lab.lang]), form.link: _link(lab, form, values)} if values[form.asked] else {}
 
     inputs = [form.text, form.candidates, *form.models.asked, form.top, form.together, form.asked, form.former, lab.study_id]
-    outputs = [form.text, form.candidates, form.out, form.asked, form.former, form.undo]
+    outputs = [*form.named.values(), form.out, form.link, form.asked, form.former, form.undo]
     quick = {"show_progress": "minimal", "show_progress_on": form.out}
-    lab.on(choose.events, first, [choose.view, *inputs], outputs, notice, **quick)
+    lab.on([*choose.events, lab.arrived.change], first, [choose.view, *inputs], outputs, notice, **quick)
     again = [form.ask.click, form.text.submit, form.candidates.submit, form.top.release, form.together.input]
     lab.on([*again, form.models.reader.input, form.models.beside.input], ask, inputs, outputs, notice, **quick)
     lab.on(form.examples.select, take_example, inputs, outputs, notice, **quick)
     lab.on(form.out.select, press, inputs, outputs, notice, **quick)
     lab.on(form.undo.click, undo, inputs, outputs, notice, **quick)
-    lab.on(lab.lang.change, redraw, [form.asked], [form.out])
+    lab.on(lab.lang.change, redraw, [form.asked, *form.named.values(), lab.study_id], [form.out, form.link])
 
 
 # --- asking --------------------------------------------------------------------------------------------
@@ -137,7 +148,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
 def _answered(lab: Lab, form: Form, values: dict, notice: gr.HTML) -> dict:
     """The text of the form, its blanks filled; without a blank its words to be hidden, and the sentence that says so."""
     text, lang = values[form.text] or "", values[lab.lang]
-    kept = {form.text: text, form.candidates: values[form.candidates]}
+    kept = {form.text: text, form.candidates: values[form.candidates], form.link: _link(lab, form, values)}
     try:
         split_at_blanks(text)
     except UserError as fault:
@@ -148,6 +159,10 @@ def _answered(lab: Lab, form: Form, values: dict, notice: gr.HTML) -> dict:
     said = ask_each(sides(lab, form.models, values), lambda side: filled(lab, side.reader, text, **settings))
     asked = Asked(text, said)
     return {**kept, form.asked: asked, form.out: out_html(asked, lang)}
+
+
+def _link(lab: Lab, form: Form, values: dict) -> str:
+    return link_html(VIEW.id, {name: values[component] for name, component in form.named.items()}, values[lab.lang], study=values[lab.study_id])
 
 
 def _changed(lab: Lab, form: Form, values: dict, text: str, notice: gr.HTML) -> dict:

@@ -11,6 +11,7 @@ import gradio as gr
 
 from tl_core.views.surprise import Seen, Surprise
 from tl_ui.lab import Lab
+from tl_ui.links import link_html, linked
 from tl_ui.pieces import escaped, table_html
 from tl_ui.press import examples_html, pressable, pressed_example
 from tl_ui.readers import Choice, choice, family, notes_html, side_by_side, sides, surprised
@@ -43,9 +44,10 @@ class SentenceSurprise:
             with gr.Column(min_width=280, elem_classes="tl-answer-side"):
                 waiting = wait("surprise")
                 out = gr.HTML(elem_id="surprise-out")
+                link = gr.HTML(elem_id="surprise-link")
             with gr.Column(min_width=280, elem_classes="tl-card tl-more"):
                 models = choice(lab, "surprise")
-        _wire(lab, choose, Form(text, ask, examples, models, waiting, out, gr.State(None)), notice)
+        _wire(lab, choose, Form(text, ask, examples, models, waiting, out, link, gr.State(None)), notice)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,13 +58,21 @@ class Form:
     models: Choice
     wait: Wait
     out: gr.HTML
+    link: gr.HTML
     said: gr.State  # what is on show; None before the first
+
+    @property
+    def named(self) -> dict[str, Any]:
+        """What a link holds."""
+        return {"text": self.text, "model": self.models.reader, "beside": self.models.beside}
 
 
 def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
-    def first(values: dict) -> Iterator[dict]:
-        if values[choose.view] == VIEW.id and values[form.said] is None:
-            yield from ask(values)
+    def first(values: dict, request: gr.Request) -> Iterator[dict]:
+        given = linked(request, VIEW.id, form.named)
+        if values[form.said] is None and (given or values[choose.view] == VIEW.id):
+            yield given
+            yield from ask({**values, **given})
 
     def ask(values: dict) -> Iterator[dict]:
         yield from _asked(lab, form, values, values[form.text] or "")
@@ -71,28 +81,32 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
         text = pressed_example(event, EXAMPLES)
         if text is not None:
             yield {form.text: text}
-            yield from _asked(lab, form, values, text)
+            yield from _asked(lab, form, {**values, form.text: text}, text)
 
     def redraw(values: dict) -> dict:
-        return {form.out: out_html(values[form.said], values[lab.lang])} if values[form.said] else {}
+        return {form.out: out_html(values[form.said], values[lab.lang]), form.link: _link(lab, form, values)} if values[form.said] else {}
 
     inputs = [form.text, *form.models.asked, form.said, lab.study_id]
-    outputs = [form.text, form.wait.status, form.out, form.said]
+    outputs = [*form.named.values(), form.wait.status, form.out, form.link, form.said]
     quick = {"show_progress": "minimal", "show_progress_on": form.out}
     asking = [
-        lab.on(choose.events, first, [choose.view, *inputs], outputs, notice, **quick),
+        lab.on([*choose.events, lab.arrived.change], first, [choose.view, *inputs], outputs, notice, **quick),
         lab.on([form.ask.click, form.text.submit, form.models.reader.input, form.models.beside.input], ask, inputs, outputs, notice, **quick),
         lab.on(form.examples.select, take_example, inputs, outputs, notice, **quick),
     ]
     form.wait.ends(lab, asking)
-    lab.on(lab.lang.change, redraw, [form.said], [form.out])
+    lab.on(lab.lang.change, redraw, [form.said, *form.named.values(), lab.study_id], [form.out, form.link])
 
 
 def _asked(lab: Lab, form: Form, values: dict, text: str) -> Iterator[dict]:
     """Ask one after the other; who takes long shows how far it is."""
     lang = values[lab.lang]
     said = yield from form.wait.through(ask_slowly(sides(lab, form.models, values), lambda side: surprised(lab, side.reader, text), lang))
-    yield {form.said: said, form.out: out_html(said, lang)}
+    yield {form.said: said, form.out: out_html(said, lang), form.link: _link(lab, form, values)}
+
+
+def _link(lab: Lab, form: Form, values: dict) -> str:
+    return link_html(VIEW.id, {name: values[component] for name, component in form.named.items()}, values[lab.lang], study=values[lab.study_id])
 
 
 # --- drawing -------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import gradio as gr
 
 from tl_core.views.tokens import SPECIAL, Cut, Piece
 from tl_ui.lab import Lab
+from tl_ui.links import link_html, linked
 from tl_ui.pieces import escaped, table_html
 from tl_ui.press import examples_html, pressable, pressed_example
 from tl_ui.readers import Choice, ask_each, choice, cut, side_by_side, sides
@@ -47,9 +48,10 @@ class Tokens:
                 examples = lab.in_language(pressable(value=_examples_html("en"), elem_id="tokens-examples"), _examples_html)
             with gr.Column(min_width=280, elem_classes="tl-answer-side"):
                 out = gr.HTML(elem_id="tokens-out")
+                link = gr.HTML(elem_id="tokens-link")
             with gr.Column(min_width=280, elem_classes="tl-card tl-more"):
                 models = choice(lab, "tokens", runs=False)
-        _wire(lab, choose, Form(text, text_b, ask, examples, models, out, gr.State(None)), notice)
+        _wire(lab, choose, Form(text, text_b, ask, examples, models, out, link, gr.State(None)), notice)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,34 +62,45 @@ class Form:
     examples: gr.HTML
     models: Choice
     out: gr.HTML
+    link: gr.HTML
     asked: gr.State  # (words of the texts, what was said) that are on show; None before the first
+
+    @property
+    def named(self) -> dict[str, Any]:
+        """What a link holds."""
+        return {"text": self.text, "text_b": self.text_b, "model": self.models.reader, "beside": self.models.beside}
 
 
 def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
-    def first(values: dict) -> dict:
-        return ask(values) if values[choose.view] == VIEW.id and values[form.asked] is None else {}
+    def first(values: dict, request: gr.Request) -> dict:
+        given = linked(request, VIEW.id, form.named)
+        wanted = values[form.asked] is None and (given or values[choose.view] == VIEW.id)
+        return {**given, **ask({**values, **given})} if wanted else {}
 
     def ask(values: dict) -> dict:
         text, text_b = values[form.text] or "", values[form.text_b] or ""
         said = ask_each(sides(lab, form.models, values), lambda side: cut(lab, side.reader, text, text_b))
         asked = len(text.split()) + len(text_b.split()), said
-        return {form.text: text, form.text_b: text_b, form.asked: asked, form.out: out_html(*asked, values[lab.lang])}
+        return {form.text: text, form.text_b: text_b, form.asked: asked, form.out: out_html(*asked, values[lab.lang]), form.link: told(values)}
 
     def take_example(values: dict, event: gr.EventData) -> dict:
         example = pressed_example(event, EXAMPLES)
         return ask({**values, form.text: example[0], form.text_b: example[1]}) if example else {}
 
     def redraw(values: dict) -> dict:
-        return {form.out: out_html(*values[form.asked], values[lab.lang])} if values[form.asked] else {}
+        return {form.out: out_html(*values[form.asked], values[lab.lang]), form.link: told(values)} if values[form.asked] else {}
+
+    def told(values: dict) -> str:
+        return link_html(VIEW.id, {name: values[component] for name, component in form.named.items()}, values[lab.lang])
 
     inputs = [form.text, form.text_b, *form.models.asked, form.asked, lab.study_id]
-    outputs = [form.text, form.text_b, form.out, form.asked]
+    outputs = [*form.named.values(), form.out, form.link, form.asked]
     quick = {"show_progress": "minimal", "show_progress_on": form.out}
-    lab.on(choose.events, first, [choose.view, *inputs], outputs, notice, **quick)
+    lab.on([*choose.events, lab.arrived.change], first, [choose.view, *inputs], outputs, notice, **quick)
     again = [form.ask.click, form.text.submit, form.text_b.submit, form.models.reader.input, form.models.beside.input]
     lab.on(again, ask, inputs, outputs, notice, **quick)
     lab.on(form.examples.select, take_example, inputs, outputs, notice, **quick)
-    lab.on(lab.lang.change, redraw, [form.asked], [form.out])
+    lab.on(lab.lang.change, redraw, [form.asked, *form.named.values()], [form.out, form.link])
 
 
 # --- drawing -------------------------------------------------------------------------------------------
