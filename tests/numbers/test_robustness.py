@@ -17,6 +17,8 @@ from tl_core.data.perturb import CHANGES, SYLLABLES, changed, clusters
 from tl_core.errors import UserError
 from tl_core.experiments.archive import pack
 from tl_core.experiments.compare import compare
+from tl_core.experiments.consent import destination
+from tl_core.experiments.plan import ArmRequest, check_arms
 from tl_core.experiments.robustness.asking import Asked, ask, asked
 from tl_core.experiments.robustness.effects import LEAST_ROWS, effects, flips, plain, table
 from tl_core.experiments.robustness.parts import Changed, Parts, changed_rows, stored_parts
@@ -236,7 +238,7 @@ def test_answers_to_other_texts_are_not_told(tmp_path, made):
     for spoilt in ({**record, "test": "of other rows"}, {**record, "version": 0}, {**record, "at": [10**6] * 40}, {**record, "texts": 7}, []):
         store.write_json("robustness/typos.json", spoilt)
         assert not stored_parts(store, made).scores
-    changed_rows(store, made.study, CHANGES["typos"])
+    assert not list(changed_rows(store, made.study, CHANGES["typos"])), "too few rows for a sign of life"
     assert not stored_parts(store, made).scores, "answers to texts of before are gone"
     assert store.read_json("robustness/typos.json") == record
 
@@ -251,6 +253,27 @@ def test_what_cannot_be_asked_is_told_at_once(tmp_path, made):
         asked(store, made)
     with pytest.raises(UserError, match="keeps no trained weights"):
         asked(saved(tmp_path / "b", made, {"good": [30, 31, 32], "other": [30, 31, 32]}), made)
+
+
+def test_texts_leave_only_where_somebody_has_agreed(tmp_path, monkeypatch):
+    monkeypatch.setenv("TL_CHAT_URL", "https://nowhere.invalid/v1")
+    monkeypatch.setenv("TL_CHAT_MODEL", "somebody")
+    (chat,), _, faults = check_arms([ArmRequest("chat", {}, None)])
+    assert not faults
+    study = planned([chat, SIMILARITY], shots=(0,))
+    store = saved(tmp_path / "a", study, {"chat": [30], "similarity": [30]})
+    for spec in study.specs:
+        store.model_folder(spec.id).mkdir(parents=True)
+    request = asked(store, study, changes=["typos", "upper"])
+    assert {s.arm.id for s in request.specs} == {"similarity"} and request.consent == "" and "nowhere.invalid, so it is not asked" in request.left_out[0]
+    with pytest.raises(UserError, match="(?s)No arm of this study can be asked.*--send-texts"):
+        asked(store, study, arms=["chat"])
+    questions: list[str] = []
+    request = asked(store, study, changes=["typos", "upper"], may_send=lambda question: not questions.append(question))
+    assert {s.arm.id for s in request.specs} == {"chat", "similarity"} and request.consent == destination([chat]).mark
+    assert questions == ["chat sends up to 80 changed texts to nowhere.invalid."]
+    monkeypatch.delenv("TL_CHAT_URL")
+    assert "chat is not asked:" in asked(store, study).left_out[0]
 
 
 def test_words_of_changes_are_there():

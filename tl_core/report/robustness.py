@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from tl_core.experiments.compare import CONSTANT, Comparison
+from tl_core.experiments.compare import CONSTANT
 from tl_core.experiments.plan import Plan
 from tl_core.experiments.robustness.effects import LEAST_ROWS, Effect
 from tl_core.report.pieces import Speaker, escaped, named, section, tabled
@@ -19,7 +19,6 @@ class Robust(Speaker, Protocol):
     """A report of a study with answers to changed texts."""
 
     plan: Plan
-    comparison: Comparison
     effects: Sequence[Effect]
 
 

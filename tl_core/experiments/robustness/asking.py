@@ -87,9 +87,11 @@ def _allowed(specs: Sequence[RunSpec], texts: int, may_send: Callable[[str], boo
 
 
 def ask(store: Store, made: Plan, request: Asked, predict: Predict) -> Iterator[Step]:
-    """Ask for what is not stored yet, and store each part as it comes; steps count texts. Closing stops, and keeps what is there."""
+    """Ask for what is not stored yet, and store each part as it comes; steps count texts, changed (fit) and read. Closing stops, and keeps what is there."""
     there = stored_parts(store, made).scores
-    rows = {change: changed_rows(store, made.study, CHANGES[change]) for change in request.changes}
+    rows = {}
+    for change in request.changes:
+        rows[change] = yield from changed_rows(store, made.study, CHANGES[change])
     to_do = {change: [s.id for s in request.specs if (s.id, change) not in there] for change in request.changes}
     total, done = sum(len(rows[change].at) * len(runs) for change, runs in to_do.items()), 0
     yield Step(0, total, phase="read")

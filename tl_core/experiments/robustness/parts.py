@@ -16,9 +16,10 @@ import numpy as np
 from tl_core.data.perturb import CHANGES, VERSION, Change, changed
 from tl_core.experiments.plan import Plan, Study
 from tl_core.experiments.store import Store
-from tl_core.types import Example
+from tl_core.types import Example, Step, Steps
 
 FOLDER = "robustness"
+PART = 256  # rows changed between two signs of life
 
 
 @dataclass(frozen=True)
@@ -63,15 +64,19 @@ def _stored_rows(store: Store, study: Study, change: str) -> Changed | None:
         return None
 
 
-def changed_rows(store: Store, study: Study, change: Change) -> Changed:
-    """The rows as stored; made, and stored, where they are not."""
+def changed_rows(store: Store, study: Study, change: Change) -> Steps[Changed]:
+    """The rows as stored; made, and stored, where they are not. Steps count rows."""
     found = _stored_rows(store, study, change.id)
     if found is not None:
         return found
     for left in (store.folder / FOLDER).glob(f"*.{change.id}.npy"):
         left.unlink()  # answers to other texts
     test = study.split.test
-    made = [changed(change, e) for e in test]
+    made: list[Example] = []
+    for start in range(0, len(test), PART):
+        if made:
+            yield Step(start, len(test), phase="fit")
+        made += [changed(change, e) for e in test[start : start + PART]]
     at = [i for i, (before, after) in enumerate(zip(test, made, strict=True)) if before != after]
     record = {"version": VERSION, "test": study.split.test_digest, "at": at, "texts": [[made[i].text, made[i].text_b] for i in at]}
     store.write_json(_rows_name(change.id), record)
