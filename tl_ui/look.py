@@ -6,13 +6,15 @@ from typing import Any
 
 import gradio as gr
 
+from tl_core.report.pieces import SAVING
+
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Apple SD Gothic Neo", "Malgun Gothic", "Noto Sans KR", "Noto Sans CJK KR", "NanumGothic", "sans-serif"]
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 
 HEAD = """
 <link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect width='32' height='32' rx='7' fill='%230f766e'/%3E%3Cpath d='M7 23 L13 14 L18 18 L25 8' stroke='white' stroke-width='3.2' fill='none' stroke-linecap='round' stroke-linejoin='round'/%3E%3C/svg%3E">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-"""
+""" + f"<script>{SAVING}</script>"
 
 
 def theme() -> Any:
@@ -161,6 +163,7 @@ p.tl-fine { margin: 4px 0; }
 
 .tl-facts { font-size: 1.02rem; margin: 6px 0; } .tl-card > p { line-height: 1.5; }
 .tl-balance, .tl-table { width: 100%; border-collapse: collapse; font-size: 0.93rem; border: none !important; border-style: hidden !important; }
+button.csv { display: none; font: inherit; font-size: 0.8rem; font-weight: 400; color: var(--body-text-color-subdued); background: none; border: 0; padding: 2px 8px; text-decoration: underline; cursor: pointer; } .can-save button.csv { display: inline; } .tl-report .csv { position: sticky; left: 0; }
 .tl-balance caption, .tl-table caption { text-align: left; font-weight: 600; padding: 10px 0 6px; }
 .tl-balance tr { border: none !important; }
 .tl-balance th, .tl-balance td { padding: 4px 0; border: none !important; font-weight: 400; text-align: left; vertical-align: middle; background: none !important; }

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from tl_core.report.pieces import SAVE
 from tl_core.report.words import say
 from tl_core.statistics.intervals import Interval
 from tl_core.types import Example, Label, Problem
@@ -93,7 +94,7 @@ def table_html(caption: str, head: Iterable[str], rows: Iterable[Iterable[str]])
     """A small table; cells are HTML already."""
     top = "".join(f"<th scope='col'>{escaped(h)}</th>" for h in head)
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table class='tl-table'><caption>{escaped(caption)}</caption><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+    return f"<table class='tl-table'><caption>{escaped(caption)}{SAVE}</caption><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def report_html(tables: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import random
 import re
@@ -104,6 +105,20 @@ def test_own_file_to_rows(visit, tmp_path):
     expect(page.locator("#rows tbody")).to_contain_text("✗")
     page.locator("#clear").click()
     expect(page.locator("#chosen")).to_contain_text("All test rows")
+
+    open_section(page, "trust")
+    with page.expect_download() as got:
+        page.locator("#section-trust button.csv").first.click()
+    table = list(csv.reader(got.value.path().read_text(encoding="utf-8-sig").splitlines()))
+    assert got.value.suggested_filename.endswith(".csv") and {"tfidf", "majority"} <= {row[0] for row in table[1:]}
+
+    with page.expect_download() as got:
+        page.locator("#down-report").click()
+    got.value.save_as(tmp_path / "report.html")
+    report = page.context.new_page()
+    report.goto((tmp_path / "report.html").as_uri())
+    expect(report.locator("#answer, .answer").first).to_contain_text("tfidf")
+    report.locator(".js-plotly-plot").first.wait_for()
 
 
 def test_a_bad_file_is_told_and_the_old_data_stay(visit, tmp_path):

@@ -1,6 +1,6 @@
 """The report: one HTML file that opens without a network and holds every number beside its picture.
 
-A content security policy allows nothing but the two scripts written here, by their digests: a text that slipped
+A content security policy allows nothing but the scripts written here, by their digests: a text that slipped
 through the escaping still could not run or load anything.
 """
 
@@ -30,7 +30,7 @@ from tl_core.report import again
 from tl_core.report.budget import remarks, taught
 from tl_core.report.decision import advised, decision_figures, decision_sections
 from tl_core.report.differing import differing
-from tl_core.report.pieces import escaped, measured, named, section, tabled
+from tl_core.report.pieces import SAVING, escaped, measured, named, section, tabled
 from tl_core.report.robustness import robustness
 from tl_core.report.words import cell_name, duration, limits, number, percent, say, shots_name, with_limits
 from tl_core.statistics.metrics_counts import confusion
@@ -541,7 +541,7 @@ def _code(told: str) -> str:
 
 def _page(r: _Report, body: str, figures: Mapping[str, Any]) -> str:
     script, plotly = _SCRIPT.strip(), _plotly()
-    scripts = f"'{_digest(script)}' '{plotly.digest}'"
+    scripts = f"'{_digest(script)}' '{_digest(SAVING)}' '{plotly.digest}'"
     policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; script-src {scripts}; base-uri 'none'; form-action 'none'"
     drawn = json.dumps({key: _plain(figure) for key, figure in figures.items()}, ensure_ascii=True, allow_nan=False).replace("<", "\\u003c")
     data = f"<script type='application/json' id='figures'>{drawn}</script><script type='application/gzip' id='plotly'>{plotly.packed}</script>" if figures else ""
@@ -552,7 +552,7 @@ def _page(r: _Report, body: str, figures: Mapping[str, Any]) -> str:
         "<meta name='viewport' content='width=device-width, initial-scale=1'>\n<meta name='color-scheme' content='light dark'>\n"
         f"<meta name='generator' content='Transfer Lab'>\n<title>{name}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
         f"<header><p class='kicker'>{r.say('kicker')}</p><h1>{name}</h1></header>\n<main>\n{body}\n</main>\n{data}\n"
-        + (f"<script>{script}</script>\n" if figures else "")
+        + (f"<script>{script}</script>\n" if figures else "") + f"<script>{SAVING}</script>\n"
         + "</body>\n</html>\n"
     )
 
@@ -593,6 +593,7 @@ body { margin: 0 auto; padding: 1.25rem clamp(.9rem, 3vw, 2rem) 4rem; max-width:
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Noto Sans KR", "Apple SD Gothic Neo", "Malgun Gothic", sans-serif; overflow-wrap: anywhere; }
 h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 1rem; } h2 { font-size: 1.25rem; line-height: 1.3; margin: 2.4rem 0 .5rem; } h3 { font-size: 1rem; margin: 1.4rem 0 .4rem; }
 p { margin: .45rem 0; max-width: 75ch; }
+.csv { display: none; position: sticky; left: 0; font: inherit; font-size: .8rem; color: var(--soft); background: none; border: 0; padding: .3rem .6rem; text-decoration: underline; cursor: pointer; } .can-save .csv { display: block; }
 .kicker { margin: 0; font-size: .8rem; font-weight: 600; letter-spacing: .04em; text-transform: uppercase; color: var(--soft); }
 .fine, small { color: var(--soft); font-size: .86rem; } small { display: block; white-space: nowrap; font-weight: 400; } .doubt { color: var(--wrong); }
 td small.doubt { white-space: normal; min-width: 11rem; }
@@ -613,7 +614,7 @@ blockquote { margin: .3rem 0; padding: 0 0 0 .8rem; border-left: 3px solid var(-
 .answers { list-style: none; margin: .2rem 0; padding: 0; } .right { color: var(--right); } .wrong { color: var(--wrong); } .answers b, .answers .fine { color: var(--ink); } .answers .fine { color: var(--soft); }
 @media (max-width: 560px) { dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; } h1 { font-size: 1.35rem; } .answer h2 { font-size: 1.15rem; } .answer { padding: .8rem .9rem; }
   .board tbody th { min-width: 6.5rem; max-width: 8rem; } th, td { padding: .35rem .5rem; } }
-@media print { :root { color-scheme: light; --ground: #fff; --card: #f6f7f9; --ink: #000; --soft: #444; --line: #bbb; --strong: #0b5c92; --warn-ground: #fff; --right: #00704f; --wrong: #b04400; }
+@media print { .csv { display: none !important; } :root { color-scheme: light; --ground: #fff; --card: #f6f7f9; --ink: #000; --soft: #444; --line: #bbb; --strong: #0b5c92; --warn-ground: #fff; --right: #00704f; --wrong: #b04400; }
   body { max-width: none; padding: 0; font-size: 10.5pt; } .scroll { overflow: visible; border: 0; } .board { font-size: 7pt; } .board th, .board td { padding: 2px 4px; } .board td, small { white-space: normal; }
   .board tbody th, .board thead th:first-child { position: static; min-width: 0; } .plot, .rows > li, .answer, tr { break-inside: avoid; } h2, h3 { break-after: avoid; } }
 """

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from tl_core.report.words import badges, limits, percent
 from tl_core.statistics.intervals import Interval
+
+SAVING = Path(__file__).with_name("table_csv.js").read_text(encoding="utf-8")  # what a page with such tables runs
+SAVE = "<button type='button' class='csv'>CSV</button>"  # of the table it stands in or beside
 
 
 class Speaker(Protocol):
@@ -39,7 +43,7 @@ def tabled(r: Speaker, head: Sequence[str], rows: Iterable[Sequence[str]], *, nu
     top = "".join(f"<th scope='col'{side(i)}>{h}</th>" for i, h in enumerate(head))
     body = "".join("<tr>" + "".join(f"<th scope='row'>{c}</th>" if i == 0 else f"<td{side(i)}>{c}</td>" for i, c in enumerate(row)) + "</tr>" for row in rows)
     return (
-        f"<div class='scroll' tabindex='0' role='region' aria-label='{r.say('scroll')}'><table class='{kind}'><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+        f"<div class='scroll' tabindex='0' role='region' aria-label='{r.say('scroll')}'><table class='{kind}'><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>{SAVE}</div>"
     )
 
 
