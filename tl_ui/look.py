@@ -163,7 +163,7 @@ p.tl-fine { margin: 4px 0; }
 
 .tl-facts { font-size: 1.02rem; margin: 6px 0; } .tl-card > p { line-height: 1.5; }
 .tl-balance, .tl-table { width: 100%; border-collapse: collapse; font-size: 0.93rem; border: none !important; border-style: hidden !important; }
-button.csv { display: none; font: inherit; font-size: 0.8rem; font-weight: 400; color: var(--body-text-color-subdued); background: none; border: 0; padding: 2px 8px; text-decoration: underline; cursor: pointer; } .can-save button.csv { display: inline; } .tl-report .csv { position: sticky; left: 0; }
+button.csv { font: inherit; font-size: 0.8rem; font-weight: 400; color: var(--body-text-color-subdued); background: none; border: 0; padding: 2px 8px; text-decoration: underline; cursor: pointer; } .tl-report .csv { position: sticky; left: 0; }
 .tl-balance caption, .tl-table caption { text-align: left; font-weight: 600; padding: 10px 0 6px; }
 .tl-balance tr { border: none !important; }
 .tl-balance th, .tl-balance td { padding: 4px 0; border: none !important; font-weight: 400; text-align: left; vertical-align: middle; background: none !important; }

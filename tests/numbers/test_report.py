@@ -454,14 +454,15 @@ def test_it_follows_the_theme_and_prints_dark_on_light(chromium, tmp_path):
 @pytest.mark.browser
 def test_a_table_is_saved_and_no_cell_of_it_runs(chromium, tmp_path):
     path = tmp_path / "report.html"
-    path.write_text(page().replace(">tfidf<", ">=1+1&quot;,<", 1), encoding="utf-8")
+    path.write_text(page(), encoding="utf-8")
     shown, wrong = opened(chromium, path)
+    shown.evaluate("document.querySelector('#board tbody th').textContent = '=1+1,'")
     with shown.expect_download() as got:
         shown.locator("#board button.csv").click()
     table = list(csv.reader(got.value.path().read_text(encoding="utf-8-sig").splitlines()))
     assert got.value.suggested_filename.endswith(".csv") and wrong == []
     assert len(table) == 1 + shown.locator("#board tbody tr").count() and len({len(row) for row in table}) == 1
-    assert "'=1+1\"," in {row[0] for row in table} and any(" %" in cell for cell in table[1])
+    assert "'=1+1," in {row[0] for row in table} and any(" %" in cell for cell in table[1])
 
 
 @pytest.mark.browser
