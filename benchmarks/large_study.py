@@ -23,6 +23,8 @@ from tl_core.experiments.store import Store
 from tl_core.report import decision_figures, figures
 from tl_core.report.decision import Told, costs_table, trust_table
 from tl_core.types import Arm, Example, Label, Problem, RunResult, Split
+from tl_ui.results._listed import ROWS_SHOWN
+from tl_ui.results._picked import Two, picked_rows, rows_table
 from tl_ui.studies import Studies
 
 LABELS, POOL = 4, 3000
@@ -62,6 +64,15 @@ def _sections(studies: Studies) -> None:
     _timed("cost against quality", lambda: (decision_figures.pareto(decision.costs, comparison), costs_table(Told(decision, "en"))))
     _timed("other prices, first call", lambda: studies.decided(opened, Prices(0.1)))
     _timed("metrics and calibration", lambda: trust_table(Told(decision, "en")))
+    _timed("groups of rows, made when the study was opened", lambda: opened.slices)
+    if len(weighed.studied.arms) > 1:
+        a, b = weighed.studied.arms[:2]
+        two = Two(weighed.studied, opened.slices, a, b)
+        _timed("where two arms differ", lambda: two.disagreement)
+        _timed("groups that stand out", lambda: two.tested)
+        _timed("who gets which rows right", lambda: two.sets)
+        _timed("labels that look wrong", lambda: two.doubts)
+        _timed("the rows of a pick", lambda: rows_table(two, ("part", (0,)), picked_rows(two, ("part", (0,)))[:ROWS_SHOWN], "en"))
 
 
 def _timed(what: str, call) -> None:

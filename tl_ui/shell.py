@@ -24,7 +24,7 @@ from tl_ui.lab import Lab
 from tl_ui.look import CSS, HEAD, theme
 from tl_ui.plotly_view import SCRIPT_ROUTE, script_folder
 from tl_ui.studies import Studies
-from tl_ui.words import WORDS, t
+from tl_ui.words import IN_BROWSER, KEY, WORDS, t, word
 
 BEAT_SECONDS = 1.5
 MARK = "__i18n__"
@@ -65,7 +65,7 @@ def build(home: Path, profile: Profile) -> tuple[gr.Blocks, StudyQueue]:
         api.add(lab)  # before the tabs, whose own handlers may have the same names
         with lab.tabs:
             for tab in found("tl_ui.tabs", "TAB").values():
-                with gr.Tab(I18nData(tab.title), id=tab.id, elem_id=f"tab-{tab.id}"):
+                with gr.Tab(word(tab.title), id=tab.id, elem_id=f"tab-{tab.id}"):
                     tab.build(lab)
         _arrive(page, lab, address)
         _switch_language(page, lab)
@@ -77,12 +77,12 @@ def build(home: Path, profile: Profile) -> tuple[gr.Blocks, StudyQueue]:
 def _frame(profile: Profile, queue: StudyQueue, datasets: Datasets) -> tuple[Lab, gr.Button, gr.HTML]:
     with gr.Row(elem_classes="tl-head"):
         with gr.Column(scale=5, min_width=260):
-            gr.Markdown(I18nData("lede"), elem_classes="tl-lede", elem_id="lede")
+            gr.Markdown(word("lede"), elem_classes="tl-lede", elem_id="lede")
         with gr.Row(elem_classes="tl-switches"):
             lang = gr.Radio(
                 [("English", "en"), ("한국어", "ko")], value="en", label="Language / 언어", show_label=False, container=False, elem_id="lang"
             )
-            theme_button = gr.Button(I18nData("theme"), size="sm", variant="secondary", elem_id="theme", scale=0, min_width=120)
+            theme_button = gr.Button(word("theme"), size="sm", variant="secondary", elem_id="theme", scale=0, min_width=120)
     address = gr.HTML("", js_on_load=_FOLLOW, html_template="<span hidden></span>", elem_classes="tl-hidden")
     lab = Lab(
         profile=profile,
@@ -198,7 +198,8 @@ def _said(value: Any, lang: str) -> Any:
         return [(_said(name, lang), key) for name, key in value]
     if not _has_key(value):
         return value
-    return t(lang, value.key if isinstance(value, I18nData) else json.loads(value.removeprefix(MARK))["key"])
+    key = value.key if isinstance(value, I18nData) else json.loads(value.removeprefix(MARK))["key"]
+    return t(lang, key.removeprefix(KEY))
 
 
 # --- launching -----------------------------------------------------------------------------------------
@@ -242,7 +243,7 @@ def launch_kwargs(profile: Profile) -> dict[str, Any]:
         "theme": theme(),
         "css": CSS,
         "head": HEAD,
-        "i18n": gr.I18n(**WORDS),
+        "i18n": gr.I18n(**IN_BROWSER),
         "max_file_size": profile.max_upload_mb * 2**20,
         "show_error": False,
         "run_history": False,

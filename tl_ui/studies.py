@@ -20,6 +20,7 @@ from tl_core.experiments.decision import Decision, Prices, decide, priced
 from tl_core.experiments.decision.lines import Line, lines_of
 from tl_core.experiments.differences import Studied
 from tl_core.experiments.differences.slices import Slice, slices_of
+from tl_core.experiments.differences.topics import Topics, stored_topics
 from tl_core.experiments.plan import Plan, plan
 from tl_core.experiments.queue import OPEN, StudyQueue
 from tl_core.types import RunResult, RunSpec
@@ -52,6 +53,7 @@ class Opened:
     ended: bool = False  # no run is to come
     results: dict[str, RunResult] = field(default_factory=dict)  # replaced, never changed
     weighed: Weighed | None = None  # the newest; its results may be older
+    topics: Topics | None = None  # of the test rows, where somebody asked
     version: int = 0
     told: tuple[int, float] = (0, float("-inf"))  # the version that pages were told of last, and when
     packed: tuple[object, str] | None = None  # what was packed last, and the path of its archive
@@ -91,8 +93,8 @@ class Opened:
 
     @cached_property
     def slices(self) -> tuple[Slice, ...]:
-        """Groups of test rows, which no result changes."""
-        return slices_of(self.plan.study.problem, self.plan.study.split.test)
+        """Groups of test rows, which no result changes; topics do, see `Studies.renew`."""
+        return slices_of(self.plan.study.problem, self.plan.study.split.test, self.topics)
 
     def run_of(self, arm: str, shots: int | None) -> RunSpec | None:
         """The first finished run of an arm at a number of shots: whose answers are shown row by row."""
@@ -122,7 +124,8 @@ class Studies:
         with self._lock:
             opened = self._opened.get(name)
         if opened is None:
-            opened = Opened(name, plan(store.load_study()))
+            made = plan(store.load_study())
+            opened = Opened(name, made, topics=stored_topics(store, made))
             with self._lock:
                 opened = self._opened.setdefault(name, opened)
                 while len(self._opened) > OPEN_AT_A_TIME:
@@ -160,6 +163,8 @@ class Studies:
         """Something beside the results is new: whatever is made of the study is made again."""
         with opened.lock:
             opened.version += 1
+            opened.topics = stored_topics(self.queue.store(opened.name), opened.plan)
+            opened.__dict__.pop("slices", None)
 
     def forget(self, name: str) -> None:
         """Drop a study from memory."""
@@ -184,6 +189,7 @@ def _weigh(opened: Opened) -> None:
         opened.weighed = weighed = Weighed(results, comparison, lines, Studied(opened.plan, comparison, lines))
         opened.version += 1
     if ended:
+        _ = opened.slices  # made beside the page, so that nobody waits for them at a press
         weighed.decisions[Prices()] = decide(opened.plan, results, weighed.comparison, lines=weighed.lines)
         opened.version += 1
 

@@ -267,6 +267,8 @@ EN: dict[str, str] = {
     "differ_matrix": "Confusion matrix of {a} minus that of {b}: blue squares with a plus where {a} gives this answer more often, orange ones with a minus where {b} does. Rows are given labels, columns answers.",
     "differ_slices_head": "Groups of rows",
     "differ_slices_info": "Share right in the group, and elsewhere; the lead of the first arm over the second in points. ● stands out from elsewhere; – too little varies to be tested.",
+    "differ_topics": "Group the rows by topic too",
+    "differ_topics_of": "What the test rows are about",
     "differ_group": "rows …",
     "differ_lead": "lead, points",
     "differ_elsewhere": "(else {x})",
@@ -838,6 +840,8 @@ KO: dict[str, str] = {
     "differ_matrix": "{a}의 혼동 행렬에서 {b}의 혼동 행렬을 뺀 것입니다. {a}이(가) 더 자주 하는 답은 파란색과 더하기, {b}이(가) 더 자주 하는 답은 주황색과 빼기로 나타냅니다. 행은 주어진 라벨, 열은 답입니다.",
     "differ_slices_head": "행 묶음",
     "differ_slices_info": "묶음 안과 나머지에서 맞힌 비율, 그리고 첫째가 둘째보다 앞선 폭(%p)입니다. ● 나머지와 두드러지게 다름, – 달라지는 것이 너무 적어 검정하지 않음.",
+    "differ_topics": "주제별로도 묶기",
+    "differ_topics_of": "테스트 행의 주제",
     "differ_group": "어떤 행인가",
     "differ_lead": "앞선 폭, %p",
     "differ_elsewhere": "(나머지 {x})",
@@ -1154,6 +1158,9 @@ KO: dict[str, str] = {
 }
 
 WORDS = {"en": EN, "ko": KO}
+# What stands before a key for the browser: it looks up any value it shows, and a label called "none" or "model" is no key.
+KEY = "tl:"
+IN_BROWSER = {lang: {KEY + key: said for key, said in words.items()} for lang, words in WORDS.items()}
 
 # Options of the command line, which the engine's sentences name, and the control of the page that does the same.
 CONTROLS = {
@@ -1273,4 +1280,4 @@ def word(key: str) -> I18nData:
         KeyError: nobody has written these words.
     """
     EN[key]
-    return I18nData(key)
+    return I18nData(KEY + key)

@@ -253,6 +253,15 @@ def test_the_rest_of_a_study_goes_on_and_what_failed_is_done_at_the_next_start(p
         assert {r["status"] for r in study_of(place / "study")["runs"]} == {"done"}
 
 
+def test_a_study_without_a_result_ends_as_a_fault(place, served):
+    served.mode = "broken later"
+    alone = [word.replace("majority,chat", "chat") for word in ASK]
+    assert alone != list(ASK)
+    done = started(place, served.url, *alone)
+    assert done.returncode == 2 and "No run was finished, so nothing is compared." in done.stderr and "TL_CHAT" in done.stderr
+    assert (place / "study" / "report.html").is_file()
+
+
 def test_a_missing_endpoint_is_said_before_anything_is_made(place):
     done = started(place, "", *ASK)
     assert done.returncode == 2 and "TL_CHAT_URL" in done.stderr and not (place / "study").exists()

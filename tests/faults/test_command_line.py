@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -402,6 +403,14 @@ def test_differences_of_two_arms(here, capsys):
     found = json.loads(capsys.readouterr().out, parse_constant=lambda x: 1 / 0)
     assert (found["pair"]["a"], found["pair"]["b"]) == ({"arm": "tfidf", "shots": 4}, {"arm": "tfidf", "shots": "all"})
     assert sum(len(rows) for rows in found["pair"]["rows"].values()) == sum(x["count"] for x in found["right_sets"]) == 30
+
+
+def test_topics_stay_with_the_study(here, capfd):
+    assert cli.main(["differences", "study", "--topics"]) == 0
+    record = json.loads((here / "study" / "topics.json").read_text(encoding="utf-8"))
+    assert len(record["of"]) == 30 and set(record["of"]) == set(range(len(record["words"])))
+    assert cli.main(["archive", "study", "--out", "with-topics.zip"]) == 0
+    assert "topics.json" in zipfile.ZipFile(here / "with-topics.zip").namelist()
 
 
 def test_differences_that_cannot_be_told(here, capfd):

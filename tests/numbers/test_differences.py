@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from scipy import stats
 from scipy.sparse import csr_matrix
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.metrics import adjusted_rand_score
 from statsmodels.stats.multitest import multipletests
 
 from benchmarks.coverage import Arm as Simulated
@@ -21,11 +23,13 @@ from tl_core.experiments.compare import compare
 from tl_core.experiments.differences import Studied
 from tl_core.experiments.differences.disagreement import PARTS, costliest, disagreement, right_sets, square, surely_wrong
 from tl_core.experiments.differences.plain import plain
-from tl_core.experiments.differences.slices import LABEL, LEAST_ROWS, LONG, NUMBER, QUESTION, SCRIPT, SHORT, WORD, find, slices_of
+from tl_core.experiments.differences.slices import LABEL, LEAST_ROWS, LONG, NUMBER, QUESTION, SCRIPT, SHORT, TOPIC, WORD, find, slices_of
 from tl_core.experiments.differences.suspicious import suspicious
 from tl_core.experiments.differences.tables import doubts_table, write_csv
+from tl_core.experiments.differences.topics import grouped, keep, stored_topics
 from tl_core.experiments.next_rows import unlabelled
 from tl_core.experiments.plan import Plan, Study, plan
+from tl_core.experiments.store import Store
 from tl_core.report import differences as said
 from tl_core.statistics.against_rest import against_rest
 from tl_core.statistics.crossed import p_of
@@ -222,6 +226,39 @@ def test_a_weak_spot_and_a_lead_are_found_and_told():
     assert any("80 rows that contain “refund”" in x and "lead of a over b is −" in x for x in told)
     assert "stand out" in said.findings(slices, tests) and said.findings(slices, ()).startswith("No group")
     assert {x.a for x in find(s, slices)} == {"a", "b"} and not any(x.b for x in find(s, slices))
+
+
+# --- topics ---------------------------------------------------------------------------------------------
+
+
+def test_topics_part_what_is_apart_and_are_called_by_what_stands_out(rng, tmp_path):
+    words = ("parcel courier late", "refund card charged", "password login locked")
+    said_in = [f"{' '.join(rng.permutation(words[i % 3].split()))} please the {i}" for i in range(180)]
+    centres = np.eye(8)[:3]
+    vectors = centres[np.arange(180) % 3] + 0.1 * rng.normal(size=(180, 8))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    for given in (vectors, TfidfVectorizer().fit_transform(said_in)):
+        topics = grouped(given, said_in)
+        assert adjusted_rand_score(np.arange(180) % 3, topics.of) == 1
+        assert {frozenset(w.split(", ")) for w in topics.words} == {frozenset(w.split()) for w in words}
+        assert np.array_equal(grouped(given, said_in).of, topics.of)
+    assert grouped(np.ones((50, 4)) / 2, ["same"] * 50).words == ("same",), "texts that are all alike have one topic"
+
+    test = [replace(e, text=text) for e, text in zip(rows(180), said_in, strict=True)]
+    plan, store = made(test, "ab"), Store(tmp_path)
+    store.prepare()
+    assert stored_topics(store, plan) is None
+    keep(store, plan, topics)
+    again = stored_topics(store, plan)
+    assert np.array_equal(again.of, topics.of) and again.words == topics.words
+    slices = slices_of(problem(), test, again)
+    assert [int(s.inside.sum()) for s in slices if s.kind == TOPIC] == [60] * 3
+    assert said.where(next(s for s in slices if s.kind == TOPIC), problem()).startswith("of the topic “")
+    other = made(test[:-1], "ab")
+    assert stored_topics(store, other) is None, "of other test rows"
+    for wrong in ({}, [], {"version": 1, "test": plan.study.split.test_digest, "of": [9] * 180, "words": ["x"]}):
+        store.write_json("topics.json", wrong)
+        assert stored_topics(store, plan) is None
 
 
 # --- labels that look wrong -----------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import re
-import time
 
 import numpy as np
 import pytest
@@ -14,8 +13,6 @@ from tests.page.visiting import expect, open_section, to_tab
 from tl_core.experiments.differences.slices import slices_of
 from tl_ui.results._picked import NOTHING, Two, picked_rows, picked_text, rows_table
 from tl_ui.results._picks_html import doubts_html, parts_html, sets_html, slices_html
-
-LIMIT = 0.2  # seconds of computing behind a press
 
 
 @pytest.fixture(scope="module")
@@ -58,45 +55,6 @@ def test_names_are_no_markup_and_what_is_picked_stays_pressed(two):
     assert "●" in slices_html(two, NOTHING, "en")
 
 
-def test_nobody_waits_for_a_press_in_a_large_study():
-    """30 arms, 5 draws, 10,000 rows: everything behind a press that is not kept from the press before."""
-    n = 10_000
-    test = [e for k in range(42) for e in texts()][:n]
-    rng = np.random.default_rng(0)
-    gold = np.array(["abc".index(e.labels[0]) for e in test])
-    names = [f"arm{i}" for i in range(30)]
-    draws = {name: says(np.where(rng.random((5, n)) < 0.8, gold, (gold + 1) % 3)).astype(np.float32) for name in names}
-    s = _quick(test, names, draws)
-    two = Two(s, (), s.find("arm0"), s.find("arm1"))
-    spent = {}
-    for what, ask in {
-        "pair": lambda: two.disagreement, "sets": lambda: two.sets, "doubts": lambda: two.doubts,
-        "rows": lambda: rows_table(two, ("part", (0,)), picked_rows(two, ("part", (0,)))[:200], "en"),
-    }.items():  # fmt: skip
-        began = time.process_time()
-        ask()
-        spent[what] = time.process_time() - began
-    assert max(spent.values()) < LIMIT, spent
-
-
-def _quick(test, names, draws):
-    """Lines without a comparison, which takes longer than all that is measured."""
-    from tl_core.experiments.compare import Cell, Comparison
-    from tl_core.experiments.decision.lines import Line
-    from tl_core.experiments.differences import Studied
-    from tl_core.statistics.intervals import Interval
-    from tl_core.types import RunResult
-
-    plan = made(test, names[:1])
-    problem, known = plan.study.problem, Interval(0.8, 0.7, 0.9, 5, len(test))
-    gold = np.array([problem.label_index[e.labels[0]] for e in test])
-    lines = []
-    for name in names:
-        cell = Cell(name, "tfidf", 1, tuple(range(5)), (), known, known, 3.0, 1.0, 1.0, 1.0, 1, 0)
-        lines.append(Line(cell, "accuracy", tuple(RunResult("", "done", p) for p in draws[name]), problem, gold, 0.0))
-    return Studied(plan, Comparison("accuracy", "", tuple(x.cell for x in lines), (), {}, (), 0.34), tuple(lines))
-
-
 # --- in the browser ------------------------------------------------------------------------------------
 
 
@@ -117,6 +75,11 @@ def test_one_pick_fills_one_table_and_next_texts_come_back(visit, finished, tmp_
     expect(page.locator("#differ-chosen")).to_contain_text("of the others")
     expect(page.locator("#differ-parts [aria-pressed=true]")).to_have_count(0)
     expect(page.locator("#differ-slices [aria-pressed=true]")).to_have_count(1)
+
+    expect(page.locator("#differ-slices")).not_to_contain_text("of the topic")
+    page.locator("#differ-topics").click()
+    expect(page.locator("#differ-slices")).to_contain_text("of the topic")
+    expect(page.locator("#differ-topics")).to_be_hidden()
 
     page.locator("#differ-matrix .nsewdrag").first.scroll_into_view_if_needed()
     plot = page.locator("#differ-matrix .nsewdrag").first.bounding_box()

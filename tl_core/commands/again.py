@@ -33,7 +33,7 @@ class _Command:
 
     def run(self, a: argparse.Namespace) -> None:
         """Run it to its end, then set it beside the first one."""
-        from tl_core.commands.compare import print_leaderboard
+        from tl_core.commands.compare import print_leaderboard, see_that_something_is_finished
         from tl_core.experiments.stored import read_study
         from tl_core.session import open_again, run_session
 
@@ -44,6 +44,7 @@ class _Command:
         print_leaderboard(session.store.read_json("study.json"))
         print(f"\n{_beside(read_study(a.study).results, read_study(a.out).results)}")
         print(f"Report: {a.out / 'report.html'}")
+        see_that_something_is_finished(session.store.read_json("study.json"))
 
 
 def _beside(before: Mapping[str, RunResult], after: Mapping[str, RunResult]) -> str:

@@ -69,6 +69,18 @@ class _Command:
             print()
             print_advice(decision)
             print(f"\nReport: {session.store.folder / 'report.html'}")
+        see_that_something_is_finished(session.store.read_json("study.json"))
+
+
+def see_that_something_is_finished(study: dict[str, Any]) -> None:
+    """So that a script learns of a study without a result.
+
+    Raises:
+        UserError: no run was finished.
+    """
+    if not study["summary"]:
+        reasons = dict.fromkeys(run["error"] for run in study["runs"] if run["error"])
+        raise UserError("\n".join(["No run was finished, so nothing is compared.", *reasons]))
 
 
 def print_leaderboard(study: dict[str, Any]) -> None:

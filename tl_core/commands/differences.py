@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tl_core.commands import shown
+from tl_core.commands._readers import last
 
 if TYPE_CHECKING:
     from tl_core.experiments.differences import Studied, Usual
@@ -31,23 +32,28 @@ class _Command:
         command.add_argument("--a", metavar="ARM", help="an arm, or ARM@SHOTS (default: the one advised)")
         command.add_argument("--b", metavar="ARM", help="another one (default: the runner-up)")
         command.add_argument("--suspicious", type=Path, metavar="FILE", help="write the rows whose label looks wrong to this CSV")
+        command.add_argument("--topics", action="store_true", help="first group the test rows by what they are about, which loads the study's model; kept with the study")
+        command.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1 or mps (default: the fastest there is)")
         command.add_argument("--json", action="store_true", help="print the numbers as JSON")
 
     def run(self, a: argparse.Namespace) -> None:
-        """Read the folder, hold the arms against each other. No model is loaded."""
+        """Read the folder, hold the arms against each other. No model is loaded, but for topics."""
         from tl_core.experiments.differences import Studied
         from tl_core.experiments.differences.disagreement import disagreement, right_sets
         from tl_core.experiments.differences.plain import plain
         from tl_core.experiments.differences.slices import find, slices_of
         from tl_core.experiments.differences.suspicious import suspicious
         from tl_core.experiments.differences.tables import doubts_table, write_csv
+        from tl_core.experiments.differences.topics import find_topics
         from tl_core.experiments.stored import finished
 
+        if a.topics:
+            last(find_topics(a.folder, device=a.device))
         stored = finished(a.folder)
         studied = Studied.of(stored.plan, stored.results, stored.comparison)
         two = _two(studied, stored.results, a.a, a.b)
         pair, sets = two and disagreement(*two), right_sets(studied)
-        slices = slices_of(studied.plan.study.problem, studied.rows)
+        slices = slices_of(studied.plan.study.problem, studied.rows, stored.topics)
         tested, doubts = find(studied, slices, two), suspicious(studied)
         if a.suspicious:
             write_csv(a.suspicious, doubts_table(studied, doubts))

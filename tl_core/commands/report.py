@@ -41,7 +41,7 @@ class _Command:
         if stored.note:
             print(f"note     {shown(stored.note)}", file=sys.stderr)
         decision = decide(stored.plan, stored.results, stored.comparison, prices)
-        page = report_html(stored.plan, stored.results, stored.comparison, context=stored.context, language=a.language, decision=decision, parts=stored.parts)
+        page = report_html(stored.plan, stored.results, stored.comparison, context=stored.context, language=a.language, decision=decision, parts=stored.parts, topics=stored.topics)
         if a.out:
             with told(a.out):
                 a.out.write_bytes(page.encode("utf-8"))

@@ -18,7 +18,7 @@ from tl_core.errors import UserError
 from tl_core.experiments.plan import MAX_RUNS, Plan, plan
 from tl_core.experiments.store import Store, told
 
-PART = re.compile(r"(?:plan|study|about)\.json|(?:rows|predictions|samples)\.parquet|report\.html|runs/[0-9a-f]{16}\.(?:json|npy)|robustness/(?:[0-9a-f]{16}\.)?[a-z-]+\.(?:json|npy)")
+PART = re.compile(r"(?:plan|study|about|topics)\.json|(?:rows|predictions|samples)\.parquet|report\.html|runs/[0-9a-f]{16}\.(?:json|npy)|robustness/(?:[0-9a-f]{16}\.)?[a-z-]+\.(?:json|npy)")
 NEEDED = "plan.json"
 MOST_FILES, MOST_BYTES = 8 * MAX_RUNS + 16, 2 * 2**30  # what an archive may hold, unpacked
 BEGINNING = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can tell

@@ -93,6 +93,20 @@ def choose_next(state: State, folder: str, run: str, examples: Sequence[Example]
     yield badge(scores, features, count, many=study.problem.target == "many labels"), scores
 
 
+def group_rows(state: State, folder: str) -> Iterator[Any]:
+    """Steps, then the `tl_core.experiments.differences.topics.Topics` of a study's test rows, as the model that most of its arms have
+    reads them; without a model by their n-grams."""
+    from tl_core.experiments.differences.topics import grouped
+    from tl_core.experiments.store import Store
+
+    study = Store(Path(folder)).load_study()
+    models = [arm.model.digest for arm in study.arms if arm.model]
+    encoder = state.encoders.get(max(models, key=models.count) if models else None, study.model_folders)
+    rows = _well_formed(study.split.test)
+    vectors = yield from _features(encoder, rows)
+    yield grouped(vectors, [e.text if e.text_b is None else f"{e.text}\n{e.text_b}" for e in rows])
+
+
 def _features(encoder: Any, examples: Sequence[Example]) -> Iterator[Any]:
     """Steps; returns what the texts are about, rows of length 1: their embeddings, without a model their n-grams."""
     from scipy.sparse import vstack
@@ -350,7 +364,7 @@ MAX_PREDICTORS = 24  # kept warm at a time; a fully fine-tuned MiniLM is 90 MB
 FUNCTIONS: dict[str, Callable[..., Iterator[Any]]] = {
     f.__name__: f
     for f in (
-        warm, run_study, token_reports, predict, choose_next, fill_blanks, surprise, cut_text, map_texts, place_texts, warm_maps, word_senses, layer_changes, attention,
+        warm, run_study, token_reports, predict, choose_next, group_rows, fill_blanks, surprise, cut_text, map_texts, place_texts, warm_maps, word_senses, layer_changes, attention,
         occlude,
     )
 }  # fmt: skip

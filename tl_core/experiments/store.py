@@ -31,7 +31,7 @@ from tl_core.strategies import strategies
 from tl_core.types import Arm, Example, Label, ModelRef, Problem, RunResult, Split
 
 SCHEMA = 1
-OWN = ("study.json", "plan.json", "about.json", "rows.parquet", "predictions.parquet", "samples.parquet", "progress.json", "report.html", "runs", "robustness", "models")
+OWN = ("study.json", "plan.json", "about.json", "topics.json", "rows.parquet", "predictions.parquet", "samples.parquet", "progress.json", "report.html", "runs", "robustness", "models")
 BESIDE = re.compile(r"\.(.+)\.\d+")  # a file being written, or left by a process that was killed while writing
 RESULT_FIELDS = {f.name for f in dataclasses.fields(RunResult)} - {"scores"}
 

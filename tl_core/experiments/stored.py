@@ -12,6 +12,7 @@ from tl_core.errors import UserError
 from tl_core.experiments.about import About, read_about
 from tl_core.experiments.archive import unpack
 from tl_core.experiments.compare import Comparison, compare
+from tl_core.experiments.differences.topics import Topics, stored_topics
 from tl_core.experiments.plan import Plan, plan
 from tl_core.experiments.robustness.parts import Parts, stored_parts
 from tl_core.experiments.store import Store
@@ -30,6 +31,7 @@ class Stored:
     about: About = About()
     note: str = ""  # what could not be read, as a sentence
     parts: Parts = Parts()  # what was asked about changed texts
+    topics: Topics | None = None  # of the test rows, where somebody asked
 
 
 def read_study(source: Path) -> Stored:
@@ -57,7 +59,7 @@ def _read(store: Store, made: Plan, source: Path) -> Stored:
         record, note = {}, f"study.json in {source} is not there or damaged: the report is without the command and the notes on the file."
     about = read_about(store)
     context = {**{key: record.get(key) for key in ("dataset", "wall_seconds", "command")}, "about": dataclasses.asdict(about)}
-    return Stored(store, made, results, compare(made, results), context, about, note, stored_parts(store, made))
+    return Stored(store, made, results, compare(made, results), context, about, note, stored_parts(store, made), stored_topics(store, made))
 
 
 def finished(source: Path) -> Stored:

@@ -11,6 +11,7 @@ from tl_core.experiments.differences import Studied
 from tl_core.experiments.differences.disagreement import disagreement, right_sets
 from tl_core.experiments.differences.slices import find, slices_of
 from tl_core.experiments.differences.suspicious import Doubts, suspicious
+from tl_core.experiments.differences.topics import Topics
 from tl_core.experiments.plan import Plan
 from tl_core.report import differences as said
 from tl_core.report.pieces import Speaker, escaped, named, section, tabled
@@ -27,6 +28,7 @@ class Differing(Speaker, Protocol):
     results: Mapping[str, RunResult]
     comparison: Comparison
     decision: Decision
+    topics: Topics | None
 
 
 def differing(r: Differing) -> str:
@@ -35,7 +37,7 @@ def differing(r: Differing) -> str:
         return ""
     studied, problem = Studied.of(r.plan, r.results, r.comparison), r.plan.study.problem
     body = _pair(r, studied)
-    slices = slices_of(problem, studied.rows)
+    slices = slices_of(problem, studied.rows, r.topics)
     tested = find(studied, slices)
     found = "".join(f"<li>{escaped(said.finding(x, slices[x.of], problem, r.language))}</li>" for x in [x for x in tested if x.found][:FOUND])
     body += f"<h3>{r.say('slices_head')}</h3><p>{escaped(said.findings(slices, tested, r.language))}</p><ul>{found}</ul>"

@@ -22,6 +22,7 @@ import numpy as np
 
 from tl_core.experiments.compare import CONSTANT, Cell, Comparison, deterministic
 from tl_core.experiments.decision import Decision, decide
+from tl_core.experiments.differences.topics import Topics, stored_topics
 from tl_core.experiments.plan import Plan
 from tl_core.experiments.robustness.effects import Effect, effects
 from tl_core.experiments.robustness.parts import Parts, stored_parts
@@ -49,14 +50,14 @@ def write_report(
     store: Store, plan: Plan, results: Mapping[str, RunResult], comparison: Comparison, *, context: Mapping[str, Any], decision: Decision | None = None
 ) -> str:  # fmt: skip
     """Write report.html into the folder of the study; returns what was written."""
-    page = report_html(plan, results, comparison, context=context, decision=decision, parts=stored_parts(store, plan))
+    page = report_html(plan, results, comparison, context=context, decision=decision, parts=stored_parts(store, plan), topics=stored_topics(store, plan))
     store.write_bytes("report.html", page.encode("utf-8"))
     return page
 
 
 def report_html(
     plan: Plan, results: Mapping[str, RunResult], comparison: Comparison, *, context: Mapping[str, Any] | None = None, language: str = "en",
-    decision: Decision | None = None, parts: Parts = Parts(),
+    decision: Decision | None = None, parts: Parts = Parts(), topics: Topics | None = None,
 ) -> str:  # fmt: skip
     """The whole report; equal for equal studies. Can always be encoded as UTF-8.
 
@@ -67,8 +68,9 @@ def report_html(
         language: "en" or "ko".
         decision: as `decide` makes it of the same study; without it, made here, without prices.
         parts: what was asked about changed texts.
+        topics: of the test rows, where somebody asked.
     """
-    r = _Report(plan, results, comparison, context or {}, language, decision or decide(plan, results, comparison), parts)
+    r = _Report(plan, results, comparison, context or {}, language, decision or decide(plan, results, comparison), parts, topics)
     figures = _figures(r)
     sections = [_answer(r), *decision_sections(r, figures), _compared(r), _board(r), *_pictures(r, figures), _mixed_up(r, figures), differing(r), robustness(r, _place(r, "robust") if "robust" in figures else ""), _wrong_rows(r), _lost(r), _how(r), _again(r)]
     return _page(r, "\n".join(filter(None, sections)), figures)
@@ -85,6 +87,7 @@ class _Report:
     language: str
     decision: Decision
     parts: Parts
+    topics: Topics | None
 
     def say(self, key: str, **values: object) -> str:
         """A fixed text, escaped with its values."""

@@ -11,8 +11,9 @@ document.addEventListener('click', event => {
   const section = table.closest('section'), head = table.caption || (section && section.querySelector('h2, h3'));
   const name = (head ? text(head) : '').replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-|-$/g, '').slice(0, 60).toLowerCase() || 'table';
   const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob(['\ufeff' + rows.join('\r\n') + '\r\n'], {type: 'text/csv'}));
+  const address = URL.createObjectURL(new Blob(['\ufeff' + rows.join('\r\n') + '\r\n'], {type: 'text/csv'}));
+  link.setAttribute('href', address);
   link.download = name + '.csv';
   link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  setTimeout(() => URL.revokeObjectURL(address), 10000);
 });

@@ -41,7 +41,7 @@ class Two:
 
     @property
     def tested(self) -> tuple[Tested, ...]:
-        return self.studied.once(("slices", self.a.name, self.b.name), lambda: find(self.studied, self.slices, (self.a, self.b)))
+        return self.studied.once(("slices", len(self.slices), self.a.name, self.b.name), lambda: find(self.studied, self.slices, (self.a, self.b)))
 
     @property
     def sets(self) -> tuple[RightSet, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tl_core.experiments.differences.disagreement import PARTS
-from tl_core.experiments.differences.slices import Tested
+from tl_core.experiments.differences.slices import TOPIC, Tested
 from tl_core.report import differences as said
 from tl_core.report.words import number
 from tl_ui.pieces import escaped, percent
@@ -35,8 +35,9 @@ def sets_html(two: Two, pick: Pick, lang: str) -> str:
 
 
 def slices_html(two: Two, pick: Pick, lang: str) -> str:
-    """Groups of rows, those first in which something stands out."""
-    shown = list(dict.fromkeys(x.of for x in two.tested))[:SLICES_SHOWN]
+    """Groups of rows, those first in which something stands out, then the topics that somebody asked for."""
+    first = [x for x in two.tested if x.found or two.slices[x.of].kind == TOPIC]
+    shown = list(dict.fromkeys(x.of for x in (*sorted(first, key=lambda x: not x.found), *two.tested)))[:SLICES_SHOWN]
     head = f"<h4>{escaped(t(lang, 'differ_slices_head'))}</h4><p class='tl-fine'>{escaped(said.findings(two.slices, two.tested, lang))}</p>"
     if not shown:
         return head

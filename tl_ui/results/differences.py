@@ -6,11 +6,14 @@ One thing is picked at a time, in whichever list or picture, and one table shows
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
 import gradio as gr
 
+from tl_core.errors import UserError
 from tl_core.experiments.differences import Studied
 from tl_core.experiments.differences.tables import doubts_table
+from tl_core.experiments.differences.topics import keep
 from tl_core.report import differences as said
 from tl_core.report import figures
 from tl_core.statistics.metrics_counts import confusion
@@ -23,6 +26,7 @@ from tl_ui.results import LABELS_IN_MATRIX, Place, Seen, key_of, seen
 from tl_ui.results._listed import ROWS_SHOWN, counted, filled, rows_listed
 from tl_ui.results._picked import NOTHING, Pick, Two, picked_rows, picked_text, rows_table
 from tl_ui.results._picks_html import doubts_html, parts_html, sets_html, slices_html
+from tl_ui.waiting import Wait, following, wait
 from tl_ui.words import t, word
 
 
@@ -48,6 +52,8 @@ class Parts:
     parts: gr.HTML
     matrix: gr.HTML
     slices: gr.HTML
+    topics: gr.Button
+    wait: Wait
     sets: gr.HTML
     doubts: gr.HTML
     download: gr.DownloadButton
@@ -75,6 +81,9 @@ def _drawn() -> Parts:
     with gr.Row():
         with gr.Column(scale=3, min_width=320, elem_classes="tl-card"):
             slices = pressable(elem_id="differ-slices")
+            with gr.Row(elem_classes="tl-actions"):
+                topics = gr.Button(word("differ_topics"), size="sm", visible=False, elem_id="differ-topics")
+            waiting = wait("differ-topics")
         with gr.Column(scale=2, min_width=320, elem_classes="tl-card"):
             sets = pressable(elem_id="differ-sets")
             doubts = pressable(elem_id="differ-doubts")
@@ -84,7 +93,7 @@ def _drawn() -> Parts:
     with gr.Row(elem_classes="tl-actions"):
         clear = gr.Button(word("differ_clear"), size="sm", visible=False, elem_id="differ-clear")
     table = rows_listed("differ-rows")
-    return Parts(a, b, told, parts, matrix, slices, sets, doubts, download, chosen, clear, table, gr.State(NOTHING))
+    return Parts(a, b, told, parts, matrix, slices, topics, waiting, sets, doubts, download, chosen, clear, table, gr.State(NOTHING))
 
 
 def _wire(lab: Lab, place: Place, its: Parts) -> None:
@@ -96,7 +105,7 @@ def _wire(lab: Lab, place: Place, its: Parts) -> None:
         choices = [(f"{c.arm} · {shots_text(c.shots, found.lang)}", key_of(c)) for c in found.comparison.cells]
         return {
             its.a: gr.Dropdown(choices=choices, value=two.a.name), its.b: gr.Dropdown(choices=choices, value=two.b.name),
-            its.told: _told_html(two, found.lang), its.download: _download(two), **show(found, two, values[its.pick] or NOTHING),
+            its.told: _told_html(two, found.lang), its.download: _download(two), its.topics: gr.Button(visible=_may_ask(found)), **show(found, two, values[its.pick] or NOTHING),
         }  # fmt: skip
 
     def choose(found: Seen, values: dict) -> dict:
@@ -120,6 +129,26 @@ def _wire(lab: Lab, place: Place, its: Parts) -> None:
         ok = found and given.isdecimal() and answered.isdecimal()
         return pick(found, values, ("square", (int(given), int(answered)))) if ok else {}
 
+    def find_topics(values: dict) -> Iterator[dict]:
+        """What the test rows are about, kept with the study; this section and the report are drawn anew."""
+        found = seen(lab, values)
+        if found is None or not _may_ask(found):
+            return
+        yield {its.topics: gr.Button(interactive=False)}
+        store = lab.queue.store(found.opened.name)
+        asking = lab.queue.ask("group_rows", folder=str(store.folder.resolve()))
+        try:
+            topics = yield from its.wait.through(following(t(found.lang, "differ_topics_of"), asking, found.lang))
+        except UserError:
+            yield {its.topics: gr.Button(interactive=True)}
+            raise
+        keep(store, found.opened.plan, topics)
+        lab.studies.renew(found.opened)
+        yield {its.topics: gr.Button(interactive=True), lab.fresh: lab.where(found.opened.name)[lab.fresh]}
+
+    def let_ask(_found: Seen, _values: dict) -> dict:
+        return {its.topics: gr.Button(interactive=True)}
+
     def show(found: Seen, two: Two, made: Pick) -> dict:
         lang, at = found.lang, picked_rows(two, made)
         if at is None:
@@ -136,13 +165,24 @@ def _wire(lab: Lab, place: Place, its: Parts) -> None:
 
     chosen = [its.a, its.b, its.pick]
     shown = [*its.pressables, its.matrix, its.chosen, its.clear, its.table]
-    everything = [its.a, its.b, its.told, its.download, *shown]
+    everything = [its.a, its.b, its.told, its.download, its.topics, *shown]
     place.draw(draw, chosen, everything)
     place.on([its.a.input, its.b.input], choose, chosen, [its.pick, *everything], trigger_mode="always_last")
     place.on(its.clear.click, choose, chosen, [its.pick, *everything])
+    asking = lab.on(
+        its.topics.click, find_topics, [lab.study_id], [its.topics, its.wait.status, lab.fresh], place.notice, concurrency_limit=1, trigger_mode="once",
+    )  # fmt: skip
+    its.wait.ends(lab, [asking])
+    place.on(its.wait.stop.click, let_ask, [], [its.topics])
     for view in its.pressables:
         lab.on(view.select, press, [lab.study_id, *chosen], [its.pick, *shown], place.notice)
     lab.on(its.matrix.select, square, [lab.study_id, *chosen], [its.pick, *shown], place.notice)
+
+
+def _may_ask(found: Seen) -> bool:
+    """Whether topics are not there yet, and the study has a model here, or none, to find them by."""
+    study = found.opened.plan.study
+    return found.opened.topics is None and found.opened.ended and all(arm.model.digest in study.model_folders for arm in study.arms if arm.model)
 
 
 def _two(found: Seen, a: str | None, b: str | None) -> Two | None:

@@ -162,7 +162,7 @@ def _wire_files(lab: Lab, files: Files, notice: gr.HTML) -> None:
         store = lab.queue.store(shown.opened.name)
         context = store.read_json("state.json")["context"] | {"about": dataclasses.asdict(shown.opened.about)}
         parts = stored_parts(store, shown.opened.plan)
-        page = report_html(shown.opened.plan, weighed.results, weighed.comparison, context=context, language=shown.lang, decision=shown.decision, parts=parts)
+        page = report_html(shown.opened.plan, weighed.results, weighed.comparison, context=context, language=shown.lang, decision=shown.decision, parts=parts, topics=shown.opened.topics)
         return {files.report: gr.DownloadButton(value=hand_out("report.html", page.encode()), interactive=True)}
 
     everything = [files.record, files.predictions, files.board]

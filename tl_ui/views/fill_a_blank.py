@@ -102,10 +102,12 @@ class Asked:
 
 
 def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
-    def first(values: dict, request: gr.Request) -> dict:
+    def first(values: dict) -> dict:
+        return ask(values) if values[choose.view] == VIEW.id and values[form.asked] is None else {}
+
+    def from_link(values: dict, request: gr.Request) -> dict:
         given = linked(request, VIEW.id, form.named)
-        wanted = values[form.asked] is None and (given or values[choose.view] == VIEW.id)
-        return {**given, **ask({**values, **given})} if wanted else {}
+        return {**given, **ask({**values, **given})} if given else {}
 
     def ask(values: dict) -> dict:
         return _answered(lab, form, values, notice)
@@ -133,7 +135,8 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     inputs = [form.text, form.candidates, *form.models.asked, form.top, form.together, form.asked, form.former, lab.study_id]
     outputs = [*form.named.values(), form.out, form.link, form.asked, form.former, form.undo]
     quick = {"show_progress": "minimal", "show_progress_on": form.out}
-    lab.on([*choose.events, lab.arrived.change], first, [choose.view, *inputs], outputs, notice, **quick)
+    lab.on(choose.events, first, [choose.view, *inputs], outputs, notice, **quick)
+    lab.on(lab.arrived.change, from_link, inputs, outputs, notice, **quick)
     again = [form.ask.click, form.text.submit, form.candidates.submit, form.top.release, form.together.input]
     lab.on([*again, form.models.reader.input, form.models.beside.input], ask, inputs, outputs, notice, **quick)
     lab.on(form.examples.select, take_example, inputs, outputs, notice, **quick)

@@ -68,9 +68,13 @@ class Form:
 
 
 def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
-    def first(values: dict, request: gr.Request) -> Iterator[dict]:
+    def first(values: dict) -> Iterator[dict]:
+        if values[choose.view] == VIEW.id and values[form.said] is None:
+            yield from ask(values)
+
+    def from_link(values: dict, request: gr.Request) -> Iterator[dict]:
         given = linked(request, VIEW.id, form.named)
-        if values[form.said] is None and (given or values[choose.view] == VIEW.id):
+        if given:
             yield given
             yield from ask({**values, **given})
 
@@ -90,7 +94,8 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     outputs = [*form.named.values(), form.wait.status, form.out, form.link, form.said]
     quick = {"show_progress": "minimal", "show_progress_on": form.out}
     asking = [
-        lab.on([*choose.events, lab.arrived.change], first, [choose.view, *inputs], outputs, notice, **quick),
+        lab.on(choose.events, first, [choose.view, *inputs], outputs, notice, **quick),
+        lab.on(lab.arrived.change, from_link, inputs, outputs, notice, **quick),
         lab.on([form.ask.click, form.text.submit, form.models.reader.input, form.models.beside.input], ask, inputs, outputs, notice, **quick),
         lab.on(form.examples.select, take_example, inputs, outputs, notice, **quick),
     ]

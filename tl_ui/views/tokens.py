@@ -72,10 +72,12 @@ class Form:
 
 
 def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
-    def first(values: dict, request: gr.Request) -> dict:
+    def first(values: dict) -> dict:
+        return ask(values) if values[choose.view] == VIEW.id and values[form.asked] is None else {}
+
+    def from_link(values: dict, request: gr.Request) -> dict:
         given = linked(request, VIEW.id, form.named)
-        wanted = values[form.asked] is None and (given or values[choose.view] == VIEW.id)
-        return {**given, **ask({**values, **given})} if wanted else {}
+        return {**given, **ask({**values, **given})} if given else {}
 
     def ask(values: dict) -> dict:
         text, text_b = values[form.text] or "", values[form.text_b] or ""
@@ -96,7 +98,8 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     inputs = [form.text, form.text_b, *form.models.asked, form.asked, lab.study_id]
     outputs = [*form.named.values(), form.out, form.link, form.asked]
     quick = {"show_progress": "minimal", "show_progress_on": form.out}
-    lab.on([*choose.events, lab.arrived.change], first, [choose.view, *inputs], outputs, notice, **quick)
+    lab.on(choose.events, first, [choose.view, *inputs], outputs, notice, **quick)
+    lab.on(lab.arrived.change, from_link, inputs, outputs, notice, **quick)
     again = [form.ask.click, form.text.submit, form.text_b.submit, form.models.reader.input, form.models.beside.input]
     lab.on(again, ask, inputs, outputs, notice, **quick)
     lab.on(form.examples.select, take_example, inputs, outputs, notice, **quick)

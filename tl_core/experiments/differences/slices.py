@@ -15,6 +15,7 @@ import numpy as np
 
 from tl_core.experiments.differences.disagreement import between
 from tl_core.experiments.differences.studied import Studied, Usual
+from tl_core.experiments.differences.topics import A_WORD, Topics
 from tl_core.statistics.against_rest import against_rest
 from tl_core.statistics.crossed import p_of
 from tl_core.statistics.intervals import Interval, seed_notes
@@ -23,10 +24,9 @@ from tl_core.types import Example, Problem
 
 LEAST_ROWS = 20  # in a group, and outside
 MOST_WORDS = 200  # the commonest that are common enough
-SHORT, LONG, LABEL, SCRIPT, WORD, NUMBER, QUESTION, EXCLAMATION = "short", "long", "label", "script", "word", "number", "question", "exclamation"
+SHORT, LONG, LABEL, SCRIPT, TOPIC, WORD, NUMBER, QUESTION, EXCLAMATION = "short", "long", "label", "script", "topic", "word", "number", "question", "exclamation"
 HAS = {NUMBER: re.compile(r"\d"), QUESTION: re.compile(r"[?？؟]"), EXCLAMATION: re.compile(r"[!！]")}
 SCRIPTS = {"HIRAGANA": "KANA", "KATAKANA": "KANA"}
-A_WORD = re.compile(r"[^\W\d_]{2,}")
 FOUND = 0.05  # share of false finds among what is told
 
 
@@ -35,7 +35,7 @@ class Slice:
     """A group of test rows."""
 
     kind: str
-    value: str  # a label's id, a script, a word, characters; "" where the kind says it all
+    value: str  # a label's id, a script, words of a topic, a word, characters; "" where the kind says it all
     inside: np.ndarray  # (n,) bool
 
     @property
@@ -61,10 +61,10 @@ class Tested:
         return self.p < FOUND
 
 
-def slices_of(problem: Problem, rows: Sequence[Example]) -> tuple[Slice, ...]:
-    """Every group that is large enough, as is the rest."""
+def slices_of(problem: Problem, rows: Sequence[Example], topics: Topics | None = None) -> tuple[Slice, ...]:
+    """Every group that is large enough, as is the rest; by topic where topics were asked for."""
     texts = [e.text if e.text_b is None else f"{e.text}\n{e.text_b}" for e in rows]
-    made = [*_lengths(texts), *_labels(problem, rows), *_scripts(texts), *_marks(texts), *_words(texts)]
+    made = [*_lengths(texts), *_labels(problem, rows), *_scripts(texts), *_topics(topics), *_marks(texts), *_words(texts)]
     return tuple(Slice(*x) for x in made if LEAST_ROWS <= x[2].sum() <= len(rows) - LEAST_ROWS)
 
 
@@ -93,6 +93,10 @@ def _scripts(texts: Sequence[str]) -> list[tuple]:
     counts = np.bincount(owner * width + column[codes], minlength=len(texts) * width).reshape(len(texts), width)[:, :-1]
     mostly = np.where(counts.any(1), counts.argmax(1), -1)
     return [(SCRIPT, s, mostly == i) for i, s in enumerate(scripts)]
+
+
+def _topics(topics: Topics | None) -> list[tuple]:
+    return [(TOPIC, words, topics.of == i) for i, words in enumerate(topics.words)] if topics else []
 
 
 def _script(character: str) -> str:
