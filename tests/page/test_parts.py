@@ -36,7 +36,7 @@ from tl_ui.plotly_view import drawing, plotly_view, script_folder
 from tl_ui.results.leaderboard import leaderboard_rows, learnt_html
 from tl_ui.shell import _marked, _said, build, launch_kwargs, preferred_language
 from tl_ui.shown import notice_html, on_page, plain_errors, shown
-from tl_ui.words import ABOUT, CONTROLS, EN, KO, LABELS_OF_STRATEGIES, t, word
+from tl_ui.words import ABOUT, CONTROLS, EN, KEY, KO, LABELS_OF_STRATEGIES, t, word
 
 ROOT = Path(__file__).parents[2]
 ENDPOINTS = {
@@ -299,6 +299,13 @@ def test_every_word_on_the_page_is_switched(tmp_path):
     for block in page.blocks.values():
         for value in _marked(block).values():
             assert "__i18n__" not in str(_said(value, "ko"))
+
+
+def test_what_visitors_write_is_no_key_of_the_page():
+    """The browser translates any value that is a key: a label called "none" or "model" must not be one."""
+    known = launch_kwargs(profile_named("local"))["i18n"].translations
+    assert set(known) == {"en", "ko"} and all(key.startswith(KEY) for words in known.values() for key in words)
+    assert word("none").key == KEY + "none" and known["en"][KEY + "none"] == EN["none"]
 
 
 def test_sentences_with_insertions():

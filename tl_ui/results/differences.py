@@ -79,7 +79,7 @@ def _drawn() -> Parts:
             gr.Markdown(word("differ_matrix_head"))
             matrix = plotly_view(label="Difference of two confusion matrices", elem_id="differ-matrix")
     with gr.Row():
-        with gr.Column(scale=3, min_width=320, elem_classes="tl-card"):
+        with gr.Column(scale=3, min_width=320, elem_classes="tl-card tl-answer-side"):
             slices = pressable(elem_id="differ-slices")
             with gr.Row(elem_classes="tl-actions"):
                 topics = gr.Button(word("differ_topics"), size="sm", visible=False, elem_id="differ-topics")
