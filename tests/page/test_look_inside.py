@@ -198,9 +198,8 @@ def test_a_link_opens_a_view_as_it_was(view, text, said, visit):
     assert held["look"] == [view] and held["text"] == [text] and page.title() == "Transfer Lab"
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_view_is_wider_than_a_telephone(visit, theme):
-    page = visit(width=390, color_scheme=theme)
+def test_no_view_is_wider_than_a_telephone(visit):
+    page = visit(width=390)
     views = list(found("tl_ui.views", "VIEW"))
     assert len(views) >= 3
     to_look(page)

@@ -136,7 +136,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     outputs = [*form.named.values(), form.out, form.link, form.asked, form.former, form.undo]
     quick = {"show_progress": "minimal", "show_progress_on": form.out}
     lab.on(choose.events, first, [choose.view, *inputs], outputs, notice, **quick)
-    lab.on(lab.arrived.change, from_link, inputs, outputs, notice, **quick)
+    lab.on(lab.arrived.change, from_link, inputs, outputs, notice)
     again = [form.ask.click, form.text.submit, form.candidates.submit, form.top.release, form.together.input]
     lab.on([*again, form.models.reader.input, form.models.beside.input], ask, inputs, outputs, notice, **quick)
     lab.on(form.examples.select, take_example, inputs, outputs, notice, **quick)

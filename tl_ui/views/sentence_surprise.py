@@ -95,7 +95,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     quick = {"show_progress": "minimal", "show_progress_on": form.out}
     asking = [
         lab.on(choose.events, first, [choose.view, *inputs], outputs, notice, **quick),
-        lab.on(lab.arrived.change, from_link, inputs, outputs, notice, **quick),
+        lab.on(lab.arrived.change, from_link, inputs, outputs, notice),
         lab.on([form.ask.click, form.text.submit, form.models.reader.input, form.models.beside.input], ask, inputs, outputs, notice, **quick),
         lab.on(form.examples.select, take_example, inputs, outputs, notice, **quick),
     ]

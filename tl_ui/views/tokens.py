@@ -99,7 +99,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     outputs = [*form.named.values(), form.out, form.link, form.asked]
     quick = {"show_progress": "minimal", "show_progress_on": form.out}
     lab.on(choose.events, first, [choose.view, *inputs], outputs, notice, **quick)
-    lab.on(lab.arrived.change, from_link, inputs, outputs, notice, **quick)
+    lab.on(lab.arrived.change, from_link, inputs, outputs, notice)
     again = [form.ask.click, form.text.submit, form.text_b.submit, form.models.reader.input, form.models.beside.input]
     lab.on(again, ask, inputs, outputs, notice, **quick)
     lab.on(form.examples.select, take_example, inputs, outputs, notice, **quick)
