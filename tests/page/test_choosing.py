@@ -13,7 +13,7 @@ from tl_core.experiments.estimate import Estimate
 from tl_core.strategies import strategies
 from tl_core.types import Label, Problem
 from tl_ui.chooser import EVERYDAY, FIRST_STRATEGIES, NEEDS, Chooser, cannot
-from tl_ui.tabs.compare import COSTS_SHOWN, ShotBoxes, costs_html
+from tl_ui.tabs.compare import COSTS_SHOWN, costs_html
 
 NAMED = Problem("one text", "one label", (Label("a", "billing"), Label("b", "login")))
 
@@ -67,12 +67,6 @@ def test_only_what_changes_is_drawn_again():
     assert set(made.drawn(stands, ticked, stands["reasons"], "ko")) == set(made.shown)
     refused = made.drawn(stands, ticked, {id: f"{id} has no head." for id in ids}, "en")
     assert refused[made.boxes["lora"]].interactive, "what was chosen before can be left out"
-
-
-def test_a_number_of_labels_that_other_data_lack_refuses_nothing():
-    with gr.Blocks():
-        boxes = ShotBoxes([("1", "1"), ("all the rows", "all")])
-    assert boxes.preprocess(["16", "all"]) == ["all"] and boxes.preprocess(None) == [] and boxes.get_block_name() == "checkboxgroup"
 
 
 def test_the_dear_arms_come_first_and_the_cheap_ones_together():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 EVIL = "<img src=x onerror=document.title='run'><b>bold</b> ${document.title='run'} {{7*7}}"
 PATIENCE = 120_000  # milliseconds
@@ -28,6 +29,8 @@ def to_tab(page, id: str) -> None:
     else:
         tab.click()
     page.locator(f"#tab-{id}").wait_for()
+    if id == "data":  # the first dataset has been drawn; what comes later would take a notice away
+        expect(page.locator("#preview")).to_contain_text(re.compile(r"\w{3,} \w{3,} \w{3,}"))
 
 
 def tab_name(page, id: str) -> str:

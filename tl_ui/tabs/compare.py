@@ -95,18 +95,6 @@ class Live:
     drawn: gr.State  # what the chart shows: "study version language"
 
 
-class ShotBoxes(gr.CheckboxGroup):
-    """Numbers of labels. When other data are chosen, what is asked at the same moment may still hold a number that these do not
-    have; Gradio would refuse the whole question, and the page would stay as it was."""
-
-    is_template = True  # drawn as what it is made from
-
-    def preprocess(self, payload: list | None) -> list:
-        """Those that there are."""
-        known = [value for _, value in self.choices]
-        return super().preprocess([value for value in payload or [] if value in known])
-
-
 # --- drawing -------------------------------------------------------------------------------------------
 
 
@@ -134,7 +122,7 @@ def _form(lab: Lab) -> ArmsForm:
     boxes = chooser(lab)
     own = own_arm.own_arm(lab)
     gr.Markdown(word("labels_head_compare"))
-    shots = ShotBoxes(**_shot_choices(lab.datasets.get(lab.dataset_id.value), "en"), value=["0", "1", "2", "4", "8", "16"], label=word("shots"), elem_id="shots")
+    shots = gr.CheckboxGroup(**_shot_choices(lab.datasets.get(lab.dataset_id.value), "en"), value=["0", "1", "2", "4", "8", "16"], label=word("shots"), elem_id="shots")
     with gr.Row():
         seeds = gr.Slider(1, MAX_SEEDS, value=3, step=1, label=word("seeds"), info=word("seeds_info"), min_width=200, elem_id="seeds")
     with gr.Accordion(word("more_settings"), open=False):
