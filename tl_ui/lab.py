@@ -34,6 +34,7 @@ class Lab:
     studies: Studies
     # signals, one value per visitor
     arrived: gr.State  # changes once, when language and dataset of the visitor are known
+    linked: gr.State  # changes then to the view of the tab "Look inside" that the address asks for; most visits ask for none
     lang: gr.Radio
     dataset_id: gr.State
     study_id: gr.State  # "" while none is open

@@ -29,6 +29,16 @@ def link_html(view: str, asked: Mapping[str, Any], lang: str, *, study: str = ""
     return f"<p class='tl-fine'><a href='{escaped(address)}' target='_blank' rel='noopener'>{escaped(t(lang, 'link'))}</a></p>"
 
 
+def link_of(view: str, named: Mapping[str, Any], values: Mapping[Any, Any], lang: str, *, study: str = "") -> str:
+    """The link to what a form says.
+
+    Args:
+        named: components by their name in the address.
+        values: by component.
+    """
+    return link_html(view, {name: values[component] for name, component in named.items()}, lang, study=study)
+
+
 def view_of(request: gr.Request) -> str:
     """The view that the address of the page asks for; "" for none."""
     return str(request.query_params.get(VIEW) or "")

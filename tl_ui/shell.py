@@ -21,6 +21,7 @@ from tl_core.plugins import found
 from tl_ui import api
 from tl_ui.datasets import FIRST, Datasets
 from tl_ui.lab import Lab
+from tl_ui.links import view_of
 from tl_ui.look import CSS, HEAD, theme
 from tl_ui.plotly_view import SCRIPT_ROUTE, script_folder
 from tl_ui.studies import Studies
@@ -91,6 +92,7 @@ def _frame(profile: Profile, queue: StudyQueue, datasets: Datasets) -> tuple[Lab
         studies=Studies(queue),
         lang=lang,
         arrived=gr.State(False),
+        linked=gr.State(""),
         dataset_id=gr.State(FIRST),
         study_id=gr.State(""),
         status=gr.State(None),
@@ -113,7 +115,7 @@ def _arrive(page: gr.Blocks, lab: Lab, address: gr.HTML) -> None:
         """Language, dataset and study as this browser left them, or as the link says."""
         saved = values[lab.saved] or {}
         lang = saved.get("lang") or preferred_language(request.headers.get("accept-language", ""))
-        changed: dict = {lab.lang: lang, lab.arrived: True}
+        changed: dict = {lab.lang: lang, lab.arrived: True, lab.linked: view_of(request)}
         if saved.get("dataset") and lab.datasets.here(saved["dataset"]):
             changed[lab.dataset_id] = saved["dataset"]
         name = request.query_params.get("study", "")
@@ -141,7 +143,7 @@ def _arrive(page: gr.Blocks, lab: Lab, address: gr.HTML) -> None:
         return {lab.saved: {"keys": {}, **(values[lab.saved] or {}), "lang": values[lab.lang]}}
 
     status = [lab.status, lab.fresh, lab.settled, lab.beat]
-    lab.on(page.load, arrive, [lab.saved], [lab.lang, lab.arrived, lab.dataset_id, lab.study_id, address, *status])  # through the queue: only there do changed states tell
+    lab.on(page.load, arrive, [lab.saved], [lab.lang, lab.arrived, lab.linked, lab.dataset_id, lab.study_id, address, *status])  # through the queue: only there do changed states tell
     lab.on(lab.beat.tick, follow, [lab.study_id], status)
     lab.on([lab.study_id.change, lab.lang.change], show_address, [lab.study_id], [address])
     lab.on(lab.dataset_id.change, remember, [lab.dataset_id, lab.saved], [lab.saved])

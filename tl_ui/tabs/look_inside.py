@@ -50,7 +50,7 @@ class Tab:
 
         lab.on(choose.input, show, [choose], list(groups.values()))
         lab.on(events, say_again, outputs=[component for component, _ in drawn])
-        lab.on(lab.arrived.change, arrive, outputs=[lab.tabs, choose, *groups.values()])
+        lab.on(lab.linked.change, arrive, outputs=[lab.tabs, choose, *groups.values()])
 
 
 TAB = Tab()

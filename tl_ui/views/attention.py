@@ -144,7 +144,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     drawn = [form.layer, form.head, form.token, form.out, *form.maps, form.link]
     outputs = [form.text, form.text_b, *form.models.asked, *drawn, form.asked]
     quick = {"show_progress": "minimal", "show_progress_on": form.out}
-    lab.on([*choose.events, lab.arrived.change], first, [choose.view, *inputs], outputs, notice, **quick)
+    lab.on([*choose.events, lab.linked.change], first, [choose.view, *inputs], outputs, notice, **quick)
     again = [form.ask.click, form.text.submit, form.text_b.submit, form.models.reader.input, form.models.beside.input]
     lab.on(again, ask, inputs, outputs, notice, **quick)
     lab.on(form.examples.select, take_example, inputs, outputs, notice, **quick)

@@ -17,7 +17,7 @@ from tl_core.types import Example, Step
 from tl_core.views.embedding_map import METHODS, EmbeddingMap, Placed
 from tl_ui import trained_example
 from tl_ui.lab import Lab
-from tl_ui.links import link_html, linked
+from tl_ui.links import link_of, linked
 from tl_ui.many_texts import BY, DATA, TEST, Texts, choices, colouring, mapped, placed, readers_of, texts_of
 from tl_ui.map_view import MapView, Marked, colours_update, map_update, map_view, marks_update, texts_update
 from tl_ui.pieces import bar, clip, duration, escaped, percent, table_html
@@ -225,7 +225,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     asked = [*form.asked.values(), lab.study_id, lab.dataset_id]
     outputs = [*form.asked.values(), form.draw, form.stop, form.status, *form.map.parts, form.told, form.listed, form.depths, form.link, form.shown]
     going = [
-        lab.on([*choose.events, lab.arrived.change], first, [choose.view, form.shown, *asked], outputs, notice),
+        lab.on([*choose.events, lab.linked.change], first, [choose.view, form.shown, *asked], outputs, notice),
         lab.on([form.draw.click, form.rows.input, form.models.reader.input, form.models.beside.input, form.method.input, form.layer.input], ask, asked, outputs, notice, trigger_mode="always_last"),
         lab.on(form.examples.select, take_example, [*asked, *trained_example.inputs(lab)], [*outputs, form.awaited, *trained_example.outputs(lab)], notice),
         lab.on(form.ready.change, show_trained, [form.ready, *asked], outputs, notice),
@@ -305,7 +305,7 @@ def _drawn(lab: Lab, form: Form, shown: Shown, values: dict, *, with_texts: bool
 
 
 def _link(lab: Lab, form: Form, values: dict) -> str:
-    return link_html(VIEW.id, {name: values[component] for name, component in form.asked.items()}, values[lab.lang], study=values[lab.study_id])
+    return link_of(VIEW.id, form.asked, values, values[lab.lang], study=values[lab.study_id])
 
 
 def _method(name: str) -> str:

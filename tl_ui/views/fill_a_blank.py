@@ -12,7 +12,7 @@ from tl_core.errors import UserError
 from tl_core.models.language_models.blanks import BLANK, split_at_blanks
 from tl_core.views.fill_mask import Candidate, Filled, Guess, Together
 from tl_ui.lab import Lab
-from tl_ui.links import link_html, linked
+from tl_ui.links import link_of, linked
 from tl_ui.pieces import escaped, percent
 from tl_ui.press import at, button, examples_html, pressable, pressed, pressed_example
 from tl_ui.readers import Choice, Said, ask_each, choice, family, filled, notes_html, side_by_side, sides, words_given
@@ -136,7 +136,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     outputs = [*form.named.values(), form.out, form.link, form.asked, form.former, form.undo]
     quick = {"show_progress": "minimal", "show_progress_on": form.out}
     lab.on(choose.events, first, [choose.view, *inputs], outputs, notice, **quick)
-    lab.on(lab.arrived.change, from_link, inputs, outputs, notice)
+    lab.on(lab.linked.change, from_link, inputs, outputs, notice)
     again = [form.ask.click, form.text.submit, form.candidates.submit, form.top.release, form.together.input]
     lab.on([*again, form.models.reader.input, form.models.beside.input], ask, inputs, outputs, notice, **quick)
     lab.on(form.examples.select, take_example, inputs, outputs, notice, **quick)
@@ -165,7 +165,7 @@ def _answered(lab: Lab, form: Form, values: dict, notice: gr.HTML) -> dict:
 
 
 def _link(lab: Lab, form: Form, values: dict) -> str:
-    return link_html(VIEW.id, {name: values[component] for name, component in form.named.items()}, values[lab.lang], study=values[lab.study_id])
+    return link_of(VIEW.id, form.named, values, values[lab.lang], study=values[lab.study_id])
 
 
 def _changed(lab: Lab, form: Form, values: dict, text: str, notice: gr.HTML) -> dict:

@@ -140,7 +140,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     asked = [form.who, lab.study_id, lab.dataset_id]
     outputs = [form.who, form.stop, form.status, form.out, form.figure, form.table, form.link, form.shown]
     going = [
-        lab.on([*choose.events, lab.arrived.change], first, [choose.view, form.shown, *asked], outputs, notice),
+        lab.on([*choose.events, lab.linked.change], first, [choose.view, form.shown, *asked], outputs, notice),
         lab.on([form.ask.click, form.who.input], ask, asked, outputs, notice, trigger_mode="always_last"),
         lab.on(form.examples.select, take_example, [*asked, *trained_example.inputs(lab)], [*outputs, form.awaited, *trained_example.outputs(lab)], notice),
         lab.on(form.ready.change, show_trained, [form.ready, *asked], outputs, notice),

@@ -11,7 +11,7 @@ import gradio as gr
 
 from tl_core.views.surprise import Seen, Surprise
 from tl_ui.lab import Lab
-from tl_ui.links import link_html, linked
+from tl_ui.links import link_of, linked
 from tl_ui.pieces import escaped, table_html
 from tl_ui.press import examples_html, pressable, pressed_example
 from tl_ui.readers import Choice, choice, family, notes_html, side_by_side, sides, surprised
@@ -95,7 +95,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     quick = {"show_progress": "minimal", "show_progress_on": form.out}
     asking = [
         lab.on(choose.events, first, [choose.view, *inputs], outputs, notice, **quick),
-        lab.on(lab.arrived.change, from_link, inputs, outputs, notice),
+        lab.on(lab.linked.change, from_link, inputs, outputs, notice),
         lab.on([form.ask.click, form.text.submit, form.models.reader.input, form.models.beside.input], ask, inputs, outputs, notice, **quick),
         lab.on(form.examples.select, take_example, inputs, outputs, notice, **quick),
     ]
@@ -111,7 +111,7 @@ def _asked(lab: Lab, form: Form, values: dict, text: str) -> Iterator[dict]:
 
 
 def _link(lab: Lab, form: Form, values: dict) -> str:
-    return link_html(VIEW.id, {name: values[component] for name, component in form.named.items()}, values[lab.lang], study=values[lab.study_id])
+    return link_of(VIEW.id, form.named, values, values[lab.lang], study=values[lab.study_id])
 
 
 # --- drawing -------------------------------------------------------------------------------------------

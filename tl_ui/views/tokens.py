@@ -9,7 +9,7 @@ import gradio as gr
 
 from tl_core.views.tokens import SPECIAL, Cut, Piece
 from tl_ui.lab import Lab
-from tl_ui.links import link_html, linked
+from tl_ui.links import link_of, linked
 from tl_ui.pieces import escaped, table_html
 from tl_ui.press import examples_html, pressable, pressed_example
 from tl_ui.readers import Choice, ask_each, choice, cut, side_by_side, sides
@@ -93,13 +93,13 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
         return {form.out: out_html(*values[form.asked], values[lab.lang]), form.link: told(values)} if values[form.asked] else {}
 
     def told(values: dict) -> str:
-        return link_html(VIEW.id, {name: values[component] for name, component in form.named.items()}, values[lab.lang])
+        return link_of(VIEW.id, form.named, values, values[lab.lang])
 
     inputs = [form.text, form.text_b, *form.models.asked, form.asked, lab.study_id]
     outputs = [*form.named.values(), form.out, form.link, form.asked]
     quick = {"show_progress": "minimal", "show_progress_on": form.out}
     lab.on(choose.events, first, [choose.view, *inputs], outputs, notice, **quick)
-    lab.on(lab.arrived.change, from_link, inputs, outputs, notice)
+    lab.on(lab.linked.change, from_link, inputs, outputs, notice)
     again = [form.ask.click, form.text.submit, form.text_b.submit, form.models.reader.input, form.models.beside.input]
     lab.on(again, ask, inputs, outputs, notice, **quick)
     lab.on(form.examples.select, take_example, inputs, outputs, notice, **quick)

@@ -127,7 +127,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     outputs = [form.word, form.sentences, *form.models.asked, form.wait.status, *drawn, form.asked]
     quick = {"show_progress": "minimal", "show_progress_on": form.told}
     asking = [
-        lab.on([*choose.events, lab.arrived.change], first, [choose.view, *inputs], outputs, notice, **quick),
+        lab.on([*choose.events, lab.linked.change], first, [choose.view, *inputs], outputs, notice, **quick),
         lab.on([form.ask.click, form.word.submit, form.models.reader.input, form.models.beside.input], ask, inputs, outputs, notice, **quick),
         lab.on(form.examples.select, take_example, inputs, outputs, notice, **quick),
     ]

@@ -140,7 +140,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     lab.on([lab.arrived.change, lab.settled.change, lab.lang.change], prepare, inputs, prepared, trigger_mode="always_last")
     again = [form.ask.click, form.text.submit, form.text_b.submit, form.arm.input, form.beside.input, form.label.input, form.way.input]
     asking = [
-        lab.on([*choose.events, lab.arrived.change], first, [choose.view, *inputs], outputs, notice, **quick),
+        lab.on([*choose.events, lab.linked.change], first, [choose.view, *inputs], outputs, notice, **quick),
         lab.on(again, ask, inputs, outputs, notice, **quick),
         lab.on(form.examples.select, take_example, inputs, outputs, notice, **quick),
     ]
