@@ -1,53 +1,124 @@
-"""Forms made from the lines in which settings are declared."""
+"""Forms made from the lines in which settings are declared.
+
+A form is one piece of HTML with the browser's own fields. Strategies have more than a hundred settings between them; a
+component of Gradio's for each would be set up at every visit and gone through at every answer, for a form few open.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
 
 from tl_core.params import declared
+from tl_ui.pieces import escaped
+
+LONGEST = 200  # characters of what is written into a field
+
+# What is written into the fields is kept in the value beside the form, so that whatever reads the value has it. A form that is
+# drawn anew while somebody writes leaves what they wrote; another form begins with its defaults.
+_JS = r"""
+let {of, given} = props.value;
+const put = () => {
+  for (const field of element.querySelectorAll('[data-setting]')) {
+    const said = given[field.dataset.setting] ?? field.dataset.otherwise;
+    if (field.type === 'checkbox') field.checked = said === 'true'; else if (field.value !== said) field.value = said;
+  }
+};
+put();
+watch('value', () => {
+  if (String(of) !== String(props.value.of)) ({of, given} = props.value);
+  else if (props.value.given !== given) props.value = {...props.value, given};
+  put();
+});
+element.addEventListener('input', event => {
+  const field = event.target.closest('[data-setting]');
+  if (!field) return;
+  given = {...given, [field.dataset.setting]: field.type === 'checkbox' ? String(field.checked) : field.value};
+  props.value = {...props.value, given};
+});
+"""
 
 
 @dataclass(frozen=True)
-class Form:
-    """Declared settings: a group to show or hide, and a field by the setting's name."""
+class Section:
+    """The declared settings of a class, as part of a form."""
 
     params: type
-    group: gr.Group
-    fields: dict[str, Any]
+    id: str  # of the element
+    head: str = ""
+    before: str = ""  # stands before the names of the settings in what is given
+    said: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # label and help of some settings, instead of what is declared
+    without: Collection[str] = ()
+
+    @property
+    def settings(self) -> list[dict[str, Any]]:
+        return [s for s in declared(self.params) if s["name"] not in self.without]
 
 
-def settings_form(params: type, *, visible: bool, own: Mapping[str, Any] | None = None, elem_id: str | None = None) -> Form:
-    """Draw a field for each declared setting, its default filled in.
-
-    Args:
-        own: what the fields of some settings are drawn with instead of what is declared: a label, choices.
-    """
-    with gr.Group(visible=visible, elem_classes="tl-settings", elem_id=elem_id) as group:
-        fields = {s["name"]: _field(s, (own or {}).get(s["name"], {})) for s in declared(params)}
-    return Form(params, group, fields)
+def form_view(sections: Sequence[Section], **more: Any) -> gr.HTML:
+    """A place for a form, its defaults filled in."""
+    return gr.HTML(form(sections), html_template="${value.form}", js_on_load=_JS, **more)
 
 
-def changed(form: Form, values: dict) -> dict[str, Any]:
-    """The settings that differ from their defaults; `tl_core.params.build` checks them."""
-    defaults = {s["name"]: s["default"] for s in declared(form.params)}
-    given = {name: values[field] for name, field in form.fields.items()}
-    return {name: value for name, value in given.items() if value is not None and value != defaults[name]}
+def form(sections: Sequence[Section]) -> dict[str, Any]:
+    """What a `form_view` shows: the form, what it is of, and what was written into it, which is nothing yet."""
+    return {"form": "".join(map(_section_html, sections)), "of": _of(sections), "given": {}}
 
 
-def _field(setting: dict[str, Any], own: Mapping[str, Any]) -> Any:
+def changed(sections: Sequence[Section], value: Any) -> dict[str, str]:
+    """The settings in which a form differs from the defaults, as written; `tl_core.params.build` reads and checks them."""
+    given = _given(value, _of(sections))
+    asked = {f"{section.before}{s['name']}": s["default"] for section in sections for s in section.settings}
+    return {name: given[name] for name, default in asked.items() if given.get(name) and not _same(given[name], default)}
+
+
+def _of(sections: Sequence[Section]) -> list[str]:
+    return [section.id for section in sections]
+
+
+def _given(value: Any, of: list[str]) -> dict[str, str]:
+    """What a visitor's browser says was written; it may say anything, and nothing about another form counts."""
+    given = value.get("given") if isinstance(value, dict) and value.get("of") == of else None
+    return {str(name): str(said)[:LONGEST].strip() for name, said in given.items()} if isinstance(given, dict) else {}
+
+
+def _same(written: str, default: Any) -> bool:
+    if isinstance(default, int | float) and not isinstance(default, bool):
+        try:
+            return math.isclose(float(written), default, rel_tol=1e-12)
+        except ValueError:
+            return False
+    return written == _text(default)
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _section_html(section: Section) -> str:
+    head = f"<h4 class='tl-group'>{escaped(section.head)}</h4>" if section.head else ""
+    return f"{head}<div class='tl-fields' id='{section.id}'>{''.join(_field_html(section, s) for s in section.settings)}</div>"
+
+
+def _field_html(section: Section, setting: dict[str, Any]) -> str:
     name, default, kind = setting["name"], setting["default"], setting["type"]
-    said = {"label": name.replace("_", " "), "info": setting["help"] + _bounds(setting), "interactive": True, **own}
+    label, help = section.said.get(name, (name.replace("_", " "), setting["help"] + _bounds(setting)))
+    id = f"{section.id}-{name}"
+    marks = f"id='{id}' data-setting='{section.before}{name}' data-otherwise='{escaped(_text(default))}' aria-describedby='{id}-help'"
     if kind == "bool":
-        return gr.Checkbox(default, **said)
-    if "choices" in own or setting["choices"]:
-        return gr.Dropdown(value=default, **{"choices": list(setting["choices"]), **said})
-    if kind in ("int", "float"):
-        return gr.Number(default, precision=0 if kind == "int" else None, **said)
-    return gr.Textbox(str(default), lines=1, **said)
+        inside = f"<input type='checkbox' {marks}>"
+    elif setting["choices"]:
+        inside = f"<select {marks}>{''.join(f'<option>{escaped(choice)}</option>' for choice in setting['choices'])}</select>"
+    elif kind in ("int", "float"):
+        ends = "".join(f" {end}='{setting[key]:g}'" for end, key in (("min", "low"), ("max", "high")) if setting[key] is not None)
+        inside = f"<input type='number' inputmode='decimal' step='{1 if kind == 'int' else 'any'}'{ends} {marks}>"
+    else:
+        inside = f"<input type='text' maxlength='{LONGEST}' {marks}>"
+    return f"<div class='tl-field'><label for='{id}'>{escaped(label)}</label><small id='{id}-help'>{escaped(help)}</small>{inside}</div>"
 
 
 def _bounds(setting: dict[str, Any]) -> str:

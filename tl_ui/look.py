@@ -140,7 +140,14 @@ p.tl-fine { margin: 4px 0; }
 .tl-cannot p { margin: 0 0 2px 25px; font-size: 0.88rem; line-height: 1.45; overflow-wrap: anywhere; } .tl-cannot b { color: var(--tl-warn); }
 .tl-rest > .label-wrap { gap: 10px; font-size: 0.88rem; } .tl-rest > .label-wrap > span:first-child { min-width: 0; overflow: hidden; white-space: nowrap; text-overflow: ellipsis; }
 .tl-settings { border: none !important; background: transparent !important; box-shadow: none !important; overflow: visible !important; }
-.tl-settings > .styler > .form, .tl-settings > .form { display: grid !important; grid-template-columns: repeat(auto-fill, minmax(min(220px, 100%), 1fr)); gap: 14px 16px; background: transparent; align-items: end; } #own-recipe > .styler > .form, #own-recipe > .form { grid-template-columns: 1fr; } .tl-settings .styler { background: transparent; padding: 0 !important; }
+.tl-settings > .styler > .form, .tl-settings > .form { display: grid !important; grid-template-columns: repeat(auto-fill, minmax(min(220px, 100%), 1fr)); gap: 14px 16px; background: transparent; align-items: end; } .tl-settings .styler { background: transparent; padding: 0 !important; }
+.tl-fields { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(220px, 100%), 1fr)); gap: 14px 16px; align-items: end; margin: 10px 0 4px; }
+.tl-field { display: grid; gap: 5px; } .tl-field label { font-weight: var(--block-title-text-weight); font-size: var(--block-title-text-size); color: var(--block-title-text-color); }
+.tl-field small { font-size: var(--block-info-text-size); line-height: 1.4; color: var(--block-info-text-color); overflow-wrap: anywhere; }
+.tl-field select, .tl-field input:not([type=checkbox]) { width: 100%; min-height: 42px; padding: var(--input-padding); border: var(--input-border-width) solid var(--input-border-color); border-radius: var(--input-radius); background: var(--input-background-fill); color: var(--body-text-color); font: inherit; font-size: var(--input-text-size); }
+.tl-field select:focus-visible, .tl-field input:focus-visible { outline: 2px solid var(--tl-accent); outline-offset: 1px; } .tl-field input:invalid { border-color: var(--tl-warn); }
+.tl-field input[type=checkbox] { justify-self: start; width: 18px; height: 18px; accent-color: var(--tl-accent); }
+#own-recipe { grid-template-columns: 1fr; border-top: 1px solid var(--border-color-primary); padding-top: 14px; margin-top: 16px; }
 .tl-bottom { align-items: flex-end; }
 .tl-costs { list-style: none; margin: 0 0 12px; padding: 0; display: grid; gap: 3px; font-size: 0.9rem; font-variant-numeric: tabular-nums; }
 .tl-costs li { position: relative; display: flex; justify-content: space-between; gap: 12px; padding: 2px 8px; margin: 0; border-radius: 6px; overflow: hidden; }

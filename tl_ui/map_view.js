@@ -122,7 +122,7 @@ const layout = () => {
   return {...themed(out), uirevision: `${map.id} ${apart}`, selectionrevision: `${map.id} ${apart}`};
 };
 const draw = () => {
-  if (typeof Plotly === 'undefined') { setTimeout(draw, 50); return; }
+  if (props.value && typeof Plotly === 'undefined') { plotly().then(draw); return; }
   const whole = read();
   if (whole || !map) frame.hidden = !whole;
   if (!whole) return;

@@ -20,7 +20,7 @@ import numpy as np
 from tl_core.report.inside_maps import Colouring
 from tl_core.views.embedding_map import EmbeddingMap, Placed
 from tl_ui.pieces import clip, escaped
-from tl_ui.plotly_view import SCRIPT_ROUTE, THEMED
+from tl_ui.plotly_view import THEMED
 
 _HTML = """
 <div class='tl-map' hidden>
@@ -78,8 +78,7 @@ class MapView:
 
 def map_view(**more: Any) -> MapView:
     """A place for a map; there can be one on a page."""
-    head = f"<script src='{SCRIPT_ROUTE}/plotly.min.js'></script>"
-    view = gr.HTML(html_template=_HTML, js_on_load=THEMED + _SCRIPT.read_text(encoding="utf-8"), head=head, **more)
+    view = gr.HTML(html_template=_HTML, js_on_load=THEMED + _SCRIPT.read_text(encoding="utf-8"), **more)
     return MapView(view, *(gr.HTML(html_template="<span hidden></span>", js_on_load=_PART.replace("NAME", name), elem_classes="tl-hidden") for name in ("texts", "colours", "marks")))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +13,11 @@ from tl_core.errors import UserError
 from tl_core.experiments.arms import Recipe, trains
 from tl_core.experiments.plan import ArmRequest, make_study
 from tl_core.models.catalog import EMBEDDED, describe, find
+from tl_core.params import declared
 from tl_core.strategies import strategies
 from tl_core.types import Problem
 from tl_ui.chooser import why_not
-from tl_ui.forms import Form, changed, settings_form
+from tl_ui.forms import Section, changed, form, form_view
 from tl_ui.lab import Lab
 from tl_ui.pieces import clip, escaped, strategy_title, table_html
 from tl_ui.shown import notice_html, on_page
@@ -33,9 +35,8 @@ class OwnArm:
     strategy: gr.Dropdown
     name: gr.Textbox
     model: gr.Dropdown
-    settings: dict[str, Form]  # by strategy
-    of_base: gr.HTML  # head of the settings of what learns afterwards
-    recipe: Form
+    base: gr.Dropdown  # strategy that learns afterwards, where the chosen one leaves that to another
+    settings: gr.HTML
     note: gr.HTML
     add: gr.Button
     table: gr.HTML
@@ -46,7 +47,7 @@ class OwnArm:
     @property
     def fields(self) -> list[Any]:
         """The components that describe an arm."""
-        return [self.strategy, self.name, self.model, *(field for f in (*self.settings.values(), self.recipe) for field in f.fields.values())]
+        return [self.strategy, self.name, self.model, self.base, self.settings]
 
     @property
     def kept_in(self) -> list[Any]:
@@ -63,17 +64,16 @@ class OwnArm:
             self.gone: gr.Dropdown(choices=names, value=names[-1] if names else None),
         }
 
-    def base(self, values: dict) -> str:
-        """The strategy that learns on the model that the chosen one changes; "" where it learns itself."""
+    def chosen(self, values: dict) -> tuple[str, str]:
+        """The strategy, and the one that learns on the model that it changes; "" where it learns itself."""
         id = values[self.strategy]
-        return values[self.settings[id].fields["base"]] if takes_base(id) else ""
+        return id, values[self.base] if takes_base(id) else ""
 
     def asked(self, values: dict) -> dict[str, Any]:
         """What the fields say that differs from the defaults, as `ArmRequest` takes it."""
-        id, base = values[self.strategy], self.base(values)
-        settings = changed(self.settings[id], values)
-        learns = {**(changed(self.settings[base], values) if base else {}), **(changed(self.recipe, values) if trains(strategies()[base or id]) else {})}
-        settings |= {f"base.{name}" if base else name: value for name, value in learns.items()}
+        id, base = self.chosen(values)
+        settings = {"base": base} if base and base != strategies()[id].Params().base else {}
+        settings |= changed(_sections(id, base), values[self.settings])
         model = (values[self.model] or SAME_MODEL).strip() if strategies()[id].uses_model else SAME_MODEL
         return {"strategy": id, "settings": settings, "model": model}
 
@@ -92,19 +92,15 @@ def own_arm(lab: Lab) -> OwnArm:
         free = lab.profile.allow_hub_models
         model = gr.Dropdown(models, value=SAME_MODEL, label=word("own_model"), info=word("model_info_free") if free else None, allow_custom_value=free, elem_id="own-model", visible=strategies()[chosen].uses_model)  # fmt: skip
         note = gr.HTML(elem_id="own-note", elem_classes="tl-notices")
-        changing = [id for id in strategies() if takes_base(id)]
-        settings = {id: _settings(lab, id, chosen) for id in changing}
-        of_base = gr.HTML(_of_base("en"), visible=bool(takes_base(chosen)))
-        lab.in_language(of_base, _of_base)
-        settings |= {id: _settings(lab, id, chosen) for id in strategies() if id not in changing}
-        said = {name: {"label": word(f"recipe_{name}"), "info": word(f"recipe_{name}_info"), "elem_id": f"own-{name}"} for name in ("selection", "augmentation", "scaling")}
-        recipe = settings_form(Recipe, visible=trains(strategies()[chosen]), own=said, elem_id="own-recipe")
+        base = gr.Dropdown(_titles(_bases(), "en"), value=FIRST if FIRST in _bases() else _bases()[0], label=word("own_base"), visible=takes_base(chosen), elem_id="own-base")
+        lab.in_language(base, lambda lang: gr.Dropdown(choices=_titles(_bases(), lang)))
+        settings = form_view(_sections(chosen, ""), elem_id="own-settings")
         add = gr.Button(word("own_add"), variant="secondary", elem_id="own-add")
         table = gr.HTML(elem_id="own-table")
         with gr.Row(visible=False, elem_classes="tl-bottom") as row:
             gone = gr.Dropdown([], label=word("own_gone"), min_width=160, interactive=True)
             remove = gr.Button(word("own_remove"), min_width=120, scale=0)
-    return OwnArm(arms, strategy, name, model, settings, of_base, recipe, note, add, table, row, gone, remove)
+    return OwnArm(arms, strategy, name, model, base, settings, note, add, table, row, gone, remove)
 
 
 def wire(lab: Lab, own: OwnArm, model: gr.Dropdown, notice: gr.HTML) -> None:
@@ -116,18 +112,16 @@ def wire(lab: Lab, own: OwnArm, model: gr.Dropdown, notice: gr.HTML) -> None:
 
     def show(values: dict) -> dict:
         """The settings of what is chosen, and why it cannot run."""
-        id, base = values[own.strategy], own.base(values)
-        return {
-            own.model: gr.Dropdown(visible=strategies()[id].uses_model),
-            own.of_base: gr.HTML(visible=bool(base)),
-            own.recipe.group: gr.Group(visible=trains(strategies()[base or id])),
-            **{form.group: gr.Group(visible=known in (id, base)) for known, form in own.settings.items()},
-        }
+        id, base = own.chosen(values)
+        return {own.model: gr.Dropdown(visible=strategies()[id].uses_model), own.base: gr.Dropdown(visible=bool(base)), **redraw(values)}
+
+    def redraw(values: dict) -> dict:
+        return {own.settings: form(_sections(*own.chosen(values), values[lab.lang]))}
 
     def judge(values: dict) -> dict:
         problem = lab.datasets.get(values[lab.dataset_id]).loaded.dataset.problem
         wanted = values[own.model] or values[model] or EMBEDDED.name
-        said = _why_not([values[own.strategy], own.base(values)], problem, wanted, lab.profile.allow_hub_models)
+        said = _why_not(own.chosen(values), problem, wanted, lab.profile.allow_hub_models)
         return {own.note: notice_html(on_page(said, values[lab.lang]), kind="note")}
 
     def add(values: dict) -> dict:
@@ -142,9 +136,9 @@ def wire(lab: Lab, own: OwnArm, model: gr.Dropdown, notice: gr.HTML) -> None:
     def remove(values: dict) -> dict:
         return own.kept([a for a in values[own.arms] if a["name"] != values[own.gone]], values[lab.lang])
 
-    bases = [form.fields["base"] for id, form in own.settings.items() if takes_base(id)]
-    chosen = [own.strategy, *bases]
-    lab.on([c.input for c in chosen], show, chosen, [own.model, own.of_base, own.recipe.group, *(f.group for f in own.settings.values())])
+    chosen = [own.strategy, own.base]
+    lab.on([c.input for c in chosen], show, chosen, [own.model, own.base, own.settings], trigger_mode="always_last")
+    lab.on(lab.lang.change, redraw, chosen, [own.settings], trigger_mode="always_last")
     lab.on([*(c.input for c in (*chosen, own.model, model)), lab.dataset_id.change], judge, [lab.dataset_id, model, own.model, *chosen], [own.note], trigger_mode="always_last")
     lab.on(lab.lang.change, lambda values: {own.table: _table(values[own.arms], values[lab.lang])}, [own.arms], [own.table])
     lab.on(own.add.click, add, [own.arms, lab.dataset_id, *own.fields], [own.name, *own.kept_in], notice)
@@ -171,19 +165,19 @@ def _titles(ids: list[str], lang: str) -> list[tuple[str, str]]:
     return [(strategy_title(strategies()[id], lang), id) for id in ids]
 
 
-def _settings(lab: Lab, id: str, chosen: str) -> Form:
-    own = {"base": {"choices": _titles(_bases(), "en"), "label": word("own_base"), "elem_id": f"own-base-{id}"}} if takes_base(id) else {}
-    form = settings_form(strategies()[id].Params, visible=id == chosen, own=own, elem_id=f"own-settings-{id}")
-    if own:
-        lab.in_language(form.fields["base"], lambda lang: gr.Dropdown(choices=_titles(_bases(), lang)))
-    return form
+def _sections(id: str, base: str, lang: str = "en") -> list[Section]:
+    """The settings of a strategy, of what learns afterwards, and of every arm that trains."""
+    before = "base." if base else ""
+    sections = [Section(strategies()[id].Params, f"own-settings-{id}", without=("base",) if base else ())]
+    if base:
+        sections.append(Section(strategies()[base].Params, f"own-settings-{base}", t(lang, "own_of_base"), before))
+    if trains(strategies()[base or id]):
+        said = {s["name"]: (t(lang, f"recipe_{s['name']}"), t(lang, f"recipe_{s['name']}_info")) for s in declared(Recipe)}
+        sections.append(Section(Recipe, "own-recipe", before=before, said=said))
+    return sections
 
 
-def _of_base(lang: str) -> str:
-    return f"<h4 class='tl-group'>{escaped(t(lang, 'own_of_base'))}</h4>"
-
-
-def _why_not(ids: list[str], problem: Problem, model: str, hub: bool) -> str:
+def _why_not(ids: Sequence[str], problem: Problem, model: str, hub: bool) -> str:
     """The first reason why an arm of these strategies, one on the other, cannot run; "" when it can."""
     try:
         ref = find(model.strip(), hub=hub).ref if any(strategies()[id].uses_model for id in ids if id) else None

@@ -19,8 +19,15 @@ SCRIPT_ROUTE = "/tl-static"
 # For a slider beside a drawing with steps, answered by the browser alone: (step, drawing) in, drawing out.
 TAKE_STEP = "(step, drawn) => drawn ? JSON.stringify({...JSON.parse(drawn), at: step}) : drawn"
 
-# Colours of the page, light or dark, for whoever draws with Plotly: `colour(name)`, `themed(layout)`.
-THEMED = r"""
+# For whoever draws with Plotly: the colours of the page, light or dark, by `colour(name)` and `themed(layout)`; and
+# `plotly()`, a promise of the library, whose 5 MB are not run before something is to be drawn.
+THEMED = f"const script = '{SCRIPT_ROUTE}/plotly.min.js';" + r"""
+const plotly = () => window.tlPlotly ??= new Promise((ready, failed) => {
+  const element = document.createElement('script');
+  element.src = script; element.onload = ready;
+  element.onerror = () => { window.tlPlotly = undefined; failed(new Error('plotly.min.js did not come')); };
+  document.head.append(element);
+});
 const colour = name => getComputedStyle(document.querySelector('.gradio-container') || document.body).getPropertyValue(name).trim();
 const axes = layout => new Set([...Object.keys(layout).filter(key => /^[xy]axis\d*$/.test(key)), 'xaxis', 'yaxis']);
 const themed = layout => {
@@ -43,9 +50,9 @@ const shown = given => {
   return {data: given.figure.data.map((trace, i) => ({...trace, ...step.data[i]})), layout: {...given.figure.layout, ...step.layout}};
 };
 const draw = () => {
-  if (typeof Plotly === 'undefined') { setTimeout(draw, 50); return; }
   png.hidden = svg.hidden = !props.value;
-  if (!props.value) { Plotly.purge(box); box.style.height = '0'; box.removeAttribute('aria-label'); return; }
+  if (typeof Plotly === 'undefined' && props.value) { plotly().then(draw); return; }
+  if (!props.value) { if (listening) Plotly.purge(box); listening = false; box.style.height = '0'; box.removeAttribute('aria-label'); return; }
   const given = JSON.parse(props.value), figure = shown(given);
   png.textContent = given.picture ? given.picture.says : 'PNG';
   png.ariaLabel = `${given.label}: PNG`;
@@ -84,7 +91,6 @@ def plotly_view(*, label: str, **more: Any) -> gr.HTML:
         label=label,
         html_template=f"<div class='tl-plot' role='figure' aria-label='{html.escape(label, quote=True)}'></div><button type='button' class='tl-picture' hidden></button><button type='button' class='tl-vector' hidden>SVG</button>",
         js_on_load=_JS,
-        head=f"<script src='{SCRIPT_ROUTE}/plotly.min.js'></script>",
         **more,
     )
 

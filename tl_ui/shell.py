@@ -28,6 +28,7 @@ from tl_ui.studies import Studies
 from tl_ui.words import IN_BROWSER, KEY, WORDS, t, word
 
 BEAT_SECONDS = 1.5
+QUEUE_SECONDS = 0.01  # between two looks for events; left at 0.001, an idle page takes a tenth of a core
 MARK = "__i18n__"
 
 # The address bar and the document's language follow what the page shows; a reload or a copied link comes back to it.
@@ -72,7 +73,9 @@ def build(home: Path, profile: Profile) -> tuple[gr.Blocks, StudyQueue]:
         _switch_language(page, lab)
         page.load(None, None, None, js=_THEME, api_visibility="private")
         theme_button.click(None, None, None, js=_TOGGLE, api_visibility="private")
-    return page.queue(default_concurrency_limit=8, max_size=max(64, profile.max_queue)), queue
+    page.queue(default_concurrency_limit=8, max_size=max(64, profile.max_queue))
+    page._queue.sleep_when_free = QUEUE_SECONDS
+    return page, queue
 
 
 def _frame(profile: Profile, queue: StudyQueue, datasets: Datasets) -> tuple[Lab, gr.Button, gr.HTML]:
@@ -244,7 +247,7 @@ def launch_kwargs(profile: Profile) -> dict[str, Any]:
     return {
         "theme": theme(),
         "css": CSS,
-        "head": HEAD,
+        "head": f"{HEAD}<link rel='prefetch' as='script' href='{SCRIPT_ROUTE}/plotly.min.js'>",
         "i18n": gr.I18n(**IN_BROWSER),
         "max_file_size": profile.max_upload_mb * 2**20,
         "show_error": False,

@@ -47,10 +47,12 @@ def shown(handler: Callable, lang: Any, outputs: Sequence[Any], notice: Any | No
         try:
             for changed in handler(values, *more):
                 yield told(changed)
-            if changed is None and outputs:
-                yield told({outputs[0]: gr.skip()})  # a generator that yields nothing empties its outputs
+            if changed is None:
+                yield told({})
         except Exception as fault:  # noqa: BLE001  told by `failed`, and a bug logged
             yield failed(fault, values)
+        if outputs:
+            yield nothing()  # the end is told with the last values once more, which may come after a newer answer
 
     def told(changed: dict) -> Any:
         return {notice: "", **changed} if notice is not None else changed or nothing()

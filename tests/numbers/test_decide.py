@@ -81,7 +81,7 @@ def test_every_code_of_the_statistics_has_its_sentence_in_both_languages():
         for name, value in vars(module).items()
         if name.isupper() and isinstance(value, str)
     }
-    assert len(codes) == 21 and codes == set(advice.CODES)
+    assert len(codes) == 23 and codes == set(advice.CODES)
     keys = {*advice.CODES.values(), *advice.FEW.values(), *advice.WORTH.values()}
     assert keys <= advice.EN.keys() == advice.KO.keys()
 
@@ -125,6 +125,19 @@ def test_of_equals_the_cheapest_is_advised_and_called_so():
     assert decision.advice.found.choice == "similarity"
     assert "No single best arm is shown. 2 of 2 could be the best, and none of these costs less than similarity" in said(decision)
     assert advice.headline(decision.advice) == "No clear winner: similarity costs least of those that could be the best"
+
+
+def test_what_is_no_better_than_the_commonest_label_is_not_advised_for_being_cheap():
+    made = plan(study(strategies=("similarity", "probe"), shots=(0, 16), seeds=5, test=60))
+    above = weighed(made, {"similarity": 0.3, "probe": 0.37}, seed=1)
+    found = above.advice.found
+    assert round(found.floor, 6) == 0.333333 >= above.advice.cell("similarity").accuracy.value
+    assert {"similarity", "probe"} == set(found.best) and found.choice == "probe"
+    assert "more than giving every text the commonest label (33.3 % accuracy) none costs less than probe" in said(above)
+
+    none = weighed(made, {"similarity": 0.2, "probe": 0.2}, seed=1)
+    assert advice.headline(none.advice) == "Nothing scored more than giving every text the commonest label"
+    assert len(advice.advice(none)) == 1 and "none is advised" in said(none) and "권하지 않습니다" in said(none, "ko")
 
 
 def test_a_margin_lets_the_cheaper_be_as_good():

@@ -34,9 +34,11 @@ from tl_core.statistics.power import (
 )
 from tl_core.statistics.recommendation import (
     AS_GOOD_AND_CHEAPER,
+    CHEAPEST_ABOVE,
     CHEAPEST_OF_BEST,
     MORE_ROWS,
     MORE_SEEDS,
+    NONE_ABOVE,
     ONLY_ONE,
     WINNER,
     recommend,
@@ -247,6 +249,22 @@ def test_among_those_that_could_be_the_best_the_cheapest_is_advised(rng):
     found = recommend(scores, {"a": 3.0, "b": 2.0, "c": 1.0})
     assert found.winner is None and (found.choice, found.why) == ("b", CHEAPEST_OF_BEST)
     assert set(found.best) == {"a", "b"} == set(found.strict) and found.runner_up == "a"
+
+
+def test_no_better_than_one_answer_for_all_is_not_advised_for_being_cheap(rng):
+    scores = study(rng, 0.60, 0.58, 0.53, n=60, seed_sd=0.05)
+    cost = {"a": 3.0, "b": 2.0, "c": 1.0}
+    means = {j: Y.mean() for j, Y in scores.items()}
+    assert recommend(scores, cost).choice == "c" and set(recommend(scores, cost).best) == {"a", "b", "c"}
+    low, middle, high = sorted(means.values())
+    same = recommend(scores, cost, floor=low - 0.01)
+    assert (same.choice, same.why) == ("c", CHEAPEST_OF_BEST) and same.floor == low - 0.01
+    found = recommend(scores, cost, floor=low)
+    assert (found.choice, found.why) == ("b" if means["b"] > low else "a", CHEAPEST_ABOVE) and found.best == same.best
+    none = recommend(scores, cost, floor=high, margin=0.5)
+    assert none.why == NONE_ABOVE
+    cheap = recommend(study(rng, 0.80, 0.785, S=10, n=4000, seed_sd=0.02), {"a": 50.0, "b": 1.0}, margin=0.03, floor=0.795)
+    assert cheap.choice == "a" and cheap.as_good == ()
 
 
 def test_as_good_within_the_margin_and_cheaper_is_advised_only_where_it_is_shown(rng):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.page.visiting import to_tab
+from collections.abc import Callable
+
+from tests.page.visiting import press_until, to_tab
 
 
 def to_look(page, view: str = "fill") -> None:
@@ -21,3 +23,13 @@ def box(page, id: str):
 def choose(page, id: str, name: str) -> None:
     page.locator(f"#{id} input").click()
     page.get_by_role("option", name=name).first.click()
+
+
+def press_point(point, seen: Callable[[int], None], **at) -> None:
+    """Press a point of a plot, see `press_until`; `at` says where on it."""
+
+    def press() -> None:
+        point.hover(force=True, **at)  # what takes the pointer lies over the points
+        point.click(force=True, **at)
+
+    press_until(press, seen)

@@ -156,8 +156,8 @@ def arms_of_ones_own(page) -> None:
     open_form(page)
     for label in ("min steps", "max steps"):
         set_to(page, "#own-settings-lora", label, "2")
-    choose(page, "#own-selection", "dev")
-    choose(page, "#own-augmentation", "delete")
+    page.locator("#own-recipe-selection").select_option("dev")
+    page.locator("#own-recipe-augmentation").select_option("delete")
     choose(page, "#own-model", "all-MiniLM-L6-v2 (minilm)")
     page.locator("#own-name input, #own-name textarea").fill("chosen by labels")
     page.locator("#own-add").click()
@@ -168,7 +168,7 @@ def arms_of_ones_own(page) -> None:
     expect(page.locator("#own-recipe").first).not_to_be_visible()
     choose(page, "#own-strategy", "Read your texts first, then learn")
     expect(page.locator("#own-note .tl-notice")).to_have_count(0)
-    choose(page, "#own-base-adapt-then", "Nearest neighbours")
+    choose(page, "#own-base", "Nearest neighbours")
     expect(page.locator("#own-recipe").first).not_to_be_visible()
     set_to(page, "#own-settings-knn", "neighbours", "3")
     set_to(page, "#own-settings-adapt-then", "steps", "1")
@@ -189,7 +189,7 @@ def test_the_whole_form_fits_on_a_telephone(visit):
     only(page, *EVERYDAY, "dora", "prefix")
     open_form(page)
     choose(page, "#own-strategy", "Read your texts first, then learn")
-    page.locator("#own-settings-adapt-then").first.wait_for()  # a group writes its id on itself and on what it holds
+    page.locator("#own-settings-adapt-then").wait_for()
     page.locator("#own-name input, #own-name textarea").fill("a name without a gap " + "x" * 30)
     page.locator("#own-add").click()
     expect(page.locator("#own-table")).to_contain_text("xxx")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.numbers.test_differences import made, says, studied, texts
+from tests.page.looking import press_point
 from tests.page.visiting import expect, open_section, to_tab
 from tl_core.experiments.differences.slices import slices_of
 from tl_ui.results._picked import NOTHING, Two, picked_rows, picked_text, rows_table
@@ -81,10 +82,9 @@ def test_one_pick_fills_one_table_and_next_texts_come_back(visit, finished, tmp_
     expect(page.locator("#differ-slices")).to_contain_text("of the topic")
     expect(page.locator("#differ-topics")).to_be_hidden()
 
-    page.locator("#differ-matrix .nsewdrag").first.scroll_into_view_if_needed()
-    plot = page.locator("#differ-matrix .nsewdrag").first.bounding_box()
-    page.mouse.click(plot["x"] + 8, plot["y"] + 8)
-    expect(page.locator("#differ-chosen")).to_contain_text(re.compile("Given “.+”, answered “"))
+    told = re.compile("Given “.+”, answered “")
+    corner = {"x": 8, "y": 8}
+    press_point(page.locator("#differ-matrix .nsewdrag").first, lambda ms: expect(page.locator("#differ-chosen")).to_contain_text(told, timeout=ms), position=corner)
     page.locator("#differ-clear").click()
     expect(page.locator("#differ-chosen")).to_contain_text("different answers")
 

@@ -13,7 +13,7 @@ import pytest
 
 from spaces_config.profiles import profile_named
 from tests.page.looking import box, choose, to_look
-from tests.page.visiting import EVIL, expect
+from tests.page.visiting import EVIL, expect, press_until
 from tests.tiny_models import make_headed
 from tl_core.errors import UserError
 from tl_core.experiments.plan import ArmRequest, make_study
@@ -41,6 +41,9 @@ SPOTS = """count => {
 }"""
 # Where the points of the groups lie, whatever rings and lines are drawn about some of them.
 PLACES = "() => document.querySelector('#map-view .tl-plot').data.filter(trace => trace.legendgroup).flatMap(trace => [...trace.x]).join()"
+# Remembers that the points were sketched, however soon the sketch is gone again.
+WATCH = """() => new MutationObserver(() => { window.sketched ||= !!document.querySelector('#map-view .tl-moving'); })
+  .observe(document.querySelector('#map-view'), {subtree: true, childList: true, attributes: true})"""
 
 
 def at_rest(page) -> str:
@@ -65,15 +68,14 @@ def test_a_map_is_pointed_at_circled_searched_and_opened_again(visit):
     plot, listed = page.locator("#map-view .tl-plot"), page.locator("#map-listed")
     expect(plot).to_have_attribute("aria-label", re.compile(r"Map of \d+ texts by PCA"))
     expect(page.locator("#map-told tbody td").nth(1)).to_have_text(re.compile(r"\d+\.\d %"))
-    page.wait_for_timeout(300)
 
-    plot.scroll_into_view_if_needed()
-    (x, y), *_ = page.evaluate(SPOTS, 1)
-    page.mouse.move(x, y)
-    expect(page.locator("#map-view .tl-tip")).to_be_visible()
+    def first_point() -> tuple[float, float]:
+        plot.scroll_into_view_if_needed()
+        return tuple(page.evaluate(SPOTS, 1)[0])
+
+    press_until(lambda: page.mouse.move(*first_point()), lambda ms: expect(page.locator("#map-view .tl-tip")).to_be_visible(timeout=ms))
     expect(page.locator("#map-view .tl-tip b")).not_to_be_empty()
-    page.mouse.click(x, y)
-    expect(listed).to_contain_text("Nearest to")
+    press_until(lambda: page.mouse.click(*first_point()), lambda ms: expect(listed).to_contain_text("Nearest to", timeout=ms))
     expect(listed.locator("tbody tr")).to_have_count(10)
 
     area = plot.bounding_box()
@@ -93,8 +95,9 @@ def test_a_map_is_pointed_at_circled_searched_and_opened_again(visit):
     slider = page.locator("#map-view input[type=range]")
     expect(slider).to_be_visible()
     before = at_rest(page)
+    page.evaluate(WATCH)
     slider.fill("50")
-    expect(page.locator("#map-view .tl-moving")).to_have_count(1)  # a sketch, until the points come to rest
+    page.wait_for_function("window.sketched")  # while the points move, they are sketched
     expect(page.locator("#map-view .tl-moving")).to_have_count(0)
     page.wait_for_function(f"before => ({PLACES})() !== before", arg=before)
     slider.fill("0")

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.page.looking import box, choose, to_look
+from tests.page.looking import box, choose, press_point, to_look
 from tests.page.visiting import EVIL, expect
 from tl_core.errors import UserError
 from tl_ui.readers import FIRST, MOST_SENTENCES, sentences_given
@@ -47,11 +47,10 @@ def test_senses_come_apart_layer_by_layer_and_a_link_opens_them_again(visit):
 
     points.last.hover(force=True)  # what takes the pointer lies over them
     expect(page.locator("#senses-map-0 .hoverlayer")).to_contain_text("«play»")
-    points.last.click(force=True)
-    expect(page.locator("#senses-mention mark")).to_have_text("play")
+    press_point(points.last, lambda ms: expect(page.locator("#senses-mention mark")).to_have_text("play", timeout=ms))
     expect(page.locator("#senses-mention")).to_contain_text(re.compile(r"line \d+"))
-    page.locator("#senses-by-layer .points path").nth(3).click(force=True)  # one vector, 0, 1, 2
-    expect(page.locator("#senses-layer input[type=number]")).to_have_value("2")
+    depth, depths = page.locator("#senses-layer input[type=number]"), page.locator("#senses-by-layer .points path")
+    press_point(depths.nth(3), lambda ms: expect(depth).to_have_value("2", timeout=ms))  # one vector, 0, 1, 2
     page.locator("#senses-table summary").click()
     expect(page.locator("#senses-table tbody tr")).to_have_count(8)
 
@@ -59,8 +58,7 @@ def test_senses_come_apart_layer_by_layer_and_a_link_opens_them_again(visit):
     expect(page.locator("#senses-map-1 .scatterlayer .points path")).to_have_count(24)
     expect(page.locator("#senses-table details")).to_have_count(2)
 
-    page.locator("#senses-by-layer .points path").nth(7).click(force=True)
-    expect(page.locator("#senses-layer input[type=number]")).to_have_value("6")
+    press_point(depths.nth(7), lambda ms: expect(depth).to_have_value("6", timeout=ms))
     expect(page.locator("#senses-link a")).to_have_attribute("href", re.compile("layer=6"))
     again = visit(link_of(page, "senses"))
     expect(again.locator("#view-senses")).to_be_visible()
@@ -84,8 +82,7 @@ def test_senses_of_ones_own_sentences(visit):
     expect(points).to_have_count(6)
     expect(page.locator("#senses-by-layer")).to_be_hidden()  # nobody said what the word means
     expect(page.locator("#senses-link")).to_contain_text("너무 길어")
-    points.nth(3).click(force=True)
-    expect(page.locator("#senses-mention")).to_contain_text("<img src=x onerror=")
+    press_point(points.nth(3), lambda ms: expect(page.locator("#senses-mention")).to_contain_text("<img src=x onerror=", timeout=ms))
     assert page.locator("#view-senses img").count() == 0 and page.title() == "Transfer Lab"
 
     box(page, "senses-word").fill("anchor")
@@ -129,8 +126,8 @@ def test_attention_of_a_head_and_a_link_that_opens_it_again(visit):
     page.locator("#attention-head input[type=number]").fill("0")
     page.locator("#attention-head input[type=number]").press("Tab")
     expect(out).to_contain_text("layer 1 of 6, mean of its 12 heads")
-    page.locator("#attention-map-0 .nsewdrag").click(position={"x": 30, "y": 40}, force=True)
-    expect(out.locator(".tl-chosen")).not_to_have_text(re.compile("^it"))
+    drawn = page.locator("#attention-map-0 .nsewdrag")
+    press_point(drawn, lambda ms: expect(out.locator(".tl-chosen")).not_to_have_text(re.compile("^it"), timeout=ms), position={"x": 30, "y": 40})
     told = out.locator("p[role=status]").text_content()
 
     again = visit(link_of(page, "attention"))

@@ -10,16 +10,11 @@ import urllib.request
 
 import pytest
 
+from tests.page.looking import press_point
 from tests.page.visiting import EVIL, TABS, expect, only, open_section, own_file, to_tab, upload
 
 pytestmark = pytest.mark.browser
 ADVISED = {"en": re.compile("No clear winner|Use |is ahead"), "ko": re.compile("뚜렷한 승자가 없습니다|권합니다|앞서 있지만")}
-
-
-def click_point(page, figure: str, nth: int = 0) -> None:
-    page.locator(f"{figure} .point").nth(nth).scroll_into_view_if_needed()
-    box = page.locator(f"{figure} .point").nth(nth).bounding_box()
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
 
 # --- the server ----------------------------------------------------------------------------------------
@@ -100,8 +95,7 @@ def test_own_file_to_rows(visit, tmp_path):
     expect(page.locator("#answer h2")).to_contain_text("tfidf")
     page.locator("#curves .point").first.wait_for()
 
-    click_point(page, "#curves")
-    expect(page.locator("#chosen")).to_contain_text("Wrong by")
+    press_point(page.locator("#curves .point").first, lambda ms: expect(page.locator("#chosen")).to_contain_text("Wrong by", timeout=ms))
     expect(page.locator("#rows tbody")).to_contain_text("✗")
     page.locator("#clear").click()
     expect(page.locator("#chosen")).to_contain_text("All test rows")
@@ -227,10 +221,10 @@ def test_matrix_and_filters(visit, finished):
     open_section(page, "rows")
     page.locator("#filter").get_by_label("arms disagree").check()
     expect(page.locator("#chosen")).to_contain_text("arms disagree")
-    page.locator("#matrix .heatmaplayer").scroll_into_view_if_needed()
-    box = page.locator("#matrix .nsewdrag").bounding_box()
-    page.mouse.click(box["x"] + box["width"] * 0.05, box["y"] + box["height"] * 0.95)
-    expect(page.locator("#chosen")).to_contain_text("Given “")
+    matrix = page.locator("#matrix .nsewdrag")
+    box = matrix.bounding_box()
+    corner = {"x": box["width"] * 0.05, "y": box["height"] * 0.95}
+    press_point(matrix, lambda ms: expect(page.locator("#chosen")).to_contain_text("Given “", timeout=ms), position=corner)
     page.locator("#metric").get_by_label("macro-F1").check()
     expect(page.locator("#curves .ytitle")).to_contain_text("macro-F1")
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Callable
 
 EVIL = "<img src=x onerror=document.title='run'><b>bold</b> ${document.title='run'} {{7*7}}"
 PATIENCE = 120_000  # milliseconds
+SOON = 5_000  # milliseconds after which a visitor presses again
 TABS = ("data", "compare", "results", "try", "look", "about")
 WORDS = {"login": "password account sign locked", "billing": "invoice charge card money", "shipping": "parcel courier late tracking"}
 
@@ -16,6 +18,21 @@ def expect(locator):
 
     real.set_options(timeout=PATIENCE)
     return real(locator)
+
+
+def press_until(press: Callable[[], None], seen: Callable[[int], None]) -> None:
+    """Press a place in a plot, and press again as a visitor would: a plot that is still being laid out lets a press slip.
+
+    Args:
+        seen: what must be seen then, within so many milliseconds.
+    """
+    for patience in [SOON] * 5 + [PATIENCE]:
+        press()
+        try:
+            return seen(patience)
+        except AssertionError:
+            if patience == PATIENCE:
+                raise
 
 
 def to_tab(page, id: str) -> None:

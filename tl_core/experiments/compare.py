@@ -100,7 +100,7 @@ def compare(plan: Plan, results: Mapping[str, RunResult]) -> Comparison:
     per_item = right if metric == "accuracy" else pseudo
     best, reasons = _best(cells, per_item, plan) if cells else ([], [])
     cells = [_marked(c, (c.arm, c.shots) in best) for c in cells]
-    return Comparison(metric, why, tuple(cells), tuple(best), _differences(cells, per_item, len(split.pool)), tuple(dict.fromkeys(reasons)), _chance(gold))
+    return Comparison(metric, why, tuple(cells), tuple(best), _differences(cells, per_item, len(split.pool)), tuple(dict.fromkeys(reasons)), chance(gold))
 
 
 def deterministic(cell: Cell) -> bool:
@@ -156,10 +156,16 @@ def _metric(gold: np.ndarray) -> tuple[str, str]:
     return "macro_f1", f"macro-F1, because the labels are not balanced in the test rows ({smallest} to {largest} rows each) and accuracy would favour the large ones"
 
 
-def _chance(gold: np.ndarray) -> float:
-    if gold.ndim == 1:
-        return float(np.bincount(gold).max() / len(gold))
-    return float(np.unique(gold, axis=0, return_counts=True)[1].max() / len(gold))
+def commonest(gold: np.ndarray) -> np.ndarray:
+    """The commonest label, or set of labels, of the test rows as the answer to all of them; shaped as gold."""
+    values, counts = np.unique(gold, axis=0, return_counts=True)
+    return np.broadcast_to(values[counts.argmax()], gold.shape)
+
+
+def chance(gold: np.ndarray) -> float:
+    """Accuracy of the commonest answer."""
+    same = commonest(gold) == gold
+    return float(same.reshape(len(gold), -1).all(1).mean())
 
 
 def _best(cells: list[Cell], per_item: dict, plan: Plan):

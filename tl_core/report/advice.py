@@ -32,12 +32,22 @@ from tl_core.statistics.break_even import (
 )
 from tl_core.statistics.extrapolation import NOT_PREDICTED, TOO_FEW_POINTS
 from tl_core.statistics.intervals import Interval
-from tl_core.statistics.recommendation import AS_GOOD_AND_CHEAPER, CHEAPEST_OF_BEST, MORE_ROWS, MORE_SEEDS, ONLY_ONE, WINNER
+from tl_core.statistics.recommendation import (
+    AS_GOOD_AND_CHEAPER,
+    CHEAPEST_ABOVE,
+    CHEAPEST_OF_BEST,
+    MORE_ROWS,
+    MORE_SEEDS,
+    NONE_ABOVE,
+    ONLY_ONE,
+    WINNER,
+)
 
 NAMED = 6  # arms or labels in one sentence
 
 CODES = {
-    WINNER: "why_winner", AS_GOOD_AND_CHEAPER: "why_as_good", CHEAPEST_OF_BEST: "why_cheapest", ONLY_ONE: "why_only",
+    WINNER: "why_winner", AS_GOOD_AND_CHEAPER: "why_as_good", CHEAPEST_OF_BEST: "why_cheapest", CHEAPEST_ABOVE: "why_above",
+    NONE_ABOVE: "why_none_above", ONLY_ONE: "why_only",
     MORE_SEEDS: "change_seeds", MORE_ROWS: "change_rows",
     FROM_THE_START: "pays_from_the_start", NOT_REACHED: "pays_not_reached", BETWEEN: "pays_between", AT_THE_LATEST: "pays_at_the_latest",
     AT_THE_EARLIEST: "pays_at_the_earliest", NOT_RESOLVED: "pays_not_resolved",
@@ -53,6 +63,8 @@ EN: dict[str, str] = {
     "head_winner": "Use {choice}",
     "head_as_good": "Use {choice}: as good as {leader}, and it costs less",
     "head_cheapest": "No clear winner: {choice} costs least of those that could be the best",
+    "head_above": "No clear winner: {choice} costs least of those that could be the best and scored more than the commonest label",
+    "head_none_above": "Nothing scored more than giving every text the commonest label",
     "head_ahead": "{choice} is ahead, but not yet for certain",
     "head_unclear": "No clear winner",
     "head_only": "Only {choice} has finished runs",
@@ -60,6 +72,8 @@ EN: dict[str, str] = {
     "why_winner": "Use {choice}: it beats every other arm here by more than chance allows, all pairs taken together (95 %).",
     "why_as_good": "Use {choice}: it is shown to be as good as {leader} within the margin that was asked for, and it costs less.",
     "why_cheapest": "No single best arm is shown. {n} of {all} could be the best, and none of these costs less than {choice}: that is the reason to use it.",
+    "why_above": "No single best arm is shown. {n} of {all} could be the best; of those that also scored more than giving every text the commonest label ({floor} {metric}) none costs less than {choice}: that is the reason to use it.",
+    "why_none_above": "Giving every text the commonest label has {floor} {metric}, and no arm scored more, so none is advised. Other strategies, more labels or clearer ones may change that.",
     "why_ahead": "Use {choice} for now: it is the only one of {all} arms that could be the best, but what is known is not enough to call it the winner.",
     "why_unclear": "On the seeds that pairs share, each arm is beaten by another one; {choice} scored highest over all its runs, which is little to go by.",
     "why_only": "Only {choice} has finished runs, so there is nothing to compare it with, and nothing is advised.",
@@ -131,12 +145,16 @@ KO: dict[str, str] = {
     "head_winner": "{choice} 사용을 권합니다",
     "head_as_good": "{choice} 사용을 권합니다. {leader}만큼 좋고 비용이 더 적습니다",
     "head_cheapest": "뚜렷한 승자가 없습니다. 최고일 수 있는 것 가운데 비용이 가장 적은 것은 {choice}입니다",
+    "head_above": "뚜렷한 승자가 없습니다. 최고일 수 있고 가장 흔한 라벨보다 점수가 높은 것 가운데 비용이 가장 적은 것은 {choice}입니다",
+    "head_none_above": "모든 텍스트에 가장 흔한 라벨을 다는 것보다 점수가 높은 것이 없습니다",
     "head_ahead": "{choice}: 앞서 있지만 아직 확실하지는 않습니다",
     "head_unclear": "뚜렷한 승자가 없습니다",
     "head_only": "끝난 실행이 있는 것은 {choice}뿐입니다",
     "why_winner": "{choice} 사용을 권합니다. 모든 쌍을 함께 보아도 다른 모든 비교 대상보다 우연으로 볼 수 있는 것 이상으로 앞섭니다(95 %).",
     "why_as_good": "{choice} 사용을 권합니다. 요청한 폭 안에서 {leader}만큼 좋다는 것이 드러났고 비용이 더 적습니다.",
     "why_cheapest": "하나뿐인 최고는 드러나지 않았습니다. {all}개 가운데 {n}개가 최고일 수 있으며, 그 가운데 {choice}보다 비용이 적은 것은 없습니다. 권하는 이유는 그것입니다.",
+    "why_above": "하나뿐인 최고는 드러나지 않았습니다. {all}개 가운데 {n}개가 최고일 수 있으며, 그 가운데 모든 텍스트에 가장 흔한 라벨을 다는 것({metric} {floor})보다 점수가 높은 것 중에 {choice}보다 비용이 적은 것은 없습니다. 권하는 이유는 그것입니다.",
+    "why_none_above": "모든 텍스트에 가장 흔한 라벨을 달면 {metric} {floor}인데, 그보다 점수가 높은 것이 없어 아무것도 권하지 않습니다. 다른 전략이나 더 많은 라벨, 더 분명한 라벨로 달라질 수 있습니다.",
     "why_ahead": "우선 {choice} 사용을 권합니다. {all}개 가운데 최고일 수 있는 것은 이것뿐이지만, 승자라고 부를 만큼 알려진 것은 아닙니다.",
     "why_unclear": "쌍마다 공통인 시드에서는 모두 다른 어느 것에 뒤집니다. 모든 실행에서 점수가 가장 높은 것은 {choice}이지만 근거로는 약합니다.",
     "why_only": "끝난 실행이 있는 것은 {choice}뿐이어서 견줄 것이 없고, 권할 수 있는 것도 없습니다.",
@@ -223,8 +241,12 @@ def reasons(decision: Decision, language: str = "en") -> dict[str, str]:
     chosen = given.cell(found.choice)
     value, shots = with_limits(getattr(chosen, decision.metric), language), _labels_in_all(chosen.labels, language)
     few, most = number(given.enough.labels, 0) if given.enough else "", number(chosen.labels, 0)
+    why = {"choice": found.choice, "leader": found.leader, "n": len(found.best), "all": len(given.candidates)}
+    why |= {"floor": percent(found.floor, language), "metric": say_word(language, decision.metric)}
+    if found.why == NONE_ABOVE:
+        return {"why": say(language, _reason(given), **why)}
     said = {
-        "why": say(language, _reason(given), choice=found.choice, leader=found.leader, n=len(found.best), all=len(given.candidates)),
+        "why": say(language, _reason(given), **why),
         "reaches": say(language, "reaches" if chosen.labels else "reaches_without", shots=shots, value=value, metric=say_word(language, decision.metric)),
         "runner_up": _runner_up(given, language),
         "doubted": say(language, "doubted", arms=_some(found.doubted, language)) if found.doubted else "",

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from tl_core.experiments.compare import CONSTANT, Cell, Comparison, deterministic
+from tl_core.experiments.compare import CONSTANT, Cell, Comparison, commonest, deterministic
 from tl_core.experiments.decision import Decision, decide
 from tl_core.experiments.differences.topics import Topics, stored_topics
 from tl_core.experiments.plan import Plan
@@ -193,7 +193,7 @@ def _seeds_known(cells: Sequence[Cell]) -> bool:
 
 def _majority_sentences(r: _Report) -> str:
     """What always answering the commonest label (set) of the test rows would reach, and whether that is beaten."""
-    accuracy, f1 = r.comparison.chance, _constant_macro_f1(r)
+    accuracy, f1 = r.comparison.chance, macro_f1(r.gold, commonest(r.gold), len(r.plan.study.problem.labels))
     said = r.say("answer_majority", accuracy=percent(accuracy, r.language), macro_f1=percent(f1, r.language))
     reached = accuracy if r.metric == "accuracy" else f1
     above = getattr(r.lead, r.metric).low > reached
@@ -201,12 +201,6 @@ def _majority_sentences(r: _Report) -> str:
     if r.metric != "accuracy" and not r.lead.accuracy.low > accuracy:
         said += " " + r.say("answer_accuracy", value=with_limits(r.lead.accuracy, r.language))
     return said
-
-
-def _constant_macro_f1(r: _Report) -> float:
-    values, counts = np.unique(r.gold, axis=0, return_counts=True)
-    answer = values[counts.argmax()]
-    return macro_f1(r.gold, np.broadcast_to(answer, r.gold.shape), len(r.plan.study.problem.labels))
 
 
 def _cheapest_sentences(r: _Report) -> str:

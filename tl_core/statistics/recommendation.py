@@ -2,11 +2,12 @@
 
 A winner is named only if it is alone in the strict best set and seeds were enough to speak of methods. Otherwise the advice
 is about cost: the cheapest of those that could be the best, or the cheapest that is shown to be as good within a margin the
-person chose. The sentences are made elsewhere, of these fields.
+person chose. What scored no more than one answer for all texts does is never advised for being cheap. The sentences are made elsewhere, of these fields.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -21,9 +22,12 @@ from tl_core.statistics.power import Spread, detectable_difference, needed, spre
 WINNER = "alone in the strict best set"
 AS_GOOD_AND_CHEAPER = "shown to be as good within the margin, and cheaper"
 CHEAPEST_OF_BEST = "cheapest of those that could be the best"
+CHEAPEST_ABOVE = "cheapest of those that could be the best and scored more than one answer for all"
+NONE_ABOVE = "no arm scored more than one answer for all"
 ONLY_ONE = "only one arm was run"
 
 MORE_SEEDS, MORE_ROWS = "seeds", "test rows"
+ROUNDING = 1e-9  # two sums of the same scores may differ by less
 SEEDS = (5, 10, 20, 40)
 ROWS = (200, 500, 1000, 2000, 5000, 10000)
 
@@ -41,7 +45,7 @@ class Recommendation:
     """What to use and why; ids are those of the arms."""
 
     choice: str
-    why: str  # WINNER, AS_GOOD_AND_CHEAPER, CHEAPEST_OF_BEST or ONLY_ONE
+    why: str  # one of the codes above; of NONE_ABOVE and ONLY_ONE the choice is no advice
     winner: str | None  # the only one a person may be told is the best
     leader: str  # highest observed mean, of which part is luck
     runner_up: str | None  # highest observed mean among the others than the choice
@@ -52,6 +56,7 @@ class Recommendation:
     as_good: tuple[str, ...]  # shown to be as good as the leader within the margin
     doubted: tuple[str, ...]  # arms whose seeds are too few, or whose runs failed: they speak of these trained models
     changes: tuple[Change, ...]  # what would tell choice and runner-up apart; empty where they are, or nothing would
+    floor: float  # what one answer for all reaches, as it was given
 
 
 def recommend(
@@ -61,6 +66,7 @@ def recommend(
     *,
     failed: Collection[str] = frozenset(),
     margin: float | None = None,
+    floor: float = -math.inf,
     overlap: Mapping[str, float] | float = 0.0,
     level: float = 0.95,
     seeds: Mapping[str, tuple[int, ...]] | None = None,
@@ -69,7 +75,7 @@ def recommend(
 
     Args:
         failed: arms some of whose runs failed to train. margin: how much less good is as good, on the scale of the
-            scores; None: nothing is. deterministic, overlap, seeds: as in `best_set`.
+            scores; None: nothing is. floor: what the commonest answer, given to every text, scores. deterministic, overlap, seeds: as in `best_set`.
     """
     if not scores:
         raise ValueError("There is no arm to recommend.")
@@ -81,9 +87,10 @@ def recommend(
         return min(ids, key=lambda j: (cost[j], -means[j]))
 
     leader = max(arms, key=lambda j: (means[j], -cost[j]))
+    above = [j for j in arms if means[j] > floor + ROUNDING]
     doubted = tuple(j for j in arms if j in failed or (j not in deterministic and len(arms[j]) < 3))
     if len(arms) == 1:
-        return Recommendation(leader, ONLY_ONE, None, leader, None, None, None, (leader,), (leader,), (), doubted, ())
+        return Recommendation(leader, ONLY_ONE, None, leader, None, None, None, (leader,), (leader,), (), doubted, (), floor)
 
     best, _ = best_set(arms, deterministic, overlap=shares, level=level, seeds=seeds)
     p = pair_p_values(arms, deterministic, overlap=shares, seeds=seeds)
@@ -101,15 +108,20 @@ def recommend(
     as_good = [
         j
         for j, (D, f) in clear.items()
-        if margin is not None and not {leader, j} & set(doubted) and equivalence_margin(D, overlap=f, alpha=alpha) < margin
+        if j in above and margin is not None and not {leader, j} & set(doubted) and equivalence_margin(D, overlap=f, alpha=alpha) < margin
     ]
 
-    if as_good and cost[cheapest(as_good)] < cost[leader]:
+    could_be = best or [leader]  # on unlike seeds each may be beaten by another
+    worth = [j for j in could_be if j in above]
+    if not above:
+        choice, why = cheapest(could_be), NONE_ABOVE
+    elif as_good and cost[cheapest(as_good)] < cost[leader]:
         choice, why = cheapest(as_good), AS_GOOD_AND_CHEAPER
     elif winner:
         choice, why = winner, WINNER
     else:
-        choice, why = cheapest(best or [leader]), CHEAPEST_OF_BEST  # on unlike seeds each may be beaten by another
+        choice = cheapest(worth or [leader])
+        why = CHEAPEST_OF_BEST if choice == cheapest(could_be) else CHEAPEST_ABOVE
     runner_up = max((j for j in arms if j != choice), key=lambda j: means[j])
     value = p.get((choice, runner_up), p.get((runner_up, choice)))
     D, f = pair(runner_up, choice)
@@ -119,7 +131,7 @@ def recommend(
         choice, why, winner, leader, runner_up,
         None if D is None else interval_of(D, overlap=f, deterministic=prompts, level=level),
         value, tuple(best), strict, tuple(as_good), doubted,
-        () if D is None or told_apart else _changes(D, prompts, level),
+        () if D is None or told_apart else _changes(D, prompts, level), floor,
     )  # fmt: skip
 
 

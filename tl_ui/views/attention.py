@@ -146,7 +146,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     quick = {"show_progress": "minimal", "show_progress_on": form.out}
     lab.on([*choose.events, lab.linked.change], first, [choose.view, *inputs], outputs, notice, **quick)
     again = [form.ask.click, form.text.submit, form.text_b.submit, form.models.reader.input, form.models.beside.input]
-    lab.on(again, ask, inputs, outputs, notice, **quick)
+    lab.on(again, ask, inputs, outputs, notice, trigger_mode="always_last", **quick)
     lab.on(form.examples.select, take_example, inputs, outputs, notice, **quick)
     looked = [*form.numbers.values(), form.asked]
     lab.on([form.layer.input, form.head.input], look_again, looked, drawn, trigger_mode="always_last")

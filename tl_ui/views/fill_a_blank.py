@@ -116,7 +116,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
         example = pressed_example(event, _examples(values[lab.lang]))
         if example is None:
             return {}
-        return _changed(lab, form, {**values, form.candidates: example[1]}, example[0], notice)
+        return {form.candidates: example[1], **_changed(lab, form, {**values, form.candidates: example[1]}, example[0], notice)}
 
     def press(values: dict, event: gr.EventData) -> dict:
         """A word becomes a blank; a guess goes into its blank."""
@@ -127,7 +127,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
         if not values[form.former]:
             return {}
         *rest, text = values[form.former]
-        return {**_answered(lab, form, {**values, form.text: text}, notice), **_remembered(form, rest)}
+        return {form.text: text, **_answered(lab, form, {**values, form.text: text}, notice), **_remembered(form, rest)}
 
     def redraw(values: dict) -> dict:
         return {form.out: out_html(values[form.asked], values[lab.lang]), form.link: _link(lab, form, values)} if values[form.asked] else {}
@@ -138,7 +138,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     lab.on(choose.events, first, [choose.view, *inputs], outputs, notice, **quick)
     lab.on(lab.linked.change, from_link, inputs, outputs, notice)
     again = [form.ask.click, form.text.submit, form.candidates.submit, form.top.release, form.together.input]
-    lab.on([*again, form.models.reader.input, form.models.beside.input], ask, inputs, outputs, notice, **quick)
+    lab.on([*again, form.models.reader.input, form.models.beside.input], ask, inputs, outputs, notice, trigger_mode="always_last", **quick)
     lab.on(form.examples.select, take_example, inputs, outputs, notice, **quick)
     lab.on(form.out.select, press, inputs, outputs, notice, **quick)
     lab.on(form.undo.click, undo, inputs, outputs, notice, **quick)
@@ -149,19 +149,22 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
 
 
 def _answered(lab: Lab, form: Form, values: dict, notice: gr.HTML) -> dict:
-    """The text of the form, its blanks filled; without a blank its words to be hidden, and the sentence that says so."""
+    """The text of the form, its blanks filled; without a blank its words to be hidden, and the sentence that says so.
+
+    The fields are left alone: who goes on writing while a model answers keeps what they wrote.
+    """
     text, lang = values[form.text] or "", values[lab.lang]
-    kept = {form.text: text, form.candidates: values[form.candidates], form.link: _link(lab, form, values)}
+    link = {form.link: _link(lab, form, values)}
     try:
         split_at_blanks(text)
     except UserError as fault:
         asked = Asked(text)
-        return {**kept, form.asked: asked, form.out: out_html(asked, lang), notice: notice_html(on_page(str(fault), lang), kind="note")}
+        return {**link, form.asked: asked, form.out: out_html(asked, lang), notice: notice_html(on_page(str(fault), lang), kind="note")}
     given = words_given(values[form.candidates])
     settings = {"top": min(MOST_SHOWN, values[form.top] or 5), "together": values[form.together], "candidates": given}
     said = ask_each(sides(lab, form.models, values), lambda side: filled(lab, side.reader, text, **settings))
     asked = Asked(text, said)
-    return {**kept, form.asked: asked, form.out: out_html(asked, lang)}
+    return {**link, form.asked: asked, form.out: out_html(asked, lang)}
 
 
 def _link(lab: Lab, form: Form, values: dict) -> str:
@@ -173,7 +176,7 @@ def _changed(lab: Lab, form: Form, values: dict, text: str, notice: gr.HTML) -> 
     changed = _answered(lab, form, {**values, form.text: text}, notice)
     if not changed[form.asked].said:
         changed.pop(notice)  # who puts in the last word knows that no blank is left
-    return {**changed, **_remembered(form, [*values[form.former], values[form.text] or ""])}
+    return {form.text: text, **changed, **_remembered(form, [*values[form.former], values[form.text] or ""])}
 
 
 def _remembered(form: Form, former: list[str]) -> dict:

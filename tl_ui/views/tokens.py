@@ -83,11 +83,14 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
         text, text_b = values[form.text] or "", values[form.text_b] or ""
         said = ask_each(sides(lab, form.models, values), lambda side: cut(lab, side.reader, text, text_b))
         asked = len(text.split()) + len(text_b.split()), said
-        return {form.text: text, form.text_b: text_b, form.asked: asked, form.out: out_html(*asked, values[lab.lang]), form.link: told(values)}
+        return {form.asked: asked, form.out: out_html(*asked, values[lab.lang]), form.link: told(values)}
 
     def take_example(values: dict, event: gr.EventData) -> dict:
         example = pressed_example(event, EXAMPLES)
-        return ask({**values, form.text: example[0], form.text_b: example[1]}) if example else {}
+        if not example:
+            return {}
+        given = {form.text: example[0], form.text_b: example[1]}
+        return {**given, **ask({**values, **given})}
 
     def redraw(values: dict) -> dict:
         return {form.out: out_html(*values[form.asked], values[lab.lang]), form.link: told(values)} if values[form.asked] else {}
@@ -101,7 +104,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     lab.on(choose.events, first, [choose.view, *inputs], outputs, notice, **quick)
     lab.on(lab.linked.change, from_link, inputs, outputs, notice)
     again = [form.ask.click, form.text.submit, form.text_b.submit, form.models.reader.input, form.models.beside.input]
-    lab.on(again, ask, inputs, outputs, notice, **quick)
+    lab.on(again, ask, inputs, outputs, notice, trigger_mode="always_last", **quick)
     lab.on(form.examples.select, take_example, inputs, outputs, notice, **quick)
     lab.on(lab.lang.change, redraw, [form.asked, *form.named.values()], [form.out, form.link])
 

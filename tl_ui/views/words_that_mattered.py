@@ -112,10 +112,12 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
         if opened is None or not (given or values[choose.view] == VIEW.id) or (values[form.asked] and values[form.asked].study == opened.name):
             return
         ready = _prepared(lab, form, values, given)
-        yield {**ready, form.out: "", form.chart: "", form.link: ""}
         arm, beside = _two_arms(lab, opened, values[form.arm], values[form.beside])
         row = opened.plan.study.split.test[ready[form.rows][0]]
-        yield from _answered(lab, form, {**values, form.label: "", form.text: row.text, form.text_b: row.text_b, form.arm: arm, form.beside: beside, **given}, opened)
+        texts = {component: given.get(component, text) for component, text in zip((form.text, form.text_b), (row.text, row.text_b), strict=True)}
+        second = gr.Textbox(texts[form.text_b], visible=opened.plan.study.problem.inputs == "two texts")
+        yield {**ready, form.text: texts[form.text], form.text_b: second, form.out: "", form.chart: "", form.link: ""}
+        yield from _answered(lab, form, {**values, form.label: "", form.arm: arm, form.beside: beside, **given, **texts}, opened)
 
     def ask(values: dict) -> Iterator[dict]:
         yield from _answered(lab, form, values, _opened(lab, values))
@@ -125,7 +127,9 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
         if what == "example" and len(numbers) == 1 and numbers[0] < len(values[form.rows]):
             opened = _opened(lab, values)
             row = opened.plan.study.split.test[values[form.rows][numbers[0]]]
-            yield from _answered(lab, form, {**values, form.text: row.text, form.text_b: row.text_b}, opened)
+            texts = {form.text: row.text, form.text_b: row.text_b}
+            yield texts
+            yield from _answered(lab, form, {**values, **texts}, opened)
 
     def redraw(values: dict) -> dict:
         asked = values[form.asked]
@@ -173,13 +177,16 @@ def _two_arms(lab: Lab, opened: Opened, arm: str | None, beside: str | None) -> 
 
 
 def _answered(lab: Lab, form: Form, values: dict, opened: Opened) -> Iterator[dict]:
-    """First what every arm answers, then, arm by arm, which words that hangs on."""
+    """First what every arm answers, then, arm by arm, which words that hangs on.
+
+    The fields are left alone: who goes on writing meanwhile keeps what they wrote.
+    """
     lang, problem = values[lab.lang], opened.plan.study.problem
     given = {name: values[component] or "" for name, component in form.named.items()}
     text, text_b = given["text"], given["text_b"] or None
     said = tuple(_answer(problem, spec, scores) for spec, scores in predictions(lab, opened, text, text_b))
     asked = Asked(opened.name, given, said, ())
-    yield {component: values[component] for component in (form.text, form.text_b)} | {form.asked: asked, **_drawn(lab, form, asked, lang)}
+    yield {form.asked: asked, **_drawn(lab, form, asked, lang)}
 
     def looked() -> Generator[str, None, tuple[Occluded, ...]]:
         found = []

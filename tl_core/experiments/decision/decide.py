@@ -107,6 +107,7 @@ def _advice(candidates: Sequence[Line], comparison: Comparison, prices: Prices, 
         {x.arm for x in candidates if x.once},
         failed={x.arm for x in candidates if x.cell.failed or x.cell.collapsed},
         margin=margin,
+        floor=candidates[0].constant,
         overlap={x.arm: x.overlap for x in candidates},
         seeds={x.arm: x.cell.seeds for x in candidates},
     )

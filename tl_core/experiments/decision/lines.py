@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from tl_core.experiments.compare import CONSTANT, Cell, Comparison, deterministic, share
+from tl_core.experiments.compare import CONSTANT, Cell, Comparison, chance, commonest, deterministic, share
 from tl_core.experiments.plan import Plan
 from tl_core.statistics.metrics_f1 import macro_f1_pseudo
 from tl_core.tasks import task_of
@@ -54,6 +54,13 @@ class Line:
     def right(self) -> np.ndarray:
         """(S, n) of 0 and 1."""
         return np.stack([task_of(self.problem).correct(self.gold, r.scores) for r in self.results])
+
+    @cached_property
+    def constant(self) -> float:
+        """What the commonest answer of the test rows, given to all of them, has by the sorting metric."""
+        if self.by == "accuracy":
+            return chance(self.gold)
+        return float(macro_f1_pseudo(self.gold, commonest(self.gold)[None], len(self.problem.labels)).mean())
 
     @cached_property
     def per_row(self) -> np.ndarray:

@@ -72,6 +72,7 @@ def _advice(a: Advice) -> dict[str, Any]:
         "best": list(f.best),
         "strict": list(f.strict),
         "as_good": list(f.as_good),
+        "constant": _number(f.floor),
         "doubted": list(f.doubted),
         "changes": [{"of": c.of, "at": c.at} for c in f.changes],
         "enough": a.enough and {"shots": _shots(a.enough.shots), "labels": a.enough.labels},
