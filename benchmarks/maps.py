@@ -11,21 +11,15 @@ other the browser has painted it, and how soon a click and a search are answered
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import re
-import shutil
-import signal
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
+
+from benchmarks.served import chromium, served
 
 WORDS = {
     "sports": "match goal team coach season league player win score".split(),
@@ -61,15 +55,12 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=["pca", "umap"], choices=["pca", "umap", "tsne"])
     parser.add_argument("--no-slider", action="store_true", help="read with one model only")
     asked = parser.parse_args()
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    if not found:
-        parser.error("there is no Chromium on this machine")
-    with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as it, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         for rows in asked.rows:
             page = browser.new_page(viewport={"width": 1280, "height": 1000}, locale="en-US")
             page.set_default_timeout(1_800_000)
-            page.goto(url)
+            page.goto(it.url)
             measured(page, file_of(Path(folder), rows), rows, asked.methods, slider=not asked.no_slider)
             page.close()
         browser.close()
@@ -145,34 +136,6 @@ def file_of(folder: Path, rows: int) -> Path:
             others = [word for words in WORDS.values() for word in words]
             out.write(f"{' '.join([*draw.sample(WORDS[label], 3), draw.choice(others)])} {i},{label}\n")
     return path
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """The page at an address of its own."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    environment = {**os.environ, "TL_HOME": str(folder / "home"), "TL_PROFILE": "local", "GRADIO_SERVER_PORT": str(port), "GRADIO_TEMP_DIR": str(folder / "gradio")}
-    process = subprocess.Popen([sys.executable, "app.py"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        while not _answers(f"{url}/healthz"):
-            if process.poll() is not None:
-                raise SystemExit("the page did not start")
-            time.sleep(0.2)
-        yield url
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=1) as response:
-            return response.status == 200
-    except OSError:
-        return False
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Nothing of a visitor is kept here. A visitor's states hold ids; the data lie in 
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -22,6 +23,25 @@ from tl_ui.studies import Studies
 Handler = Callable[..., dict]
 STUDIES_REMEMBERED = 30  # keys in a visitor's browser
 STOP_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Follower:
+    """Draws something anew when a signal changes; what it fails at is told and leaves the others alone."""
+
+    draw: Handler
+    inputs: tuple[Any, ...]
+    outputs: tuple[Any, ...]
+
+    def drawn(self, values: dict, request: gr.Request) -> dict:
+        return self.draw(values, request) if len(inspect.signature(self.draw).parameters) > 1 else self.draw(values)
+
+
+def _together(followers: Sequence[Follower]) -> Handler:
+    def redraw(values: dict, request: gr.Request) -> dict:
+        return {component: value for one in followers for component, value in one.drawn(values, request).items()}
+
+    return redraw
 
 
 @dataclass(frozen=True)
@@ -43,10 +63,12 @@ class Lab:
     settled: gr.State  # changes when another study is open, and when it begins or ends: all that lists of runs need
     selection: gr.State  # what was clicked in a plot, see tl_ui/results/rows.py
     wishes: gr.State  # `tl_ui.from_study.Wishes` that the form of the comparison is to take over; None for nothing
+    turns: gr.State  # `tl_ui.shown.Turns`, the same for all events of a visitor
     saved: gr.BrowserState  # {"lang", "dataset", "keys": {study: key}}, in the visitor's browser
     beat: gr.Timer  # ticks while a study runs
     tabs: gr.Tabs
     drawn: list[tuple[Any, Callable[[str], Any]]] = field(default_factory=list)  # component, what it shows in a language
+    followers: dict[tuple[str, ...], list[Follower]] = field(default_factory=dict)  # by the names of the signals they follow
 
     def on(
         self, triggers: Any, handler: Handler, inputs: Sequence[Any] = (), outputs: Sequence[Any] = (),
@@ -60,6 +82,17 @@ class Lab:
             # them, each time looking through every component of the page, at every step of every event.
             more["show_progress_on"] = self.lang
         return gr.on(triggers, shown(handler, self.lang, everything, notice), {self.lang, *inputs}, everything, **more)
+
+    def draw_on(self, signals: tuple[str, ...], handler: Handler, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+        """Let `handler` draw anew whenever one of these signals changes: in one event with all others that follow the same, since
+        every event takes a browser some hundredths of a second. `wire_followers` makes these events."""
+        self.followers.setdefault(signals, []).append(Follower(shown(handler, self.lang, outputs), tuple(inputs), tuple(outputs)))
+
+    def wire_followers(self) -> None:
+        """To be called once, when every tab is there."""
+        for signals, followers in self.followers.items():
+            inputs, outputs = (list(dict.fromkeys(c for f in followers for c in part(f))) for part in (lambda f: f.inputs, lambda f: f.outputs))
+            self.on([getattr(self, name).change for name in signals], _together(followers), inputs, outputs, trigger_mode="always_last")
 
     def where(self, name: str) -> dict:
         """What the signals say of a study: where it stands, and whether there is something new.

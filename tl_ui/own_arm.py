@@ -138,9 +138,9 @@ def wire(lab: Lab, own: OwnArm, model: gr.Dropdown, notice: gr.HTML) -> None:
 
     chosen = [own.strategy, own.base]
     lab.on([c.input for c in chosen], show, chosen, [own.model, own.base, own.settings], trigger_mode="always_last")
-    lab.on(lab.lang.change, redraw, chosen, [own.settings], trigger_mode="always_last")
+    lab.draw_on(("lang",), redraw, chosen, [own.settings])
     lab.on([*(c.input for c in (*chosen, own.model, model)), lab.dataset_id.change], judge, [lab.dataset_id, model, own.model, *chosen], [own.note], trigger_mode="always_last")
-    lab.on(lab.lang.change, lambda values: {own.table: _table(values[own.arms], values[lab.lang])}, [own.arms], [own.table])
+    lab.draw_on(("lang",), lambda values: {own.table: _table(values[own.arms], values[lab.lang])}, [own.arms], [own.table])
     lab.on(own.add.click, add, [own.arms, lab.dataset_id, *own.fields], [own.name, *own.kept_in], notice)
     lab.on(own.remove.click, remove, [own.arms, own.gone], own.kept_in, notice)
 

@@ -84,7 +84,7 @@ def choice(lab: Lab, id: str, *, first: str = FIRST, runs: bool = True, headed: 
             beside: _list([(t(lang, "none"), ""), *before, *_models(), *trained], values[beside], ""),
         }
 
-    lab.on([lab.settled.change, lab.lang.change], renew, [lab.study_id, *made.asked], made.asked, trigger_mode="always_last")
+    lab.draw_on(("settled", "lang"), renew, [lab.study_id, *made.asked], made.asked)
     return made
 
 

@@ -24,6 +24,7 @@ from tl_ui.lab import Lab
 from tl_ui.links import view_of
 from tl_ui.look import CSS, HEAD, theme
 from tl_ui.plotly_view import SCRIPT_ROUTE, script_folder
+from tl_ui.shown import Turns
 from tl_ui.studies import Studies
 from tl_ui.words import IN_BROWSER, KEY, WORDS, t, word
 
@@ -69,6 +70,7 @@ def build(home: Path, profile: Profile) -> tuple[gr.Blocks, StudyQueue]:
             for tab in found("tl_ui.tabs", "TAB").values():
                 with gr.Tab(word(tab.title), id=tab.id, elem_id=f"tab-{tab.id}"):
                     tab.build(lab)
+        lab.wire_followers()
         _arrive(page, lab, address)
         _switch_language(page, lab)
         page.load(None, None, None, js=_THEME, api_visibility="private")
@@ -103,6 +105,7 @@ def _frame(profile: Profile, queue: StudyQueue, datasets: Datasets) -> tuple[Lab
         settled=gr.State(""),
         selection=gr.State(None),
         wishes=gr.State(None),
+        turns=gr.State(Turns()),
         saved=gr.BrowserState({"lang": "", "dataset": "", "keys": {}}, storage_key="transfer-lab", secret="transfer-lab"),
         beat=gr.Timer(BEAT_SECONDS, active=False),
         tabs=gr.Tabs(selected="compare", elem_id="tabs"),

@@ -23,6 +23,27 @@ from tl_ui.words import CONTROLS, t
 log = logging.getLogger("transfer-lab")
 
 
+class Overtaken(Exception):
+    """The visitor has asked something newer, so what was found is not shown any more."""
+
+
+class Turns:
+    """What a visitor asked last, by the place that answers: answers may come in another order than questions."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, int] = {}
+
+    def take(self, place: str) -> Callable[[], None]:
+        """A new question; the function it gives raises `Overtaken` once there is a newer one."""
+        turn = self._last[place] = self._last.get(place, 0) + 1
+
+        def check() -> None:
+            if self._last[place] != turn:
+                raise Overtaken
+
+        return check
+
+
 def shown(handler: Callable, lang: Any, outputs: Sequence[Any], notice: Any | None = None) -> Callable:
     """`handler`, but its failures appear in `notice` (or as a toast) and leave every other output as it was.
 
@@ -38,6 +59,8 @@ def shown(handler: Callable, lang: Any, outputs: Sequence[Any], notice: Any | No
     def guarded(values: dict, *more: Any) -> Any:
         try:
             return told(handler(values, *more) or {})
+        except Overtaken:
+            return nothing()
         except Exception as fault:  # noqa: BLE001  told by `failed`, and a bug logged
             return failed(fault, values)
 
@@ -47,12 +70,12 @@ def shown(handler: Callable, lang: Any, outputs: Sequence[Any], notice: Any | No
         try:
             for changed in handler(values, *more):
                 yield told(changed)
-            if changed is None:
-                yield told({})
+            if changed is None and outputs:
+                yield told({outputs[0]: gr.skip()})  # a generator that yields nothing empties its outputs
+        except Overtaken:
+            yield nothing()
         except Exception as fault:  # noqa: BLE001  told by `failed`, and a bug logged
             yield failed(fault, values)
-        if outputs:
-            yield nothing()  # the end is told with the last values once more, which may come after a newer answer
 
     def told(changed: dict) -> Any:
         return {notice: "", **changed} if notice is not None else changed or nothing()

@@ -30,14 +30,21 @@ class Wait:
     status: gr.HTML
     stop: gr.Button
 
-    def through(self, asking: Generator[str, None, T]) -> Generator[dict, None, T]:
-        """Tell how far `asking` is until it has an answer, or cannot have one."""
+    def through(self, asking: Generator[str, None, T], check: Callable[[], None]) -> Generator[dict, None, T]:
+        """Tell how far `asking` is until it has an answer, or cannot have one.
+
+        Args:
+            check: raises when nobody waits for it any more.
+        """
         with closing(asking):
             try:
                 while True:
-                    yield {self.status: next(asking)}
+                    step = next(asking)
+                    check()
+                    yield {self.status: step}
             except StopIteration as end:
                 answer = end.value
+                check()
             except UserError:
                 yield {self.status: ""}
                 raise

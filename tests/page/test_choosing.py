@@ -9,10 +9,13 @@ import gradio as gr
 import pytest
 
 from tests.page.visiting import WORDS, expect, only, open_section, own_file, to_tab
+from tl_core.experiments.arms import Recipe
 from tl_core.experiments.estimate import Estimate
+from tl_core.params import declared
 from tl_core.strategies import strategies
 from tl_core.types import Label, Problem
 from tl_ui.chooser import EVERYDAY, FIRST_STRATEGIES, NEEDS, Chooser, cannot
+from tl_ui.forms import LONGEST, Section, changed, form
 from tl_ui.tabs.compare import COSTS_SHOWN, costs_html
 
 NAMED = Problem("one text", "one label", (Label("a", "billing"), Label("b", "login")))
@@ -50,6 +53,17 @@ def test_what_this_place_does_not_have_is_known(monkeypatch):
     monkeypatch.setenv("TL_CHAT_URL", "http://127.0.0.1:9/v1")
     monkeypatch.setenv("TL_CHAT_MODEL", "tiny-chat")
     assert "chat" not in cannot(NAMED, "minilm", hub=False)
+
+
+def test_a_form_tells_what_differs_from_its_defaults_whatever_a_browser_sends():
+    sections = [Section(strategies()["lora"].Params, "own-settings-lora"), Section(Recipe, "own-recipe", before="base.")]
+    drawn = form(sections)
+    assert changed(sections, drawn) == {} and "data-setting='base.selection'" in drawn["form"]
+    rank = declared(strategies()["lora"].Params)[0]
+    written = {rank["name"]: f" {rank['default']}.0 ", "base.selection": "dev", "seed_of_evil": "1", "selection": "dev", "max_steps": "x" * 10_000}
+    assert changed(sections, {**drawn, "given": written}) == {"base.selection": "dev", "max_steps": "x" * LONGEST}
+    for sent in (None, "text", [], {}, {**drawn, "of": ["own-settings-full"], "given": written}, {**drawn, "given": ["dev"]}, {**drawn, "given": {"base.selection": None}}):
+        assert changed(sections, sent) in ({}, {"base.selection": "None"})
 
 
 def test_a_model_that_is_not_there_hides_nothing():

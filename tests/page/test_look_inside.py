@@ -29,7 +29,7 @@ from tl_ui.datasets import Datasets
 from tl_ui.press import at, button, pressed
 from tl_ui.readers import FIRST, Said, Side, ask_each, filled, runs_of, side, words_given
 from tl_ui.shell import build
-from tl_ui.shown import shown
+from tl_ui.shown import Turns, shown
 from tl_ui.studies import Studies
 from tl_ui.views.fill_a_blank import Asked, _after, out_html, put
 from tl_ui.views.sentence_surprise import _heat, _probability
@@ -361,15 +361,41 @@ def test_a_handler_in_steps_is_guarded_too():
         yield {out: 1}
         raise UserError("First <b>fault</b>.")
 
-    first, second, end = shown(two_steps, lang, [out], notice)({lang: "en"})
-    assert end == {out: gr.skip()}, "the end is sent with the last values once more, and changes nothing"
+    first, second = shown(two_steps, lang, [out], notice)({lang: "en"})
     assert first == {out: 1, notice: ""}
     assert set(second) == {notice} and "&lt;b&gt;fault" in second[notice]
 
     def none(values):
         yield from ()
 
-    assert list(shown(none, lang, [out], notice)({lang: "en"})) == [{notice: ""}, {out: gr.skip()}]
+    (only,) = shown(none, lang, [out], notice)({lang: "en"})
+    assert only[out] == gr.skip()
+
+
+def test_an_answer_that_comes_after_a_newer_question_is_not_shown():
+    with gr.Blocks():
+        lang, notice, out = gr.Radio(["en"]), gr.HTML(), gr.Textbox()
+    turns = Turns()
+
+    def asked(values):
+        check = turns.take("fill")
+        values["meanwhile"]()
+        check()
+        return {out: "answer"}
+
+    def in_steps(values):
+        check = turns.take("fill")
+        yield {out: "half"}
+        values["meanwhile"]()
+        check()
+        yield {out: "whole"}
+
+    newer = {lang: "en", "meanwhile": lambda: turns.take("fill")}
+    elsewhere = {lang: "en", "meanwhile": lambda: turns.take("tokens")}
+    assert shown(asked, lang, [out], notice)(newer) == {out: gr.skip()}
+    assert shown(asked, lang, [out], notice)(elsewhere) == {out: "answer", notice: ""}
+    assert [step[out] for step in shown(in_steps, lang, [out], notice)(newer)] == ["half", gr.skip()]
+    assert [step[out] for step in shown(in_steps, lang, [out], notice)(elsewhere)] == ["half", "whole"]
 
 
 def test_small_figures():

@@ -74,6 +74,7 @@ def test_senses_of_ones_own_sentences(visit):
     expect(page.locator("#senses-told .tl-notice")).to_contain_text(f"{FIRST}은(는) 이 텍스트를 읽지 못합니다")
     expect(box(page, "senses-word")).to_have_value("배")
     expect(page.locator("#senses-examples")).to_contain_text("또는 예를 고르세요")
+    expect(page.locator("#senses-by-layer")).to_be_visible()
 
     box(page, "senses-word").fill("ship")
     box(page, "senses-sentences").fill(f"{EVIL} ship\nשלום ship עולם 🙂\n\n ship" + " long" * 20_000)

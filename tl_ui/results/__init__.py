@@ -71,7 +71,7 @@ class Place:
     lab: Lab
     accordion: gr.Accordion
     is_open: gr.State
-    news: gr.State  # rises when there is something new and the section is open
+    news: gr.Number  # rises when there is something new and the section is open; not a state, whose first writing a browser takes for a change
     notice: gr.HTML
 
     def draw(self, draw: Draw, inputs: Sequence[Any] = (), outputs: Sequence[Any] = ()) -> None:
@@ -124,7 +124,7 @@ def section(lab: Lab, it: Section) -> Place:
     """The accordion of a section, built."""
     is_open = gr.State(it.open)
     with gr.Accordion(word(it.title), open=it.open, elem_id=f"section-{it.id}", elem_classes="tl-section") as accordion:
-        place = Place(lab, accordion, is_open, gr.State(0), gr.HTML(elem_classes="tl-notices"))
+        place = Place(lab, accordion, is_open, gr.Number(0, visible=False), gr.HTML(elem_classes="tl-notices"))
         it.build(lab, place)
     lab.on(accordion.expand, lambda values: {is_open: True}, outputs=[is_open])
     lab.on(accordion.collapse, lambda values: {is_open: False}, outputs=[is_open])

@@ -172,7 +172,7 @@ def _wire_one(lab: Lab, one: One, given: gr.File, notice: gr.HTML) -> None:
 
     shown = [written, one.facts, one.open, one.duplicate, one.change, one.packed, one.title, one.note, one.save, one.again]
     entered = [lab.study_id, lab.status, lab.fresh, lab.settled, lab.beat, lab.selection]
-    lab.on([lab.arrived.change, lab.settled.change, lab.lang.change], renew, [lab.study_id, lab.saved, one.which, written], [one.which, *shown], trigger_mode="always_last")  # fmt: skip
+    lab.draw_on(("arrived", "settled", "lang"), renew, [lab.study_id, lab.saved, one.which, written], [one.which, *shown])
     lab.on(one.which.input, show, [one.which, lab.saved], shown, notice)
     lab.on(one.open.click, open_, [one.which], [*entered, lab.tabs], notice)
     lab.on(one.duplicate.click, duplicate, [one.which, lab.saved], [lab.saved, *entered], notice)
@@ -253,7 +253,7 @@ def _wire_two(lab: Lab, two: Two, notice: gr.HTML) -> None:
             raise UserError("Choose two different studies. A study appears in the lists once it was started or opened in this browser.")
         return {asked: names, two.found: found_html(lab, *names, values[lab.lang])}
 
-    lab.on([lab.arrived.change, lab.settled.change, lab.lang.change], renew, [lab.study_id, lab.saved, two.before, two.after, asked], [two.before, two.after, two.found], trigger_mode="always_last")  # fmt: skip
+    lab.draw_on(("arrived", "settled", "lang"), renew, [lab.study_id, lab.saved, two.before, two.after, asked], [two.before, two.after, two.found])
     lab.on(two.compare.click, compare, [two.before, two.after], [asked, two.found], notice)
 
 

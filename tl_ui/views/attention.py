@@ -140,7 +140,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
         row = event._data.get("id")
         return look_again({**values, form.token: row}) if isinstance(row, int) else {}
 
-    inputs = [form.text, form.text_b, *form.models.asked, *form.numbers.values(), form.asked, lab.study_id]
+    inputs = [form.text, form.text_b, *form.models.asked, *form.numbers.values(), form.asked, lab.study_id, lab.turns]
     drawn = [form.layer, form.head, form.token, form.out, *form.maps, form.link]
     outputs = [form.text, form.text_b, *form.models.asked, *drawn, form.asked]
     quick = {"show_progress": "minimal", "show_progress_on": form.out}
@@ -150,7 +150,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     lab.on(form.examples.select, take_example, inputs, outputs, notice, **quick)
     looked = [*form.numbers.values(), form.asked]
     lab.on([form.layer.input, form.head.input], look_again, looked, drawn, trigger_mode="always_last")
-    lab.on(lab.lang.change, look_again, looked, drawn)
+    lab.draw_on(("lang",), look_again, looked, drawn)
     lab.on(form.out.select, press, looked, drawn)
     for shown in form.maps:
         lab.on(shown.select, press_map, looked, drawn)
@@ -158,10 +158,11 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
 
 def _answered(lab: Lab, form: Form, values: dict, given: dict) -> dict:
     """What is `given` goes into the form, and everyone is asked."""
-    values, lang = {**values, **given}, values[lab.lang]
+    values, lang, check = {**values, **given}, values[lab.lang], values[lab.turns].take(VIEW.id)
     text, text_b = values[form.text] or "", values[form.text_b] or ""
     asked = sides(lab, form.models, values)
     said = ask_each(asked, lambda side: _smaller(attended(lab, side.reader, text, text_b)))
+    check()
     fixed = {name: values[component] or "" for name, component in form.named.items() if name not in form.numbers}
     answer = Asked(fixed, values[lab.study_id], unread_html(lab, asked, [text, text_b], lang), said)
     return {**given, form.asked: answer, **_drawn(form, answer, _place(form, values), lang)}

@@ -238,8 +238,8 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     lab.on([form.find.input, form.find.submit], search, [form.shown, *asked], [form.map.marks, form.listed, form.link], notice, trigger_mode="always_last")
     lab.on(form.map.view.select, point, [form.shown, *asked], [form.map.marks, form.listed], notice, trigger_mode="always_last")
     lab.on([form.sentence.submit, form.place.click], put, [form.shown, *asked], [form.map.marks, form.listed, form.shown, form.link], notice)
-    lab.on(lab.lang.change, redraw, [form.shown, *asked], outputs)
-    lab.on([lab.settled.change, lab.lang.change], renew, [form.rows, lab.study_id], [form.rows, form.examples], trigger_mode="always_last")
+    lab.draw_on(("lang",), redraw, [form.shown, *asked], outputs)
+    lab.draw_on(("settled", "lang"), renew, [form.rows, lab.study_id], [form.rows, form.examples])
     lab.on([lab.dataset_id.change, lab.study_id.change], forget, outputs=[form.shown])
 
 

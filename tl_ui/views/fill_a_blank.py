@@ -132,7 +132,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     def redraw(values: dict) -> dict:
         return {form.out: out_html(values[form.asked], values[lab.lang]), form.link: _link(lab, form, values)} if values[form.asked] else {}
 
-    inputs = [form.text, form.candidates, *form.models.asked, form.top, form.together, form.asked, form.former, lab.study_id]
+    inputs = [form.text, form.candidates, *form.models.asked, form.top, form.together, form.asked, form.former, lab.study_id, lab.turns]
     outputs = [*form.named.values(), form.out, form.link, form.asked, form.former, form.undo]
     quick = {"show_progress": "minimal", "show_progress_on": form.out}
     lab.on(choose.events, first, [choose.view, *inputs], outputs, notice, **quick)
@@ -142,7 +142,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     lab.on(form.examples.select, take_example, inputs, outputs, notice, **quick)
     lab.on(form.out.select, press, inputs, outputs, notice, **quick)
     lab.on(form.undo.click, undo, inputs, outputs, notice, **quick)
-    lab.on(lab.lang.change, redraw, [form.asked, *form.named.values(), lab.study_id], [form.out, form.link])
+    lab.draw_on(("lang",), redraw, [form.asked, *form.named.values(), lab.study_id], [form.out, form.link])
 
 
 # --- asking --------------------------------------------------------------------------------------------
@@ -153,7 +153,7 @@ def _answered(lab: Lab, form: Form, values: dict, notice: gr.HTML) -> dict:
 
     The fields are left alone: who goes on writing while a model answers keeps what they wrote.
     """
-    text, lang = values[form.text] or "", values[lab.lang]
+    text, lang, check = values[form.text] or "", values[lab.lang], values[lab.turns].take(VIEW.id)
     link = {form.link: _link(lab, form, values)}
     try:
         split_at_blanks(text)
@@ -163,6 +163,7 @@ def _answered(lab: Lab, form: Form, values: dict, notice: gr.HTML) -> dict:
     given = words_given(values[form.candidates])
     settings = {"top": min(MOST_SHOWN, values[form.top] or 5), "together": values[form.together], "candidates": given}
     said = ask_each(sides(lab, form.models, values), lambda side: filled(lab, side.reader, text, **settings))
+    check()
     asked = Asked(text, said)
     return {**link, form.asked: asked, form.out: out_html(asked, lang)}
 

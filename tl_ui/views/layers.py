@@ -147,8 +147,8 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     ]
     lab.on(lab.fresh.change, follow, [form.awaited, lab.status], [form.status, form.awaited, form.ready])
     lab.on(form.stop.click, halt, outputs=[form.status, form.stop], cancels=going)
-    lab.on(lab.lang.change, redraw, [form.shown, *asked], outputs)
-    lab.on([lab.settled.change, lab.lang.change], renew, asked, [form.who], trigger_mode="always_last")
+    lab.draw_on(("lang",), redraw, [form.shown, *asked], outputs)
+    lab.draw_on(("settled", "lang"), renew, asked, [form.who])
     lab.on([lab.dataset_id.change, lab.study_id.change], forget, outputs=[form.shown])
 
 

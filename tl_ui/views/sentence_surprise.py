@@ -90,7 +90,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     def redraw(values: dict) -> dict:
         return {form.out: out_html(values[form.said], values[lab.lang]), form.link: _link(lab, form, values)} if values[form.said] else {}
 
-    inputs = [form.text, *form.models.asked, form.said, lab.study_id]
+    inputs = [form.text, *form.models.asked, form.said, lab.study_id, lab.turns]
     outputs = [*form.named.values(), form.wait.status, form.out, form.link, form.said]
     quick = {"show_progress": "minimal", "show_progress_on": form.out}
     asking = [
@@ -100,13 +100,13 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
         lab.on(form.examples.select, take_example, inputs, outputs, notice, **quick),
     ]
     form.wait.ends(lab, asking)
-    lab.on(lab.lang.change, redraw, [form.said, *form.named.values(), lab.study_id], [form.out, form.link])
+    lab.draw_on(("lang",), redraw, [form.said, *form.named.values(), lab.study_id], [form.out, form.link])
 
 
 def _asked(lab: Lab, form: Form, values: dict, text: str) -> Iterator[dict]:
     """Ask one after the other; who takes long shows how far it is."""
-    lang = values[lab.lang]
-    said = yield from form.wait.through(ask_slowly(sides(lab, form.models, values), lambda side: surprised(lab, side.reader, text), lang))
+    lang, check = values[lab.lang], values[lab.turns].take(VIEW.id)
+    said = yield from form.wait.through(ask_slowly(sides(lab, form.models, values), lambda side: surprised(lab, side.reader, text), lang), check)
     yield {form.said: said, form.out: out_html(said, lang), form.link: _link(lab, form, values)}
 
 

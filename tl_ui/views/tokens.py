@@ -80,8 +80,9 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
         return {**given, **ask({**values, **given})} if given else {}
 
     def ask(values: dict) -> dict:
-        text, text_b = values[form.text] or "", values[form.text_b] or ""
+        text, text_b, check = values[form.text] or "", values[form.text_b] or "", values[lab.turns].take(VIEW.id)
         said = ask_each(sides(lab, form.models, values), lambda side: cut(lab, side.reader, text, text_b))
+        check()
         asked = len(text.split()) + len(text_b.split()), said
         return {form.asked: asked, form.out: out_html(*asked, values[lab.lang]), form.link: told(values)}
 
@@ -98,7 +99,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     def told(values: dict) -> str:
         return link_of(VIEW.id, form.named, values, values[lab.lang])
 
-    inputs = [form.text, form.text_b, *form.models.asked, form.asked, lab.study_id]
+    inputs = [form.text, form.text_b, *form.models.asked, form.asked, lab.study_id, lab.turns]
     outputs = [*form.named.values(), form.out, form.link, form.asked]
     quick = {"show_progress": "minimal", "show_progress_on": form.out}
     lab.on(choose.events, first, [choose.view, *inputs], outputs, notice, **quick)
@@ -106,7 +107,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     again = [form.ask.click, form.text.submit, form.text_b.submit, form.models.reader.input, form.models.beside.input]
     lab.on(again, ask, inputs, outputs, notice, trigger_mode="always_last", **quick)
     lab.on(form.examples.select, take_example, inputs, outputs, notice, **quick)
-    lab.on(lab.lang.change, redraw, [form.asked, *form.named.values()], [form.out, form.link])
+    lab.draw_on(("lang",), redraw, [form.asked, *form.named.values()], [form.out, form.link])
 
 
 # --- drawing -------------------------------------------------------------------------------------------

@@ -122,7 +122,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     def link(values: dict) -> dict:
         return {form.link: _link(values[form.asked], values[form.layer], values[lab.lang])} if values[form.asked] else {}
 
-    inputs = [form.word, form.sentences, *form.models.asked, form.asked, lab.study_id]
+    inputs = [form.word, form.sentences, *form.models.asked, form.asked, lab.study_id, lab.turns]
     drawn = [form.told, form.layer, *form.maps, form.mention, form.by_layer, form.table, form.link]
     outputs = [form.word, form.sentences, *form.models.asked, form.wait.status, *drawn, form.asked]
     quick = {"show_progress": "minimal", "show_progress_on": form.told}
@@ -132,7 +132,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
         lab.on(form.examples.select, take_example, inputs, outputs, notice, **quick),
     ]
     form.wait.ends(lab, asking)
-    lab.on(lab.lang.change, redraw, [form.asked, form.layer], drawn)
+    lab.draw_on(("lang",), redraw, [form.asked, form.layer], drawn)
     lab.on(form.by_layer.select, take_layer, [form.asked], [form.layer, form.link])
     lab.on(form.layer.release, link, [form.asked, form.layer], [form.link])
     for shown in form.maps:
@@ -142,12 +142,12 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
 
 def _answered(lab: Lab, form: Form, values: dict, given: dict, depth: int | None = None) -> Iterator[dict]:
     """What is `given` goes into the form first; then everyone is asked, one after the other."""
-    values, lang = {**values, **given}, values[lab.lang]
+    values, lang, check = {**values, **given}, values[lab.lang], values[lab.turns].take(VIEW.id)
     if given:
         yield given
     asked_word, sentences = values[form.word] or "", values[form.sentences] or ""
     asked = sides(lab, form.models, values)
-    said = yield from form.wait.through(ask_slowly(asked, lambda side: senses_read(lab, side.reader, asked_word, sentences), lang))
+    said = yield from form.wait.through(ask_slowly(asked, lambda side: senses_read(lab, side.reader, asked_word, sentences), lang), check)
     unread = unread_html(lab, asked, [e.text for e in sentences_given(sentences)[0]], lang)
     answer = Asked({name: values[component] or "" for name, component in form.named.items() if component is not form.layer}, values[lab.study_id], unread, said)
     yield {form.asked: answer, **_drawn(form, answer, depth, lang)}

@@ -136,12 +136,12 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
         return _drawn(lab, form, asked, values[lab.lang]) if asked and asked.study == values[lab.study_id] else {}
 
     fields = list(form.named.values())
-    inputs = [*fields, form.rows, form.asked, lab.study_id]
+    inputs = [*fields, form.rows, form.asked, lab.study_id, lab.turns]
     drawn = [form.out, form.chart, form.link]
     prepared = [form.text_b, form.arm, form.beside, form.label, form.way, form.examples, form.rows, *drawn]
     outputs = [form.text, *prepared, form.wait.status, form.asked]
     quick = {"show_progress": "minimal", "show_progress_on": form.out}
-    lab.on([lab.arrived.change, lab.settled.change, lab.lang.change], prepare, inputs, prepared, trigger_mode="always_last")
+    lab.draw_on(("arrived", "settled", "lang"), prepare, inputs, prepared)
     again = [form.ask.click, form.text.submit, form.text_b.submit, form.arm.input, form.beside.input, form.label.input, form.way.input]
     asking = [
         lab.on([*choose.events, lab.linked.change], first, [choose.view, *inputs], outputs, notice, **quick),
@@ -149,7 +149,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
         lab.on(form.examples.select, take_example, inputs, outputs, notice, **quick),
     ]
     form.wait.ends(lab, asking)
-    lab.on(lab.lang.change, redraw, [form.asked, lab.study_id], drawn)
+    lab.draw_on(("lang",), redraw, [form.asked, lab.study_id], drawn)
 
 
 # --- asking --------------------------------------------------------------------------------------------
@@ -181,10 +181,11 @@ def _answered(lab: Lab, form: Form, values: dict, opened: Opened) -> Iterator[di
 
     The fields are left alone: who goes on writing meanwhile keeps what they wrote.
     """
-    lang, problem = values[lab.lang], opened.plan.study.problem
+    lang, problem, check = values[lab.lang], opened.plan.study.problem, values[lab.turns].take(VIEW.id)
     given = {name: values[component] or "" for name, component in form.named.items()}
     text, text_b = given["text"], given["text_b"] or None
     said = tuple(_answer(problem, spec, scores) for spec, scores in predictions(lab, opened, text, text_b))
+    check()
     asked = Asked(opened.name, given, said, ())
     yield {form.asked: asked, **_drawn(lab, form, asked, lang)}
 
@@ -195,7 +196,7 @@ def _answered(lab: Lab, form: Form, values: dict, opened: Opened) -> Iterator[di
             found.append((yield from following(arm, occluded(lab, opened, arm, text, text_b, label=label, way=given["way"]), lang)))
         return tuple(found)
 
-    asked = dataclasses.replace(asked, found=(yield from form.wait.through(looked())))
+    asked = dataclasses.replace(asked, found=(yield from form.wait.through(looked(), check)))
     yield {form.asked: asked, **_drawn(lab, form, asked, lang)}
 
 

@@ -1,0 +1,64 @@
+"""The real page in a process of its own, and the browser that measures it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running page."""
+
+    url: str
+    pid: int
+
+
+def chromium() -> str:
+    """Where it is installed.
+
+    Raises:
+        SystemExit: it is not.
+    """
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    if not found:
+        raise SystemExit("there is no Chromium on this machine")
+    return found
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[Served]:
+    """The page at an address of its own, its home in `folder`."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    environment = {**os.environ, "TL_HOME": str(folder / "home"), "TL_PROFILE": "local", "GRADIO_SERVER_PORT": str(port), "GRADIO_TEMP_DIR": str(folder / "gradio")}
+    process = subprocess.Popen([sys.executable, "app.py"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        while not _answers(f"{url}/healthz"):
+            if process.poll() is not None:
+                raise SystemExit("the page did not start")
+            time.sleep(0.2)
+        yield Served(url, process.pid)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=1) as response:
+            return response.status == 200
+    except OSError:
+        return False
