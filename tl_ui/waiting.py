@@ -15,6 +15,7 @@ from tl_core.types import Step
 from tl_ui.lab import Lab
 from tl_ui.pieces import bar, duration, escaped
 from tl_ui.readers import Said, Side
+from tl_ui.shown import Overtaken
 from tl_ui.words import t, word
 
 PATIENCE = 2.0  # seconds without a word
@@ -30,11 +31,11 @@ class Wait:
     status: gr.HTML
     stop: gr.Button
 
-    def through(self, asking: Generator[str, None, T], check: Callable[[], None]) -> Generator[dict, None, T]:
+    def through(self, asking: Generator[str, None, T], check: Callable[[], None] = lambda: None) -> Generator[dict, None, T]:
         """Tell how far `asking` is until it has an answer, or cannot have one.
 
         Args:
-            check: raises when nobody waits for it any more.
+            check: raises when nobody waits for it any more; see `Turns`.
         """
         with closing(asking):
             try:
@@ -44,11 +45,11 @@ class Wait:
                     yield {self.status: step}
             except StopIteration as end:
                 answer = end.value
-                check()
-            except UserError:
+            except (UserError, Overtaken):
                 yield {self.status: ""}
                 raise
         yield {self.status: ""}
+        check()
         return answer
 
     def ends(self, lab: Lab, events: list[Any]) -> None:

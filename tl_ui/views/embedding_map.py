@@ -222,7 +222,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     def forget(_values: dict) -> dict:
         return {form.shown: None}
 
-    asked = [*form.asked.values(), lab.study_id, lab.dataset_id]
+    asked = [*form.asked.values(), lab.study_id, lab.dataset_id, lab.turns]
     outputs = [*form.asked.values(), form.draw, form.stop, form.status, *form.map.parts, form.told, form.listed, form.depths, form.link, form.shown]
     going = [
         lab.on([*choose.events, lab.linked.change], first, [choose.view, form.shown, *asked], outputs, notice),
@@ -253,9 +253,10 @@ def _map(lab: Lab, form: Form, values: dict) -> Iterator[dict]:
     readers, names = readers_of(lab, [values[form.models.reader], values[form.models.beside]], study, lang)
     method, layer = values[form.method] or METHODS[0], _layer(values[form.layer])
     yield {form.stop: gr.Button(visible=True), form.depths: "", form.listed: ""}
-    began, told, shown = time.monotonic(), 0.0, None
+    began, told, shown, check = time.monotonic(), 0.0, None, values[lab.turns].take(VIEW.id)
     try:
         for item in mapped(lab, readers, texts, method=method, layer=layer):
+            check()
             if isinstance(item, EmbeddingMap):
                 first, shown = shown is None, Shown(texts, tuple(readers), tuple(names), method, layer, item)
                 yield _drawn(lab, form, shown, values, with_texts=first)

@@ -137,7 +137,7 @@ def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
     def forget(_values: dict) -> dict:
         return {form.shown: None}
 
-    asked = [form.who, lab.study_id, lab.dataset_id]
+    asked = [form.who, lab.study_id, lab.dataset_id, lab.turns]
     outputs = [form.who, form.stop, form.status, form.out, form.figure, form.table, form.link, form.shown]
     going = [
         lab.on([*choose.events, lab.linked.change], first, [choose.view, form.shown, *asked], outputs, notice),
@@ -166,13 +166,14 @@ def _looked(lab: Lab, form: Form, values: dict) -> Iterator[dict]:
     if not sides:
         raise UserError("Choose a trained arm or a model first.")
     texts = texts_of(lab, DATA, values[lab.dataset_id], study)
-    shown, notes = Shown((), (), texts.name, ()), []
+    shown, notes, check = Shown((), (), texts.name, ()), [], values[lab.turns].take(VIEW.id)
     yield {form.stop: gr.Button(visible=True)}
     for one in sides:
         began, told = time.monotonic(), 0.0
         asked = changed(lab, one.reader) if one.reader.run else mapped(lab, [one.reader], texts, method="pca", by_layer=True)
         try:
             for item in asked:
+                check()
                 if isinstance(item, Layers):
                     shown = dataclasses.replace(shown, trained=(*shown.trained, item))
                     notes += item.notes
