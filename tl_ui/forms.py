@@ -16,8 +16,6 @@ import gradio as gr
 from tl_core.params import declared
 from tl_ui.pieces import escaped
 
-LONGEST = 200  # characters of what is written into a field
-
 # What is written into the fields is kept in the value beside the form, so that whatever reads the value has it. A form that is
 # drawn anew while somebody writes leaves what they wrote; another form begins with its defaults.
 _JS = r"""
@@ -73,7 +71,7 @@ def changed(sections: Sequence[Section], value: Any) -> dict[str, str]:
     """The settings in which a form differs from the defaults, as written; `tl_core.params.build` reads and checks them."""
     given = _given(value, _of(sections))
     asked = {f"{section.before}{s['name']}": s["default"] for section in sections for s in section.settings}
-    return {name: given[name] for name, default in asked.items() if given.get(name) and not _same(given[name], default)}
+    return {name: given[name] for name, default in asked.items() if name in given and not _same(given[name], default)}
 
 
 def _of(sections: Sequence[Section]) -> list[str]:
@@ -83,13 +81,14 @@ def _of(sections: Sequence[Section]) -> list[str]:
 def _given(value: Any, of: list[str]) -> dict[str, str]:
     """What a visitor's browser says was written; it may say anything, and nothing about another form counts."""
     given = value.get("given") if isinstance(value, dict) and value.get("of") == of else None
-    return {str(name): str(said)[:LONGEST].strip() for name, said in given.items()} if isinstance(given, dict) else {}
+    return {str(name): str(said) for name, said in given.items()} if isinstance(given, dict) else {}
 
 
 def _same(written: str, default: Any) -> bool:
+    """An emptied number is its default; an emptied text is empty."""
     if isinstance(default, int | float) and not isinstance(default, bool):
         try:
-            return math.isclose(float(written), default, rel_tol=1e-12)
+            return not written.strip() or math.isclose(float(written), default, rel_tol=1e-12)
         except ValueError:
             return False
     return written == _text(default)
@@ -117,7 +116,7 @@ def _field_html(section: Section, setting: dict[str, Any]) -> str:
         ends = "".join(f" {end}='{setting[key]:g}'" for end, key in (("min", "low"), ("max", "high")) if setting[key] is not None)
         inside = f"<input type='number' inputmode='decimal' step='{1 if kind == 'int' else 'any'}'{ends} {marks}>"
     else:
-        inside = f"<input type='text' maxlength='{LONGEST}' {marks}>"
+        inside = f"<input type='text' {marks}>"
     return f"<div class='tl-field'><label for='{id}'>{escaped(label)}</label><small id='{id}-help'>{escaped(help)}</small>{inside}</div>"
 
 

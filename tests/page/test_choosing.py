@@ -15,7 +15,7 @@ from tl_core.params import declared
 from tl_core.strategies import strategies
 from tl_core.types import Label, Problem
 from tl_ui.chooser import EVERYDAY, FIRST_STRATEGIES, NEEDS, Chooser, cannot
-from tl_ui.forms import LONGEST, Section, changed, form
+from tl_ui.forms import Section, changed, form
 from tl_ui.tabs.compare import COSTS_SHOWN, costs_html
 
 NAMED = Problem("one text", "one label", (Label("a", "billing"), Label("b", "login")))
@@ -61,7 +61,11 @@ def test_a_form_tells_what_differs_from_its_defaults_whatever_a_browser_sends():
     assert changed(sections, drawn) == {} and "data-setting='base.selection'" in drawn["form"]
     rank = declared(strategies()["lora"].Params)[0]
     written = {rank["name"]: f" {rank['default']}.0 ", "base.selection": "dev", "seed_of_evil": "1", "selection": "dev", "max_steps": "x" * 10_000}
-    assert changed(sections, {**drawn, "given": written}) == {"base.selection": "dev", "max_steps": "x" * LONGEST}
+    assert changed(sections, {**drawn, "given": written}) == {"base.selection": "dev", "max_steps": "x" * 10_000}
+    assert changed(sections, {**drawn, "given": {"max_steps": " "}}) == {}
+    texts = [Section(strategies()["in-context"].Params, "own-settings-in-context")]
+    long = "{text} is about {label}. " * 40
+    assert changed(texts, {**form(texts), "given": {"templates": long, "between": ""}}) == {"templates": long, "between": ""}
     for sent in (None, "text", [], {}, {**drawn, "of": ["own-settings-full"], "given": written}, {**drawn, "given": ["dev"]}, {**drawn, "given": {"base.selection": None}}):
         assert changed(sections, sent) in ({}, {"base.selection": "None"})
 
