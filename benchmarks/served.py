@@ -46,7 +46,7 @@ def served(folder: Path) -> Iterator[Served]:
     process = subprocess.Popen([sys.executable, "app.py"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
-        while not _answers(f"{url}/healthz"):
+        while not answers(f"{url}/healthz"):
             if process.poll() is not None:
                 raise SystemExit("the page did not start")
             time.sleep(0.2)
@@ -56,7 +56,8 @@ def served(folder: Path) -> Iterator[Served]:
         process.wait()
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether somebody serves there."""
     try:
         with urllib.request.urlopen(url, timeout=1) as response:
             return response.status == 200

@@ -91,7 +91,8 @@ class Lab:
     def wire_followers(self) -> None:
         """To be called once, when every tab is there."""
         for signals, followers in self.followers.items():
-            inputs, outputs = (list(dict.fromkeys(c for f in followers for c in part(f))) for part in (lambda f: f.inputs, lambda f: f.outputs))
+            inputs = dict.fromkeys(component for one in followers for component in one.inputs)
+            outputs = dict.fromkeys(component for one in followers for component in one.outputs)
             self.on([getattr(self, name).change for name in signals], _together(followers), inputs, outputs, trigger_mode="always_last")
 
     def where(self, name: str) -> dict:

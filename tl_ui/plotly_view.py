@@ -16,12 +16,13 @@ from typing import Any
 import gradio as gr
 
 SCRIPT_ROUTE = "/tl-static"
+SCRIPT = f"{SCRIPT_ROUTE}/plotly.min.js"
 # For a slider beside a drawing with steps, answered by the browser alone: (step, drawing) in, drawing out.
 TAKE_STEP = "(step, drawn) => drawn ? JSON.stringify({...JSON.parse(drawn), at: step}) : drawn"
 
 # For whoever draws with Plotly: the colours of the page, light or dark, by `colour(name)` and `themed(layout)`; and
 # `plotly()`, a promise of the library, whose 5 MB are not run before something is to be drawn.
-THEMED = f"const script = '{SCRIPT_ROUTE}/plotly.min.js';" + r"""
+THEMED = f"const script = '{SCRIPT}';" + r"""
 const plotly = () => window.tlPlotly ??= new Promise((ready, failed) => {
   const element = document.createElement('script');
   element.src = script; element.onload = ready;

@@ -23,7 +23,7 @@ from tl_ui.datasets import FIRST, Datasets
 from tl_ui.lab import Lab
 from tl_ui.links import view_of
 from tl_ui.look import CSS, HEAD, theme
-from tl_ui.plotly_view import SCRIPT_ROUTE, script_folder
+from tl_ui.plotly_view import SCRIPT, SCRIPT_ROUTE, script_folder
 from tl_ui.shown import Turns
 from tl_ui.studies import Studies
 from tl_ui.words import IN_BROWSER, KEY, WORDS, t, word
@@ -250,7 +250,7 @@ def launch_kwargs(profile: Profile) -> dict[str, Any]:
     return {
         "theme": theme(),
         "css": CSS,
-        "head": f"{HEAD}<link rel='prefetch' as='script' href='{SCRIPT_ROUTE}/plotly.min.js'>",
+        "head": f"{HEAD}<link rel='prefetch' as='script' href='{SCRIPT}'>",
         "i18n": gr.I18n(**IN_BROWSER),
         "max_file_size": profile.max_upload_mb * 2**20,
         "show_error": False,

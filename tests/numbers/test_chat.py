@@ -10,12 +10,12 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
+from benchmarks.served import answers
 from tests.chat_server import Served, serving
 from tests.numbers import made as made_up
 from tests.tiny_models import drain
@@ -83,7 +83,7 @@ def test_a_text_cannot_end_its_message():
     assert json.loads(Questions(ONE).turn(Example(1, "half \ud83d pair")))["text"] == "half ? pair"
 
 
-def test_rows_are_shown_with_their_right_answers():
+def test_rows_are_shown_with_their_rightanswers():
     shown = [Example(1, "goal", labels=("3",)), Example(2, "vote", labels=("1",))]
     roles = [(m["role"], m["content"]) for m in Questions(ONE).messages(Example(3, "paint"), shown)[1:]]
     assert roles == [("user", '{"text": "goal"}'), ("assistant", "C"), ("user", '{"text": "vote"}'), ("assistant", "B"), ("user", '{"text": "paint"}')]
@@ -117,7 +117,7 @@ def test_a_row_of_several_labels_is_shown_once():
 
 
 @pytest.mark.parametrize("text", ["A", " a\n", "A.", "(A)", "**A**", '"A"', "A. art", "A: Art", "art", "ART.", "<think>B? No.</think>\nA"])
-def test_these_are_answers(text):
+def test_these_areanswers(text):
     assert Questions(ONE).read(text) == (MARKS["A"],)
 
 
@@ -318,21 +318,13 @@ def transformers_serve(tmp_path_factory) -> Iterator[tuple[str, str]]:
         process = subprocess.Popen(command, env={**os.environ, "HF_HUB_OFFLINE": "1"}, stdout=out, stderr=out)
     try:
         began = time.monotonic()
-        while not _answers(f"http://127.0.0.1:{port}/health"):
+        while not answers(f"http://127.0.0.1:{port}/health"):
             assert process.poll() is None and time.monotonic() - began < 120, log.read_text()
             time.sleep(0.2)
         yield f"http://127.0.0.1:{port}/v1", str(folder)
     finally:
         process.kill()
         process.wait()
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=1) as response:
-            return response.status == 200
-    except OSError:
-        return False
 
 
 def _chat_model(folder) -> None:

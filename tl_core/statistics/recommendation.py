@@ -2,7 +2,8 @@
 
 A winner is named only if it is alone in the strict best set and seeds were enough to speak of methods. Otherwise the advice
 is about cost: the cheapest of those that could be the best, or the cheapest that is shown to be as good within a margin the
-person chose. What scored no more than one answer for all texts does is never advised for being cheap. The sentences are made elsewhere, of these fields.
+person chose. What scored no more than one answer for all texts does is never advised for being cheap. The sentences are
+made elsewhere, of these fields.
 """
 
 from __future__ import annotations
@@ -75,7 +76,8 @@ def recommend(
 
     Args:
         failed: arms some of whose runs failed to train. margin: how much less good is as good, on the scale of the
-            scores; None: nothing is. floor: what the commonest answer, given to every text, scores. deterministic, overlap, seeds: as in `best_set`.
+            scores; None: nothing is. floor: what the commonest answer, given to every text, scores. deterministic, overlap,
+            seeds: as in `best_set`.
     """
     if not scores:
         raise ValueError("There is no arm to recommend.")
