@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import gradio as gr
@@ -35,12 +36,12 @@ def build(home: Path | None = None, profile: Profile | None = None) -> tuple[gr.
     return build_page(home or usual_home(), profile or current_profile())
 
 
-def launch_kwargs(profile: Profile | None = None) -> dict[str, Any]:
-    """What `launch` is given: look, words, routes, and what strangers may not do."""
+def launch_kwargs(profile: Profile | None = None, faults: Callable[[], list[str]] = list) -> dict[str, Any]:
+    """What `launch` is given: look, words, routes, and what strangers may not do. `faults`: what /healthz is to complain of."""
     from spaces_config import current_profile
     from tl_ui.shell import launch_kwargs as page_launch_kwargs
 
-    return page_launch_kwargs(profile or current_profile())
+    return page_launch_kwargs(profile or current_profile(), faults)
 
 
 def main() -> None:
@@ -55,7 +56,7 @@ def main() -> None:
     page, queue = build()
     queue.start(warm=["minilm"])
     try:
-        page.launch(**launch_kwargs())
+        page.launch(**launch_kwargs(faults=queue.faults))
     finally:
         queue.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from tl_ui.studies import Studies
 from tl_ui.words import IN_BROWSER, KEY, WORDS, t, word
 
 BEAT_SECONDS = 1.5
+SWEEP_SECONDS = 3600.0
 QUEUE_SECONDS = 0.01  # between two looks for events; left at 0.001, an idle page takes a tenth of a core
 MARK = "__i18n__"
 
@@ -61,8 +63,9 @@ def build(home: Path, profile: Profile) -> tuple[gr.Blocks, StudyQueue]:
     device = "cpu" if profile.zero_gpu else None  # see zero_gpu.py
     queue = StudyQueue(home, max_waiting=profile.max_queue, max_seconds=profile.max_study_seconds, device=device)
     datasets = Datasets(home, profile, lambda models, texts: list(queue.ask("token_reports", models=models, texts=texts, hub=profile.allow_hub_models)))
-    queue.sweep(profile.keep_studies_days)
-    datasets.sweep(profile.keep_studies_days)
+    for store in (queue, datasets):
+        store.sweep(profile.keep_studies_days)
+        queue.keeper.every(SWEEP_SECONDS, lambda store=store: store.sweep(profile.keep_studies_days))
     with gr.Blocks(title="Transfer Lab", analytics_enabled=False, delete_cache=(3600, 6 * 3600), fill_width=True) as page:
         lab, theme_button, address = _frame(profile, queue, datasets)
         api.add(lab)  # before the tabs, whose own handlers may have the same names
@@ -240,13 +243,22 @@ class SafeHeaders:
         await self.app(scope, receive, sending if scope["type"] == "http" else send)
 
 
-async def health(_request: Any) -> JSONResponse:
-    """Says that the page is up."""
-    return JSONResponse({"status": "ok"})
+def health(faults: Callable[[], list[str]]) -> Callable:
+    """Says whether all that the page needs is there."""
+
+    async def answer(_request: Any) -> JSONResponse:
+        found = faults()
+        return JSONResponse({"status": "broken", "faults": found}, 503) if found else JSONResponse({"status": "ok"})
+
+    return answer
 
 
-def launch_kwargs(profile: Profile) -> dict[str, Any]:
-    """What `launch` is given."""
+def launch_kwargs(profile: Profile, faults: Callable[[], list[str]] = list) -> dict[str, Any]:
+    """What `launch` is given.
+
+    Args:
+        faults: what of the page does not work at the moment, in sentences.
+    """
     return {
         "theme": theme(),
         "css": CSS,
@@ -261,7 +273,7 @@ def launch_kwargs(profile: Profile) -> dict[str, Any]:
         "share": False,
         "footer_links": ["api"],
         "app_kwargs": {
-            "routes": [Mount(SCRIPT_ROUTE, CachedFiles(directory=script_folder())), Route("/healthz", health)],
+            "routes": [Mount(SCRIPT_ROUTE, CachedFiles(directory=script_folder())), Route("/healthz", health(faults))],
             "middleware": [Middleware(SafeHeaders)],
             "openapi_url": None,
         },

@@ -1,7 +1,8 @@
 """The page's studies: a line of them, run one after another by one worker, whatever happens to any browser.
 
 Each study is a folder under an unguessable name; whoever has the name may read it, whoever has its key may
-stop it. After a restart the line goes on where it was.
+stop it. After a restart the line goes on where it was. Nothing that happens to one study, its folder or the disk
+ends the thread that runs them; should it or a worker die all the same, it is started again.
 """
 
 from __future__ import annotations
@@ -17,18 +18,25 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tl_core.errors import UserError
+from tl_core.errors import UserError, WorkerDied
 from tl_core.experiments.about import About, write_about
 from tl_core.experiments.archive import MOST_BYTES, unpack
 from tl_core.experiments.conduct import Conductor
+from tl_core.experiments.keeper import Keeper
 from tl_core.experiments.plan import Plan, Study, plan
 from tl_core.experiments.store import Store, told
-from tl_core.experiments.worker import Stopped, Worker, WorkerDied
-from tl_core.types import Progress
+from tl_core.experiments.worker import Stopped, Worker
 
 log = logging.getLogger("transfer-lab")
 ID_BYTES = 12
 OPEN = ("queued", "running")
+TEND_SECONDS = 2.0
+GONE = ".gone."  # before the name of a folder that is being removed
+STATE = {"status": str, "key": str, "keep": str, "context": dict, "runs": int, "made": (int, float)}  # of state.json, what must be there
+
+
+class Damaged(UserError):
+    """The folder of a study is there, but what the line of studies needs to know of it cannot be read."""
 
 
 class StudyQueue:
@@ -43,26 +51,44 @@ class StudyQueue:
         self._helper_lock = threading.Lock()
         self._wake = threading.Condition()
         self._current: str | None = None
+        self._once_more: set[str] = set()  # asked to go on while they were still being stopped
+        self._deleted: set[str] = set()  # gone for everybody; the folder of the current one waits for its conductor
+        self._unwritten: dict[str, dict[str, Any]] = {}  # states that the disk would not take
         self._closing = False
         self._models: list[str] = []
         self._waiting: list[str] = self._left_over()
-        self._thread = threading.Thread(target=self._run, name="studies", daemon=True)
+        self._thread: threading.Thread | None = None
+        self.keeper = Keeper()
+        self.keeper.every(TEND_SECONDS, self._tend)
 
     def start(self, *, warm: Sequence[str] = ()) -> None:
         """Begin to work; the workers load these models first, so that the first study does not wait."""
         self._models = list(warm)
-        self._thread.start()
+        self._start_thread()
         threading.Thread(target=self._warm_helper, daemon=True).start()
+        self.keeper.start()
 
     def close(self) -> None:
         """Stop working; unfinished studies go on at the next start."""
+        self.keeper.close()
         with self._wake:
             self._closing = True
             self._wake.notify_all()
         self.worker.stop()
-        self._thread.join(5)
+        if self._thread:
+            self._thread.join(5)
         self.worker.end()
         self.helper.end()
+
+    def faults(self) -> list[str]:
+        """What does not work at the moment, in sentences; none when all is well."""
+        found = []
+        if self._thread is None or not self._thread.is_alive():
+            found.append("The thread that runs studies is not there.")
+        if not self.keeper.alive:
+            found.append("The thread that looks after the others is not there.")
+        workers = (("runs studies", self.worker), ("answers questions", self.helper))
+        return found + [f"The process that {does} is not there: {worker.trouble}" for does, worker in workers if worker.trouble]
 
     # --- what a visitor does -----------------------------------------------------------------------
 
@@ -131,7 +157,9 @@ class StudyQueue:
         """Put a stopped or failed study back in line; only what is missing is computed."""
         self._may(name, key)
         with self._wake:
-            if name not in self._waiting and name != self._current:
+            if name == self._current:
+                self._once_more.add(name)  # perhaps it is just being stopped
+            elif name not in self._waiting:
                 self._mark(name, "queued")
                 self._waiting.append(name)
                 self._wake.notify_all()
@@ -140,14 +168,34 @@ class StudyQueue:
         """Stop a study within two seconds; what is finished is kept."""
         self._may(name, key)
         with self._wake:
+            self._once_more.discard(name)
             if name in self._waiting:
                 self._waiting.remove(name)
-                self._mark(name, "stopped")
+                self._note(name, "stopped")
             elif name == self._current:
                 self.worker.stop()
 
+    def delete(self, name: str, key: str) -> None:
+        """Remove a study. It is gone for everybody at once, and its folder as soon as nothing writes to it.
+
+        Raises:
+            UserError: it is somebody else's, or not here.
+        """
+        self._may(name, key)
+        self._note(name, "deleted")  # should this process end now, the next one removes the folder
+        with self._wake:
+            self._deleted.add(name)
+            self._once_more.discard(name)
+            if name == self._current:
+                self.worker.stop()
+                return
+            if name in self._waiting:
+                self._waiting.remove(name)
+        self._remove(name)
+
     def status(self, name: str) -> dict[str, Any]:
-        """`status` (queued, running, done, stopped, failed), `ahead` in line, `done` and `total` runs, `progress`, `error`.
+        """`status` (queued, running, done, stopped, failed), `ahead` in line, `done` and `total` runs, `failed` ones at its last
+        end, `progress`, `error`.
 
         Raises:
             UserError: there is no such study.
@@ -160,6 +208,7 @@ class StudyQueue:
         return {
             "status": state["status"], "ahead": ahead, "done": min(finished, state["runs"]), "total": state["runs"],
             "progress": store.read_json("progress.json"), "error": state.get("error"), "began": state.get("began"), "made": state["made"],
+            "failed": state.get("failed", 0),
         }  # fmt: skip
 
     def store(self, name: str) -> Store:
@@ -169,7 +218,7 @@ class StudyQueue:
             UserError: there is no such study.
         """
         folder = self.folder / name
-        if not name or Path(name).name != name or not (folder / "state.json").is_file():
+        if not name or Path(name).name != name or name in self._deleted or not (folder / "state.json").is_file():
             raise UserError("There is no such study here. It may have been removed; start it again.")
         return Store(folder)
 
@@ -187,84 +236,173 @@ class StudyQueue:
                 raise UserError(f"{fault} Try again; if it happens again, choose a smaller model.") from fault
 
     def sweep(self, days: float) -> int:
-        """Remove studies that nobody has touched for so many days; returns how many."""
+        """Remove studies that nobody has touched for so many days; returns how many. Damaged ones count as touched when they were."""
         removed = 0
-        for folder in self.folder.iterdir():
-            state = folder / "state.json"
-            if state.is_file() and self._state(folder.name)["status"] not in OPEN and time.time() - state.stat().st_mtime > days * 86400:
-                shutil.rmtree(folder, ignore_errors=True)
+        for folder in list(self.folder.iterdir()):
+            if folder.name.startswith(GONE):
+                shutil.rmtree(folder, ignore_errors=True)  # a removal that was cut off
+                continue
+            try:
+                status, touched = self._status_of(folder.name), (folder / "state.json").stat().st_mtime
+            except OSError:
+                continue  # no study, or just being made or removed
+            if status == "deleted" or (status not in OPEN and time.time() - touched > days * 86400):
+                self._remove(folder.name)
                 removed += 1
         return removed
 
     # --- the thread that works ---------------------------------------------------------------------
 
+    def _start_thread(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="studies", daemon=True)
+        self._thread.start()
+
+    def _tend(self) -> None:
+        """Start again what should be there and is not."""
+        if not self._thread.is_alive() and not self._closing:
+            log.error("the thread that runs studies had ended; it is started again")
+            with self._wake:
+                self._current = None
+            self._start_thread()
+        if self.helper.trouble and self._helper_lock.acquire(blocking=False):
+            self._helper_lock.release()
+            self._warm_helper()
+
     def _run(self) -> None:
         self._warm_worker()
-        while True:
-            with self._wake:
-                while not self._waiting and not self._closing:
-                    self._wake.wait()
-                if self._closing:
-                    return
-                self._current = name = self._waiting.pop(0)
+        while not self._closing:
             try:
-                self._conduct(name)
-            except UserError as fault:
-                self._mark(name, "failed", error=str(fault))
-            except Exception as fault:
-                log.exception("study %s failed", name)
-                self._mark(name, "failed", error=f"This is a bug ({type(fault).__name__}); the log of the program has its details.")
-            finally:
-                with self._wake:
-                    self._current = None
+                if name := self._next():
+                    self._run_one(name)
+                elif self.worker.trouble:
+                    self._warm_worker()
+            except Exception:
+                log.exception("the line of studies stumbled")
+
+    def _next(self) -> str | None:
+        """The study whose turn it is; None after a while in which there was none."""
+        with self._wake:
+            if not self._waiting and not self._closing:
+                self._wake.wait(TEND_SECONDS)
+            if self._closing or not self._waiting:
+                return None
+            self._current = name = self._waiting.pop(0)
+            self.worker.unstop()
+            return name
+
+    def _run_one(self, name: str) -> None:
+        try:
+            self._conduct(name)
+        except UserError as fault:
+            self._note(name, "failed", error=str(fault))
+        except Exception as fault:
+            log.exception("study %s failed", name[:4])
+            self._note(name, "failed", error=f"This is a bug ({type(fault).__name__}); the log of the program has its details.")
+        finally:
+            with self._wake:
+                self._current = None
+                again = name in self._once_more
+                self._once_more.discard(name)
+                if again and self._status_of(name) not in OPEN:
+                    self._note(name, "queued")
+                    self._waiting.append(name)
+            if name in self._deleted:
+                self._remove(name)
 
     def _conduct(self, name: str) -> None:
         store, state = self.store(name), self._state(name)
         began = time.time()
-        self._mark(name, "running", began=began)
+        self._note(name, "running", began=began)
         conductor = Conductor(store, self._plan(store), self.worker, keep=state["keep"], context=state["context"], consent=state.get("consent", ""))
-        ended = "done"
-        with closing(conductor.events()) as events:
-            for event in events:
-                if isinstance(event, Progress) and self.max_seconds and time.time() - began > self.max_seconds:
-                    ended, error = "stopped", f"The time a study may take here ({self.max_seconds:.0f} s) is used up. Finished runs are kept."
-                    self._mark(name, ended, error=error)
-                    return
+        with self._time_limit() as over, closing(conductor.events()) as events:
+            for _ in events:
+                pass
+        failed = sum(1 for result in conductor.results.values() if result.status == "failed")
         missing = [s for s in conductor.plan.specs if s.id not in conductor.results]
-        if self._closing and missing:
-            ended = "queued"
-        elif missing:
-            ended = "stopped"
-        self._mark(name, ended)
+        if not missing:
+            self._note(name, "done", failed=failed)
+        elif self._closing:
+            self._note(name, "queued")
+        elif over.is_set():
+            error = f"The time a study may take here ({self.max_seconds:.0f} s) is used up. Finished runs are kept."
+            self._note(name, "stopped", error=error, failed=failed)
+        else:
+            self._note(name, "stopped", failed=failed)
+
+    @contextmanager
+    def _time_limit(self) -> Iterator[threading.Event]:
+        """Stops the worker when a study has had its time, also if it says nothing any more; the event tells that it was so. The
+        clock on the wall, which may be set meanwhile, plays no part."""
+        over = threading.Event()
+
+        def end() -> None:
+            over.set()
+            self.worker.stop()
+
+        timer = threading.Timer(self.max_seconds or 0, end)
+        timer.daemon = True
+        if self.max_seconds:
+            timer.start()
+        try:
+            yield over
+        finally:
+            timer.cancel()
 
     def _plan(self, store: Store) -> Plan:
         return plan(store.load_study())
 
     def _warm_worker(self) -> None:
-        for model in self._models:
-            try:
-                list(self.worker.call("warm", model=model))
-            except (WorkerDied, Stopped, UserError, RuntimeError) as fault:
-                log.warning("the worker could not be warmed: %s", fault)
+        self._warm(self.worker, [])
 
     def _warm_helper(self) -> None:
-        calls = [("warm", {"model": model}) for model in self._models]
         with self._helper_lock:
-            for function, arguments in [*calls, ("warm_maps", {})] if calls else ():
-                try:
-                    list(self.helper.call(function, **arguments))
-                except (WorkerDied, Stopped, UserError, RuntimeError) as fault:
-                    log.warning("the helper could not be warmed: %s", fault)
+            self._warm(self.helper, [("warm_maps", {})])
+
+    def _warm(self, worker: Worker, more: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """Start a process, or start it again, and have it load what is wanted first."""
+        calls = [*(("warm", {"model": model}) for model in self._models), *(more if self._models else ())]
+        try:
+            worker.start()
+            for function, arguments in calls:
+                list(worker.call(function, **arguments))
+        except (WorkerDied, Stopped, UserError, RuntimeError) as fault:
+            log.warning("a worker could not be warmed: %s", fault)
 
     def _left_over(self) -> list[str]:
-        states = [(folder.name, Store(folder).read_json("state.json")) for folder in self.folder.iterdir()]
-        return [name for name, state in sorted(states, key=lambda s: (s[1] or {}).get("made", 0)) if state and state["status"] in OPEN]
+        """Studies that an earlier process did not end, the oldest first. Folders that are damaged are left as they are, and logged."""
+        found = []
+        for folder in list(self.folder.iterdir()):
+            if not folder.is_dir() or folder.name.startswith("."):
+                continue
+            try:
+                state = self._state(folder.name)
+            except Damaged:
+                log.warning("the folder of study %s… is damaged and left alone: its state.json cannot be read", folder.name[:4])
+                continue
+            except UserError:
+                continue  # no study
+            if state["status"] in OPEN:
+                found.append((state["made"], folder.name))
+            elif state["status"] == "deleted":
+                self._remove(folder.name)
+        return [name for _, name in sorted(found)]
 
     def _state(self, name: str) -> dict[str, Any]:
-        state = self.store(name).read_json("state.json")
-        if state is None:
-            raise UserError("This study is damaged. Start it again.")
+        store = self.store(name)
+        if name in self._unwritten:
+            return self._unwritten[name]
+        state = store.read_json("state.json")
+        if not isinstance(state, dict) or any(not isinstance(state.get(part), kind) for part, kind in STATE.items()):
+            raise Damaged("This study is damaged: what it was doing cannot be read any more. Start it again.")
         return state
+
+    def _status_of(self, name: str) -> str:
+        try:
+            return self._state(name)["status"]
+        except Damaged:
+            return "damaged"
+        except UserError:
+            return "deleted" if name in self._deleted else "none"
 
     def _put(self, store: Store, key: str, status: str, *, runs: int, context: dict[str, Any], keep: str = "best", consent: str = "") -> None:
         """Write what the line needs to know; from then on the study is there."""
@@ -286,5 +424,37 @@ class StudyQueue:
             raise UserError("This study was started in another browser; only there can it be stopped or changed.")
 
     def _mark(self, name: str, status: str, **more: Any) -> None:
-        store = self.store(name)
-        store.write_json("state.json", {**self._state(name), "error": None, **more, "status": status})
+        """Write how it stands with a study.
+
+        Raises:
+            UserError: it is not here any more, or the disk does not take it.
+        """
+        state = {**self._state(name), "error": None, **more, "status": status}
+        self.store(name).write_json("state.json", state)
+        self._unwritten.pop(name, None)
+
+    def _note(self, name: str, status: str, **more: Any) -> None:
+        """As `_mark`, but what the disk does not take is remembered: the line goes on, and visitors are told the truth."""
+        try:
+            self._mark(name, status, **more)
+        except UserError as fault:
+            if name in self._deleted:
+                return
+            try:
+                self._unwritten[name] = {**self._state(name), "error": None, **more, "status": status}
+            except UserError:
+                log.warning("study %s… is not there any more: %s", name[:4], fault)
+            else:
+                log.warning("study %s… is %s, which could not be written: %s", name[:4], status, fault)
+
+    def _remove(self, name: str) -> None:
+        """Take a study away: in one step for whoever looks, then file by file."""
+        gone = self.folder / f"{GONE}{name}"
+        try:
+            (self.folder / name).rename(gone)
+        except FileNotFoundError:
+            pass
+        except OSError as fault:
+            log.warning("the folder of study %s… could not be removed: %s", name[:4], fault)
+        self._unwritten.pop(name, None)
+        shutil.rmtree(gone, ignore_errors=True)

@@ -34,12 +34,34 @@ class Worker:
         self._process: subprocess.Popen | None = None
         self._connection: Connection | None = None
         self._stopping = threading.Event()
+        self._no_start = ""  # why the process could not be started, while that is so
+
+    @property
+    def trouble(self) -> str:
+        """Why there is no process, as a sentence; "" while it runs, and while nothing was asked of it yet."""
+        process = self._process
+        if process is not None and process.poll() is not None:
+            return "The worker process ended unexpectedly."
+        return self._no_start
 
     def start(self) -> None:
-        """Start the process if it is not running."""
+        """Start the process if it is not running.
+
+        Raises:
+            WorkerDied: it cannot be started.
+        """
         if self._process and self._process.poll() is None:
             return
-        self._stopping.clear()
+        self.end()  # what is left of one that died
+        try:
+            self._start()
+        except (WorkerDied, OSError) as fault:
+            self.end()
+            self._no_start = "The worker process could not be started."
+            raise WorkerDied(self._no_start) from fault
+        self._no_start = ""
+
+    def _start(self) -> None:
         secret = secrets.token_bytes(32)
         with Listener(authkey=secret) as listener:
             address = listener.address if isinstance(listener.address, str) else ":".join(map(str, listener.address))
@@ -58,8 +80,7 @@ class Worker:
                 waiting.join(0.05)
                 waited += 0.05
                 if self._process.poll() is not None or waited > START_SECONDS:
-                    self.end()
-                    raise WorkerDied("The worker process could not be started.")
+                    raise WorkerDied
             self._connection = accepted[0]
 
     def call(self, name: str, **arguments: Any) -> Iterator[Any]:
@@ -92,8 +113,12 @@ class Worker:
                 self._interrupt()
 
     def stop(self) -> None:
-        """Ask whoever reads `call` to stop; may be called from another thread."""
+        """Ask whoever reads `call`, or calls next, to stop; may be called from another thread."""
         self._stopping.set()
+
+    def unstop(self) -> None:
+        """Forget a `stop` that found nothing to stop, so that it does not end the next call."""
+        self._stopping.clear()
 
     def end(self) -> None:
         """End the process at once."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import platform
-import shutil
 from typing import Any
 
 import gradio as gr
@@ -13,7 +12,7 @@ import gradio as gr
 import tl_core
 from tl_core.strategies import strategies
 from tl_ui.datasets import FIRST, SAMPLE
-from tl_ui.lab import Lab
+from tl_ui.lab import Lab, key_of
 from tl_ui.pieces import duration, escaped, strategy_about, strategy_title, table_html
 from tl_ui.words import ABOUT, t, word
 
@@ -46,8 +45,7 @@ def _wire(lab: Lab, study: gr.Button, upload: gr.Button, notice: gr.HTML) -> Non
         if not name:
             gr.Info(t(lang, "nothing_to_delete"))
             return {}
-        lab.stop(values)  # also says so when it is another browser's
-        shutil.rmtree(lab.queue.store(name).folder, ignore_errors=True)
+        lab.queue.delete(name, key_of(values[lab.saved], name))
         lab.studies.forget(name)
         gr.Info(t(lang, "deleted_study"))
         saved = {**values[lab.saved], "keys": {n: k for n, k in values[lab.saved]["keys"].items() if n != name}}

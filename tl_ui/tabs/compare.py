@@ -379,7 +379,7 @@ def _wire_live(lab: Lab, form: ArmsForm, live: Live, first: gr.Button, intro: gr
         out = {
             live.status: status_html(status, opened, lang),
             live.stop: gr.Button(visible=going and mine),
-            live.go_on: gr.Button(visible=mine and status["status"] in ("stopped", "failed")),
+            live.go_on: gr.Button(visible=mine and not going and (status["status"] != "done" or status["failed"] > 0)),
             live.results: gr.Button(visible=status["done"] > 0 and not going),
             form.run: gr.Button(interactive=not going),
             first: gr.Button(interactive=not going),

@@ -12,6 +12,7 @@ from tl_core.errors import UserError
 from tl_core.experiments.about import LONGEST_NOTE, LONGEST_TITLE, About, read_about
 from tl_core.experiments.archive import pack
 from tl_core.experiments.changes import Changes, changes
+from tl_core.experiments.queue import Damaged
 from tl_core.experiments.store import Store
 from tl_core.experiments.stored import Stored
 from tl_core.models.catalog import EMBEDDED
@@ -109,13 +110,17 @@ def _known(lab: Lab, values: dict) -> list[tuple[str, str]]:
     for name in filter(None, names):
         try:
             found.append((lab.queue.status(name)["made"], name))
+        except Damaged:
+            found.append((0.0, name))
         except UserError:
             continue  # removed meanwhile
-    return [(_called(lab, name, made), name) for made, name in sorted(found, reverse=True)]
+    return [(_called(lab, name, made, values[lab.lang]), name) for made, name in sorted(found, reverse=True)]
 
 
-def _called(lab: Lab, name: str, made: float) -> str:
+def _called(lab: Lab, name: str, made: float, lang: str) -> str:
     """From small files alone: a study is opened, and worked out, only when somebody asks for it."""
+    if not made:
+        return f"{clip(name, 8)} · {t(lang, 'study_damaged')}"
     store = lab.queue.store(name)
     title = read_about(store).title or (store.read_json("plan.json") or {}).get("name") or name
     return f"{clip(title, TITLE_SHOWN)} · {time.strftime('%Y-%m-%d %H:%M', time.localtime(made))}"
@@ -189,9 +194,11 @@ def _entered(lab: Lab, name: str) -> dict:
 def _shown(lab: Lab, one: One, name: str | None, values: dict) -> dict:
     lang = values[lab.lang]
     if not name:
-        nothing = f"<p class='tl-fine'>{escaped(t(lang, 'studies_none'))}</p>"
-        return {one.facts: nothing, one.title: "", one.note: "", one.again: nothing, **{b: gr.Button(interactive=False) for b in (one.open, one.duplicate, one.change, one.save)}}
-    opened, status, store = lab.studies.open(name), lab.queue.status(name), lab.queue.store(name)
+        return _nothing_shown(one, t(lang, "studies_none"))
+    try:
+        opened, status, store = lab.studies.open(name), lab.queue.status(name), lab.queue.store(name)
+    except Damaged as fault:
+        return _nothing_shown(one, str(fault))
     mine, ended = bool(key_of(values[lab.saved], name)), status["status"] not in ("queued", "running")
     packed = _packed(opened, store) if ended else None
     return {
@@ -205,6 +212,12 @@ def _shown(lab: Lab, one: One, name: str | None, values: dict) -> dict:
         one.save: gr.Button(interactive=mine),
         one.again: again_html(opened, lang),
     }
+
+
+def _nothing_shown(one: One, why: str) -> dict:
+    said = f"<p class='tl-fine'>{escaped(why)}</p>"
+    off = {button: gr.Button(interactive=False) for button in (one.open, one.duplicate, one.change, one.save)}
+    return {one.facts: said, one.title: "", one.note: "", one.again: said, one.packed: gr.DownloadButton(value=None, interactive=False), **off}
 
 
 def _packed(opened: Opened, store: Store) -> str:

@@ -1,0 +1,248 @@
+"""The page's line of studies goes on, whatever happens to one study, its folder, the disk, a thread or a worker."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from tests.numbers.made import arm, planned
+from tl_core.errors import UserError, WorkerDied
+from tl_core.experiments.keeper import Keeper
+from tl_core.experiments.plan import Study
+from tl_core.experiments.queue import OPEN, Damaged, StudyQueue
+from tl_core.experiments.worker import Worker
+from tl_ui.shell import health
+
+WAIT = 60.0
+
+
+def study(runs: int = 2) -> Study:
+    """So many quick runs, another study every time."""
+    made = planned([arm("counted", smoothing=1.0 + time.time() % 1)], seeds=runs).study
+    return replace(made, model_folders={})
+
+
+def until(reached: Callable[[], object]) -> None:
+    began = time.monotonic()
+    while not reached():
+        assert time.monotonic() - began < WAIT
+        time.sleep(0.02)
+
+
+def ended(queue: StudyQueue, name: str) -> dict:
+    until(lambda: queue.status(name)["status"] not in OPEN)
+    return queue.status(name)
+
+
+@pytest.fixture
+def queue(tmp_path, monkeypatch) -> Iterator[StudyQueue]:
+    monkeypatch.setenv("TL_HOME", str(tmp_path))
+    made = StudyQueue(tmp_path, device="cpu")
+    made.start()
+    yield made
+    made.close()
+
+
+def test_deleting_the_study_that_runs_leaves_the_line_alone(queue):
+    begun = threading.Event()
+    plans, go_on = queue._plan, threading.Event()
+    queue._plan = lambda store: (begun.set(), go_on.wait(WAIT), plans(store))[-1]  # as a large study, which takes long to plan
+    name, key = queue.submit(study())
+    assert begun.wait(WAIT)
+    with pytest.raises(UserError, match="another browser"):
+        queue.delete(name, "a guess")
+    queue.delete(name, key)
+    folder = queue.folder / name
+    assert folder.is_dir(), "the conductor may still write"
+    with pytest.raises(UserError, match="no such study"):
+        queue.status(name)
+    go_on.set()
+    until(lambda: not folder.exists())
+    queue._plan = plans
+    assert ended(queue, queue.submit(study())[0])["status"] == "done"
+    assert queue.faults() == []
+
+
+def test_a_folder_that_vanishes_leaves_the_line_alone(queue):
+    plans = queue._plan
+
+    def vanish(store):
+        (store.folder / "state.json").unlink()
+        return plans(store)
+
+    queue._plan = vanish
+    queue.submit(study())
+    until(lambda: queue._current is None and not queue._waiting)
+    queue._plan = plans
+    assert ended(queue, queue.submit(study())[0])["status"] == "done"
+
+
+def test_deleting_one_that_waits_or_has_ended_and_one_that_a_dead_process_left(queue, tmp_path):
+    name, key = queue.submit(study())
+    ended(queue, name)
+    queue.delete(name, key)
+    assert not (queue.folder / name).exists()
+    left, _ = queue.submit(study())
+    ended(queue, left)
+    state = json.loads((queue.folder / left / "state.json").read_text())
+    (queue.folder / left / "state.json").write_text(json.dumps({**state, "status": "deleted"}))
+    (queue.folder / ".gone.cut-off").mkdir()
+    other = StudyQueue(tmp_path)
+    other.sweep(1)
+    assert list(queue.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"{}", b"[]", b"null", b"7", b'{"status": 3}', b'{"status": "queued", "key": null}', b"\xff"])
+def test_a_damaged_folder_is_left_alone_and_told(tmp_path, content, caplog):
+    whole = StudyQueue(tmp_path)
+    name, _ = whole.submit(study())
+    (tmp_path / "studies" / "damaged-folder").mkdir()
+    (tmp_path / "studies" / "damaged-folder" / "state.json").write_bytes(content)
+    (tmp_path / "studies" / "a file").write_bytes(b"")
+    (tmp_path / "studies" / "an empty folder").mkdir()
+    queue = StudyQueue(tmp_path)
+    assert queue._waiting == [name]
+    assert "damaged" in caplog.text
+    queue.sweep(3)
+    assert (tmp_path / "studies" / "damaged-folder").is_dir()
+    with pytest.raises(Damaged, match="damaged"):
+        queue.status("damaged-folder")
+    queue.sweep(-1)
+    assert not (tmp_path / "studies" / "damaged-folder").exists(), "in the end it goes as every other study does"
+    assert (tmp_path / "studies" / name).is_dir()
+
+
+def test_a_disk_that_is_full_ends_one_study_and_not_the_line(tmp_path, monkeypatch):
+    home = tmp_path / "small"
+    home.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", home], capture_output=True, check=False).returncode:
+        pytest.skip("Mounting is not allowed here.")
+    monkeypatch.setenv("TL_HOME", str(tmp_path))  # of the workers
+    queue = StudyQueue(home, device="cpu")
+    try:
+        name, key = queue.submit(study(200))
+        filling = home / "filling"
+        queue.start()
+        until(lambda: queue.status(name)["done"] > 3)
+        filling.write_bytes(b"")
+        with filling.open("ab", buffering=0) as file, pytest.raises(OSError, match="No space"):
+            while True:
+                file.write(b"x" * 4096)
+        said = ended(queue, name)
+        assert said["status"] == "failed" and "The disk is full" in said["error"]
+        assert 3 < said["done"] < 200
+        finished = {p.name: p.stat().st_mtime_ns for p in (queue.folder / name / "runs").glob("*.json")}
+        filling.unlink()
+        subprocess.run(["mount", "-o", "remount,size=20m", home], check=True)
+        assert ended(queue, queue.submit(study())[0])["status"] == "done"
+        queue.again(name, key)
+        assert ended(queue, name)["status"] == "done"
+        assert finished.items() <= {p.name: p.stat().st_mtime_ns for p in (queue.folder / name / "runs").glob("*.json")}.items()
+        assert queue.faults() == []
+    finally:
+        queue.close()
+        subprocess.run(["umount", home], check=True)
+
+
+def test_a_dead_thread_or_worker_is_told_and_replaced(queue):
+    ended(queue, queue.submit(study())[0])
+    list(queue.ask("token_reports", models=[], texts=[], hub=False))
+    for worker in (queue.worker, queue.helper):
+        worker._process.kill()
+        worker._process.wait()
+    assert len(queue.faults()) == 2 and all("is not there: The worker process ended unexpectedly." in fault for fault in queue.faults())
+    response = asyncio.run(health(queue.faults)(None))
+    assert response.status_code == 503 and json.loads(response.body)["faults"] == queue.faults()
+    until(lambda: not queue.faults())
+    assert asyncio.run(health(queue.faults)(None)).status_code == 200
+    assert ended(queue, queue.submit(study())[0])["status"] == "done"
+
+
+def test_a_thread_that_ended_is_started_again(queue, monkeypatch):
+    class Cut(BaseException):
+        """Nothing that anybody expects."""
+
+    def cut(name):
+        raise Cut
+
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    queue._run_one = cut
+    queue.submit(study())
+    until(lambda: not queue._thread.is_alive() or "The thread that runs studies is not there." in queue.faults())
+    del queue._run_one
+    until(lambda: not queue.faults())
+    assert ended(queue, queue.submit(study())[0])["status"] == "done"
+
+
+def test_a_regular_job_that_fails_stops_no_other(monkeypatch):
+    monkeypatch.setattr("tl_core.experiments.keeper.LOOK_SECONDS", 0.01)
+    keeper, done = Keeper(), []
+    keeper.every(0.01, lambda: 1 / 0)
+    keeper.every(0.01, lambda: done.append(1))
+    keeper.start()
+    until(lambda: len(done) > 2)
+    keeper.close()
+    until(lambda: not keeper.alive)
+
+
+class Deadly(Worker):
+    """A process that ends in the middle of a run, always."""
+
+    def call(self, name, **arguments):
+        raise WorkerDied("The worker process ended unexpectedly, perhaps for lack of memory.")
+        yield
+
+
+def test_runs_that_ended_their_process_twice_can_be_tried_again(queue):
+    real, queue.worker = queue.worker, Deadly("cpu")
+    name, key = queue.submit(study(2))
+    said = ended(queue, name)
+    assert (said["status"], said["failed"], said["done"]) == ("done", 2, 2)
+    queue.worker = real
+    queue.again(name, key)
+    until(lambda: queue.status(name)["failed"] == 0)
+    assert ended(queue, name)["status"] == "done"
+
+
+def test_going_on_right_after_a_stop_is_not_lost(queue):
+    name, key = queue.submit(study(2000))
+    until(lambda: queue.status(name)["done"] > 2)
+    queue.stop(name, key)
+    queue.again(name, key)  # while it is still being stopped
+    until(lambda: queue.status(name)["status"] == "stopped" or queue._thread is None or queue._once_more == set())
+    before = queue.status(name)["done"]
+    until(lambda: queue.status(name)["done"] > before)
+    queue.stop(name, key)
+    assert ended(queue, name)["status"] == "stopped"
+
+
+def test_a_stop_that_came_too_late_does_not_stop_the_next_study(queue):
+    queue.worker.stop()
+    assert ended(queue, queue.submit(study())[0])["status"] == "done"
+
+
+def test_the_time_of_a_study_is_not_that_of_the_wall(tmp_path, monkeypatch):
+    monkeypatch.setenv("TL_HOME", str(tmp_path))
+    queue = StudyQueue(tmp_path, device="cpu", max_seconds=30)
+    queue.start()
+    try:
+        plans, wall = queue._plan, time.time
+        queue._plan = lambda store: (monkeypatch.setattr(time, "time", lambda: wall() + 3600), plans(store))[-1]  # set forward while it runs
+        assert ended(queue, queue.submit(study(50))[0])["status"] == "done"
+    finally:
+        queue.close()
+
+
+def test_a_study_that_has_had_its_time_is_stopped_and_keeps_what_is_finished(queue):
+    ended(queue, queue.submit(study())[0])
+    queue.max_seconds = 1.0
+    said = ended(queue, (name := queue.submit(study(5000))[0]))
+    assert said["status"] == "stopped" and "is used up" in said["error"]
+    assert said["done"] == len(list((queue.folder / name / "runs").glob("*.json"))) < 5000
