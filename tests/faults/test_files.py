@@ -144,12 +144,12 @@ def test_workbooks(tmp_path):
     assert "broken workbook" in told(path)
 
 
-def test_a_workbook_that_would_fill_the_memory_is_not_unpacked(tmp_path, monkeypatch):
+def test_a_workbook_that_would_fill_the_memory_is_not_unpacked(tmp_path):
     path, book = tmp_path / "a.xlsx", openpyxl.Workbook()
     book.active.append(["text", "label"])
     book.save(path)
-    monkeypatch.setattr(tables, "MAX_UNPACKED", 1000)
-    assert "unpacks to more than" in told(path)
+    with pytest.raises(UserError, match="unpacks to more than 1,000 bytes"):
+        tables.read_table(path, limits=tables.Limits(unpacked=1000))
 
 
 def test_parquet_with_a_column_twice(tmp_path):
@@ -199,8 +199,10 @@ def test_json(tmp_path, content, part):
 
 
 def test_keys_without_end(tmp_path):
-    content = "\n".join(json.dumps({f"key{i}": 1}) for i in range(tables.MAX_COLUMNS + 1))
-    assert "different keys" in told(tmp_path / "a.jsonl", content)
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(json.dumps({f"key{i}": 1}) for i in range(11)))
+    with pytest.raises(UserError, match="more than 10 different keys by row 11"):
+        tables.read_table(path, limits=tables.Limits(columns=10))
 
 
 def test_options_that_do_not_fit(file):
@@ -258,10 +260,51 @@ def test_identifiers_and_too_many_labels(file):
     assert "500 different labels; at most 200" in told(file, "text,label\n" + many * 3)
 
 
-def test_too_many_rows(file, monkeypatch):
-    monkeypatch.setattr(tables, "MAX_ROWS", 3)
-    assert "more than 3 rows" in told(file, GOOD)
-    assert "more than 3 rows" in told(file.with_suffix(".jsonl"), '{"text": "x"}\n' * 4)
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "json", "parquet", "xlsx"])
+@pytest.mark.parametrize(
+    ("limits", "part"),
+    [
+        ({"rows": 3}, "more than 3 rows"),
+        ({"columns": 1}, "1"),
+        ({"cells": 7}, "more than 7 cells"),
+        ({"rows": 4, "columns": 2, "cells": 8}, ""),
+    ],
+)
+def test_more_than_may_be_read(tmp_path, kind, limits, part):
+    path = four_rows(tmp_path / f"a.{kind}")
+    if not part:
+        assert tables.read_table(path, limits=tables.Limits(**limits)).rows == 4
+        return
+    with pytest.raises(UserError, match=part):
+        tables.read_table(path, limits=tables.Limits(**limits))
+
+
+def four_rows(path):
+    """A file of GOOD in the format of its suffix."""
+    rows = [line.split(",") for line in GOOD.splitlines()[1:]]
+    objects = [{"text": text, "label": label} for text, label in rows]
+    match path.suffix:
+        case ".csv":
+            path.write_text(GOOD)
+        case ".jsonl":
+            path.write_text("".join(json.dumps(row) + "\n" for row in objects))
+        case ".json":
+            path.write_text(json.dumps(objects))
+        case ".parquet":
+            pq.write_table(pa.table({"text": [t for t, _ in rows], "label": [x for _, x in rows]}), path)
+        case ".xlsx":
+            book = openpyxl.Workbook()
+            for row in [["text", "label"], *rows]:
+                book.active.append(row)
+            book.save(path)
+    return path
+
+
+def test_packed_texts_longer_than_may_be_read(tmp_path):
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"text": ["x" * 1000] * 50, "label": ["a", "b"] * 25}), path)
+    with pytest.raises(UserError, match="more than 20,000 characters"):
+        tables.read_table(path, limits=tables.Limits(characters=20_000))
 
 
 def test_labels_that_the_label_table_lacks(file, tmp_path):
@@ -283,4 +326,4 @@ def test_nothing_in_a_text_is_run_or_drawn(file):
 
 
 def test_limits_are_those_the_words_promise():
-    assert (tables.MAX_CELL, tables.MAX_ROWS, columns.MAX_LABELS) == (1_000_000, 5_000_000, 200)
+    assert (tables.MAX_CELL, tables.USUAL.rows, columns.MAX_LABELS) == (1_000_000, 5_000_000, 200)

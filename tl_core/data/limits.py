@@ -1,0 +1,100 @@
+"""How much of a file is read. A reader looks at what a file says of its own size before it reads, counts while it reads, and stops
+as soon as one of these limits is passed: a small file can unpack to more than any memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tl_core.errors import UserError
+
+MAX_CELL = 1_000_000  # characters; a longer cell is a file swallowed by one open quote, or no text to label
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The defaults are those of the command line: about what a usual machine can hold in memory."""
+
+    rows: int = 5_000_000  # at 240 characters a row this is about 2 GB of memory
+    columns: int = 4_096  # JSON rows may each bring new keys
+    cells: int = 200_000_000  # rows times columns, since a missing cell takes room too; and entries of lists
+    characters: int = 4_000_000_000  # of all cells together, where a file packs them: text files are as long as they are
+    unpacked: int = 4 << 30  # bytes of a workbook or a Parquet file
+
+
+USUAL = Limits()
+
+
+class Budget:
+    """Counts what is read of one file, and ends the reading with a sentence once it is too much."""
+
+    def __init__(self, name: str, limits: Limits):
+        self.name, self.limits = name, limits
+        self.rows = self.cells = self.characters = 0
+
+    def columns(self, count: int) -> None:
+        """A file has so many columns.
+
+        Raises:
+            UserError: they are too many.
+        """
+        if count > self.limits.columns:
+            raise UserError(f"{self.name} has {count:,} columns; at most {self.limits.columns:,} can be read here. Keep those with texts and labels.")
+
+    def unpacks_to(self, size: int) -> None:
+        """A file unpacks to so many bytes.
+
+        Raises:
+            UserError: they are too many.
+        """
+        if size > self.limits.unpacked:
+            raise UserError(
+                f"{self.name} unpacks to more than {_bytes(self.limits.unpacked)}. Keep only the columns of texts and labels, or a part of the rows."
+            )
+
+    def take(self, rows: int, cells: int, characters: int = 0) -> None:
+        """So many more rows are about to be kept, with so many cells and characters in them.
+
+        Raises:
+            UserError: with them it is too much.
+        """
+        self.rows += rows
+        self.cells += cells
+        self.characters += characters
+        if self.rows > self.limits.rows:
+            raise UserError(
+                f"{self.name} has more than {self.limits.rows:,} rows, the most that can be read here. Draw a sample of them: far fewer are "
+                "needed to compare ways of using labels."
+            )
+        if self.cells > self.limits.cells:
+            raise UserError(f"{self.name} has more than {self.limits.cells:,} cells, the most that can be read here. Keep only the columns of texts and labels.")
+        if self.characters > self.limits.characters:
+            raise UserError(
+                f"{self.name} holds more than {self.limits.characters:,} characters, the most that can be read here. Keep only the columns of texts "
+                "and labels, or a part of the rows."
+            )
+
+
+class Few:
+    """The first few of what may be very many, and how many they are."""
+
+    def __init__(self, most: int = 10):
+        self.most, self.count = most, 0
+        self.first: list[str] = []
+
+    def add(self, item: str) -> None:
+        """Count one more."""
+        self.count += 1
+        if self.count <= self.most:
+            self.first.append(item)
+
+    def __bool__(self) -> bool:
+        return self.count > 0
+
+    def __str__(self) -> str:
+        more = self.count - len(self.first)
+        return ", ".join(self.first) + (f" and {more:,} more" if more else "")
+
+
+def _bytes(size: int) -> str:
+    return f"{size >> 30} GB" if size >= 1 << 30 else f"{size >> 20} MB" if size >= 1 << 20 else f"{size:,} bytes"
