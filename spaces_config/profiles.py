@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tl_core.data.limits import Limits
 from tl_core.errors import UserError, unknown
 
 SDK_VERSION = "6.31.0"  # the Gradio the page's tests run with
@@ -22,12 +23,23 @@ class Profile:
     zero_gpu: bool  # a GPU is lent for seconds at a time, by decorated functions only
     max_upload_mb: int  # megabytes per uploaded file
     max_rows: int  # rows read from one file
+    max_columns: int  # columns read from one file
+    max_cells: int  # cells read from one file, and entries of lists in them
+    max_characters: int  # characters of all cells of one file
+    max_unpacked_mb: int  # megabytes that a workbook, a Parquet file or the archive of a study unpacks to
+    max_read_seconds: int  # seconds by the clock to read one file
+    max_read_mb: int  # megabytes of memory to read one file, in a process of its own
     max_test_rows: int  # rows every arm is scored on
     max_study_seconds: int  # seconds of computing per study
     max_queue: int  # waiting events of the whole page, not of one button
     keep_studies_days: int
     allow_hub_models: bool  # a person may name any model of the hub
     card: dict[str, Any] | None = field(default=None, hash=False)  # front matter; None: not a Space
+
+    @property
+    def reading(self) -> Limits:
+        """How much of one file is read."""
+        return Limits(self.max_rows, self.max_columns, self.max_cells, self.max_characters, self.max_unpacked_mb * 2**20)
 
 
 _CARD = {
@@ -52,6 +64,12 @@ _LOCAL = Profile(
     zero_gpu=False,
     max_upload_mb=500,
     max_rows=1_000_000,
+    max_columns=4_096,
+    max_cells=100_000_000,
+    max_characters=4_000_000_000,
+    max_unpacked_mb=4_096,
+    max_read_seconds=600,
+    max_read_mb=16_000,
     max_test_rows=20_000,
     max_study_seconds=7 * 24 * 3600,
     max_queue=64,
@@ -65,6 +83,12 @@ _ZEROGPU = Profile(
     zero_gpu=True,
     max_upload_mb=5,
     max_rows=5_000,
+    max_columns=200,
+    max_cells=250_000,
+    max_characters=20_000_000,
+    max_unpacked_mb=96,
+    max_read_seconds=8,
+    max_read_mb=300,
     max_test_rows=500,
     max_study_seconds=300,  # the GPU seconds a free account has in a day
     max_queue=32,
@@ -79,6 +103,12 @@ _CPU = Profile(
     zero_gpu=False,
     max_upload_mb=5,
     max_rows=5_000,
+    max_columns=200,
+    max_cells=250_000,
+    max_characters=20_000_000,
+    max_unpacked_mb=96,
+    max_read_seconds=8,
+    max_read_mb=300,
     max_test_rows=500,
     max_study_seconds=900,
     max_queue=32,
@@ -93,6 +123,12 @@ _GPU = Profile(
     zero_gpu=False,
     max_upload_mb=20,
     max_rows=50_000,
+    max_columns=200,
+    max_cells=2_500_000,
+    max_characters=80_000_000,
+    max_unpacked_mb=256,
+    max_read_seconds=20,
+    max_read_mb=1_000,
     max_test_rows=2_000,
     max_study_seconds=1_800,
     max_queue=64,
@@ -107,6 +143,12 @@ _DOCKER = Profile(
     zero_gpu=False,
     max_upload_mb=20,
     max_rows=20_000,
+    max_columns=200,
+    max_cells=1_000_000,
+    max_characters=80_000_000,
+    max_unpacked_mb=256,
+    max_read_seconds=15,
+    max_read_mb=800,
     max_test_rows=1_000,
     max_study_seconds=1_800,
     max_queue=32,

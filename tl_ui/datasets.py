@@ -32,11 +32,13 @@ from tl_core.data.samples import SAMPLES, sample
 from tl_core.data.split import Pool, default_test_size
 from tl_core.data.tables import GUESS_ALL, READABLE, ReadOptions, Table, read_table
 from tl_core.errors import UserError
+from tl_core.experiments.bounded import Bounded
 from tl_core.experiments.plan import make_split
 from tl_core.types import Label, Split
 
 FIRST = "sample:support_tickets/as-is"
 IN_MEMORY = 12
+MOST_LABELS = 1_000  # rows of a label table, of which those that no row has are left out
 ID = re.compile(r"(?P<files>sample:[a-z_]+|[\w-]{16,})/(?P<choice>as-is|[\w-]{8,})")
 SAMPLE = "sample:"
 
@@ -102,6 +104,7 @@ class Datasets:
     def __init__(self, home: Path, profile: Profile, ask_tokens: Callable[[list[str], list[str]], list[TokenReport]]):
         self.folder = home / "uploads"
         self.profile = profile
+        self.bounded = Bounded(profile.max_read_seconds, profile.max_read_mb)  # where every file of a visitor is read
         self._ask_tokens = ask_tokens
         self._held: OrderedDict[str, Held] = OrderedDict()
         self._tokens: OrderedDict[tuple[str, str], TokenReport] = OrderedDict()
@@ -130,7 +133,7 @@ class Datasets:
 
     def columns(self, files: str, options: ReadOptions) -> list[str]:
         """The columns of an uploaded file."""
-        return list(self._table(self._file(files, "data"), options, self._names(files)["data"]).columns)
+        return list(self._table(files, "data", options, self._names(files)["data"]).columns)
 
     def choose(self, files: str, options: ReadOptions = GUESS_ALL, labels: tuple[Label, ...] | None = None) -> str:
         """Read files so; returns the id of the dataset.
@@ -214,24 +217,32 @@ class Datasets:
         names = self._names(files)
         if labels is None and files.startswith(SAMPLE):
             labels = read_labels(sample(files.removeprefix(SAMPLE)).labels_path)
-        table = self._table(self._file(files, "data"), options, names["data"])
+        table = self._table(files, "data", options, names["data"])
         loaded = to_dataset(table, options, labels)
         test = None
         if "test" in names:
             same = dataclasses.replace(options, sheet=None, encoding=None, delimiter=None)
             named = {role: column for role, column in loaded.columns.items() if role != "group" or options.group}
-            test_table = self._table(self._file(files, "test"), same, names["test"])
+            test_table = self._table(files, "test", same, names["test"])
             test = to_dataset(test_table, dataclasses.replace(same, **named), loaded.dataset.problem.labels, check_classes=False)
         return Held(id, names["data"], options, table, loaded, test, self.profile.max_test_rows)
 
-    def _table(self, path: Path, options: ReadOptions, name: str) -> Table:
+    def labels_of(self, path: Path) -> tuple[Label, ...]:
+        """An uploaded label table.
+
+        Raises:
+            UserError: every fault of it, or it is more than may be read.
+        """
+        return self.bounded.call(read_labels, path, dataclasses.replace(self.profile.reading, rows=MOST_LABELS))
+
+    def _table(self, files: str, part: str, options: ReadOptions, name: str) -> Table:
+        path = self._file(files, part)
+        if files.startswith(SAMPLE):  # it comes with the program
+            return dataclasses.replace(read_table(path, options), name=name)
         try:
-            table = dataclasses.replace(read_table(path, options), name=name)
+            return dataclasses.replace(self.bounded.call(read_table, path, options, self.profile.reading), name=name)
         except UserError as fault:
             raise UserError(str(fault).replace(str(path), name).replace(path.name, name)) from None
-        if table.rows > self.profile.max_rows:
-            raise UserError(f"{name} has {table.rows:,} rows; at most {self.profile.max_rows:,} can be used here. Upload a part of them.")
-        return table
 
     def _keep(self, held: Held) -> None:
         with self._lock:

@@ -63,6 +63,7 @@ def build(home: Path, profile: Profile) -> tuple[gr.Blocks, StudyQueue]:
     device = "cpu" if profile.zero_gpu else None  # see zero_gpu.py
     queue = StudyQueue(home, max_waiting=profile.max_queue, max_seconds=profile.max_study_seconds, device=device)
     datasets = Datasets(home, profile, lambda models, texts: list(queue.ask("token_reports", models=models, texts=texts, hub=profile.allow_hub_models)))
+    datasets.bounded.start()
     for store in (queue, datasets):
         store.sweep(profile.keep_studies_days)
         queue.keeper.every(SWEEP_SECONDS, lambda store=store: store.sweep(profile.keep_studies_days))

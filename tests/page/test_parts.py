@@ -249,7 +249,7 @@ def test_ids_that_are_none(datasets, id):
 def test_limits_are_kept_on_the_server(datasets, tmp_path):
     big = tmp_path / "big.csv"
     big.write_bytes(b"text,label\n" + b"x,y\n" * (profile_named("cpu").max_rows + 1))
-    with pytest.raises(UserError, match="at most 5,000"):
+    with pytest.raises(UserError, match="more than 5,000 rows"):
         datasets.choose(datasets.add(big))
     big.write_bytes(b"x" * (profile_named("cpu").max_upload_mb * 2**20 + 1))
     with pytest.raises(UserError, match="larger than the 5 MB"):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tl_core.data.tables import GUESS_ALL, Cell, read_table, some
+from tl_core.data.tables import GUESS_ALL, USUAL, Cell, Limits, read_table, some
 from tl_core.errors import UserError, raise_all, unknown
 from tl_core.types import Label
 
@@ -82,14 +82,14 @@ def missing(found_ids: Iterable[str], given: Iterable[Label], where: str = "the 
 # --- files ---------------------------------------------------------------------------------------------
 
 
-def read_labels(path: Path) -> tuple[Label, ...]:
+def read_labels(path: Path, limits: Limits = USUAL) -> tuple[Label, ...]:
     """A label table from JSON (a list of {"id", "name", "descriptions", "words"}) or CSV/TSV (several with "|").
 
     Raises:
         UserError: every fault of the table.
     """
     path = Path(path)
-    table = read_table(path, GUESS_ALL)
+    table = read_table(path, GUESS_ALL, limits)
     faults = [
         unknown(f"column for labels in {path.name}", name, COLUMNS) for name in table.columns if name not in COLUMNS
     ]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tl_core.data.columns import guess_columns
-from tl_core.data.tables import ReadOptions, read_table
+from tl_core.data.tables import USUAL, Limits, ReadOptions, read_table, some
 from tl_core.errors import UserError, unknown
 from tl_core.experiments.compare import compare
 from tl_core.experiments.consent import destination
@@ -132,22 +132,22 @@ def _one(text: str, second: str | None, problem: Problem) -> list[Example]:
     return [Example(1, text, second if pair else None)]
 
 
-def texts_of_file(file: str | None, column: str | None, second: str | None, problem: Problem) -> list[Example]:
+def texts_of_file(file: str | None, column: str | None, second: str | None, problem: Problem, limits: Limits = USUAL) -> list[Example]:
     """Every row of a file, whether it has labels or not.
 
     Raises:
         UserError: it cannot be read, or has no such column.
     """
     options = ReadOptions(text=column, text_b=second)
-    table = read_table(Path(file), options)
+    table, name = read_table(Path(file), options, limits), Path(file).name
     pair = problem.inputs == "two texts"
     roles: dict[str, str | None] = {"text": column, "text_b": second}
     if column is None or (pair and second is None):
         roles = _roles(table, options)
     if roles["text"] not in table.columns:
-        raise UserError(f"{file} has no column {roles['text']!r}; it has {', '.join(table.columns)}. Name the column of the texts with --column.")
+        raise UserError(f"{name} has no column {roles['text']!r}; it has {some(table.columns, 30)}. Name the column of the texts with --column.")
     if pair and roles["text_b"] not in table.columns:
-        raise UserError(f"This study has two texts per row, but {file} shows one. Name the second column with --text-b.")
+        raise UserError(f"This study has two texts per row, but {name} shows one. Name the second column with --text-b.")
     firsts = ["" if x is None else str(x) for x in table.columns[roles["text"]]]
     seconds = ["" if x is None else str(x) for x in table.columns[roles["text_b"]]] if pair else [None] * len(firsts)
     return [Example(i, a, b) for i, (a, b) in enumerate(zip(firsts, seconds, strict=True), start=1)]

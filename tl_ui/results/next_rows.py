@@ -100,9 +100,7 @@ def _chosen(lab: Lab, values: dict, file: str | None, column: str, run: str | No
     if not file:
         raise UserError("Give a file of texts without labels first.")
     study = found.opened.plan.study
-    texts = texts_of_file(file, (column or "").strip() or None, None, study.problem)
-    if len(texts) > lab.profile.max_rows:
-        raise UserError(f"{Path(file).name} has {len(texts):,} rows; here a file may have at most {lab.profile.max_rows:,}.")
+    texts = lab.datasets.bounded.call(texts_of_file, file, (column or "").strip() or None, None, study.problem, lab.profile.reading)
     left = unlabelled(texts, study.split, Path(file).name)
     folder = str(lab.queue.store(found.opened.name).folder.resolve())
     began = told = time.monotonic()

@@ -9,12 +9,12 @@ from typing import Any
 import gradio as gr
 
 from tl_core.data.audit import Finding
-from tl_core.data.labels import labels_from_rows, labels_to_rows, read_labels, write_labels
+from tl_core.data.labels import labels_from_rows, labels_to_rows, write_labels
 from tl_core.data.samples import SAMPLES
 from tl_core.data.tables import DELIMITERS, READABLE, ReadOptions
 from tl_core.errors import UserError
 from tl_core.models.catalog import EMBEDDED
-from tl_ui.datasets import SAMPLE, Held, sample_ids
+from tl_ui.datasets import MOST_LABELS, SAMPLE, Held, sample_ids
 from tl_ui.downloads import hand_out
 from tl_ui.lab import Lab
 from tl_ui.pieces import bar, clip, escaped
@@ -318,10 +318,12 @@ def _guesses(held: Held, lang: str) -> str:
 
 def _wire_labels(lab: Lab, files: gr.State, labels: Labels, notice: gr.HTML) -> None:
     def keep(values: dict) -> dict:
+        if len(values[labels.table]) > MOST_LABELS:
+            raise UserError(f"The label table has {len(values[labels.table]):,} rows; it may have {MOST_LABELS:,}.")
         return _relabelled(lab, values, labels_from_rows(values[labels.table]))
 
     def upload(values: dict) -> dict:
-        return _relabelled(lab, values, read_labels(Path(values[labels.up])))
+        return _relabelled(lab, values, lab.datasets.labels_of(Path(values[labels.up])))
 
     lab.on(labels.keep.click, keep, [labels.table, lab.dataset_id], [lab.dataset_id], notice)
     lab.on(labels.up.upload, upload, [labels.up, lab.dataset_id], [lab.dataset_id], notice)

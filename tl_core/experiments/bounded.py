@@ -1,0 +1,262 @@
+"""Calls a function in a process of its own, which may take only so much memory and time.
+
+What strangers give to be read is read there: whatever a parser makes of it, the process that asked goes on. A small server
+process, which has loaded the readers and little else, splits off a process for every call, so that nobody waits for Python to
+start. The new process sets its own limits before it looks at anything: the system ends it where it goes beyond them, even in
+the middle of a library's code.
+
+Where processes cannot be split off (Windows), every call starts a fresh Python, and memory is bounded only by what the readers
+count themselves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import gc
+import importlib
+import io
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from tl_core.errors import Faults, UserError
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+SPLITS = hasattr(os, "fork") and hasattr(socket, "send_fds")
+LOADED = ("tl_core.data.tables", "tl_core.data.labels", "tl_core.experiments.archive", "tl_core.experiments.predicting", "pyarrow.parquet", "pyarrow.compute", "openpyxl")
+GRACE = 5.0  # seconds after which a process that should have ended is given up
+PATIENCE = 60.0  # seconds to wait for others' files
+# One thread, and one store of memory for it: the address space that is counted is then what is used.
+ALONE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1", "ARROW_DEFAULT_MEMORY_POOL": "system", "ARROW_IO_THREADS": "1"}
+
+
+class Bounded:
+    """Every method may be called from any thread.
+
+    Args:
+        seconds: by the clock, for one call.
+        megabytes: of memory, beyond what Python and the readers take themselves.
+        at_once: calls side by side; further ones wait.
+    """
+
+    def __init__(self, seconds: float, megabytes: int, at_once: int = 2):
+        self.seconds, self.megabytes, self.at_once = seconds, megabytes, at_once
+        self._places = threading.BoundedSemaphore(at_once)
+        self._lock = threading.Lock()
+        self._server: subprocess.Popen | None = None
+        self._control: socket.socket | None = None
+
+    def start(self) -> None:
+        """Start the server, which gets ready by itself; otherwise the first call waits for it."""
+        if SPLITS:
+            with self._lock:
+                self._started()
+
+    def close(self) -> None:
+        """End the server; calls that are under way come to their end."""
+        with self._lock:
+            server, control, self._server, self._control = self._server, self._control, None, None
+        if control:
+            control.close()
+        if server:
+            server.wait()
+
+    def call(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        """What the function gives, called there. It must be one of a module, and give plain values or dataclasses of the engine.
+
+        Raises:
+            UserError: as the function raised it, or it took too much memory or time.
+            RuntimeError: a bug in the function, with its traceback.
+        """
+        if not self._places.acquire(timeout=PATIENCE):
+            raise UserError("Other files are being read here just now. Try again in a minute.")
+        try:
+            return self._call(pickle.dumps((function, arguments, named, self.seconds, self.megabytes)))
+        finally:
+            self._places.release()
+
+    def _call(self, request: bytes) -> Any:
+        began = time.monotonic()
+        with self._connected() as stream:
+            try:
+                stream.write(request)
+                stream.flush()
+                kind, value = _Plain(stream).load()
+            except (EOFError, OSError, pickle.UnpicklingError):
+                kind, value = ("time", None) if time.monotonic() - began >= self.seconds else ("ended", None)
+        match kind:
+            case "answer":
+                return value
+            case "user error":
+                raise UserError(value[0]) if len(value) == 1 else Faults(value)
+            case "bug":
+                raise RuntimeError(value)
+            case "time":
+                raise UserError(f"Reading this file took more than the {self.seconds:g} seconds it may take here. Save its rows as a plain CSV or JSONL file, or give a part of them.")
+        raise UserError(f"Reading this file took more than the {self.megabytes} MB of memory it may take here, or it is damaged. Save its rows as a plain CSV or JSONL file, or give a part of them.")
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[BinaryIO]:
+        """A stream to a new process that waits for one request."""
+        if not SPLITS:
+            process = subprocess.Popen(_command("once"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment())
+            timer = threading.Timer(self.seconds + GRACE, process.kill)
+            timer.start()
+            try:
+                with io.BufferedRWPair(process.stdout, process.stdin) as stream:  # type: ignore[arg-type]
+                    yield stream  # type: ignore[misc]
+            finally:
+                timer.cancel()
+                process.kill()
+                process.wait()
+            return
+        here, there = socket.socketpair()
+        with here:
+            with there:
+                self._hand_over(there)
+            here.settimeout(self.seconds + GRACE)
+            with here.makefile("rwb") as stream:
+                yield stream
+
+    def _hand_over(self, there: socket.socket) -> None:
+        with self._lock:
+            try:
+                socket.send_fds(self._started(), [b"."], [there.fileno()])
+            except OSError:  # it was ended by somebody
+                self._server = None
+                socket.send_fds(self._started(), [b"."], [there.fileno()])
+
+    def _started(self) -> socket.socket:
+        if self._server is None or self._server.poll() is not None:
+            if self._control:
+                self._control.close()
+            self._control, theirs = socket.socketpair()
+            with theirs:
+                self._server = subprocess.Popen(
+                    _command(str(theirs.fileno())), pass_fds=[theirs.fileno()], env=_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
+                )
+        return self._control  # type: ignore[return-value]
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "tl_core.experiments.bounded", *arguments]
+
+
+def _environment() -> dict[str, str]:
+    here = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
+    return {**os.environ, **ALONE, "PYTHONPATH": here}
+
+
+class _Plain(pickle.Unpickler):
+    """Takes plain values and the engine's own records from a process that has read a stranger's file, and nothing that runs code."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module.startswith(("tl_core.data.", "tl_core.experiments.", "tl_core.types")):
+            found = getattr(importlib.import_module(module), name, None)
+            if isinstance(found, type) and dataclasses.is_dataclass(found):
+                return found
+        raise pickle.UnpicklingError(f"{module}.{name} is no record.")
+
+
+# --- the other side ------------------------------------------------------------------------------------
+
+
+def _serve(control: socket.socket) -> None:
+    """Split off a process for every connection that is handed over, until nobody is left to hand one over."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended processes leave nothing behind
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    while True:
+        _, given, _, _ = socket.recv_fds(control, 1, 1)
+        if not given:
+            return
+        with socket.socket(fileno=given[0]) as connection:
+            if os.fork() == 0:
+                control.close()
+                status = 1
+                try:
+                    with connection.makefile("rwb") as stream:
+                        _answer(stream)
+                    status = 0
+                finally:
+                    os._exit(status)  # whatever happened, this process is no server
+
+
+def _answer(stream: BinaryIO) -> None:
+    """Do one request."""
+    function, arguments, named, seconds, megabytes = pickle.load(stream)
+    _limit(seconds, megabytes)
+    try:
+        kind, value = "answer", function(*arguments, **named)
+    except UserError as fault:
+        kind, value = "user error", fault.faults if isinstance(fault, Faults) else [str(fault)]
+    except MemoryError:
+        kind, value = "ended", None
+    except Exception:  # noqa: BLE001  whoever asked gets the traceback
+        kind, value = "bug", traceback.format_exc()
+    try:
+        pickle.dump((kind, value), stream, pickle.HIGHEST_PROTOCOL)
+    except MemoryError:
+        os._exit(1)
+    stream.flush()
+
+
+def _limit(seconds: float, megabytes: int) -> None:
+    """From here on the system ends this process, or refuses it memory, where it goes beyond these."""
+    if resource is None:
+        return
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    most = _address_space() + megabytes * 2**20
+    with contextlib.suppress(ValueError, OSError):  # macOS knows the limit and does not keep it
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def _address_space() -> int:
+    """Bytes."""
+    import psutil
+
+    return psutil.Process().memory_info().vms
+
+
+def main() -> None:
+    """Serve whoever has handed over a socket, or answer one request."""
+    warnings.simplefilter("ignore")  # what libraries think of a stranger's file is nothing for the log
+    for name in LOADED:
+        importlib.import_module(name)
+    _warm()
+    if sys.argv[1] == "once":
+        _answer(io.BufferedRWPair(sys.stdin.buffer.raw, sys.stdout.buffer.raw))  # type: ignore[arg-type]
+        return
+    gc.freeze()
+    with socket.socket(fileno=int(sys.argv[1])) as control:
+        _serve(control)
+
+
+def _warm() -> None:
+    """Load what is loaded at the first use."""
+    import numpy.random  # noqa: F401
+    import psutil  # noqa: F401
+
+    from tl_core.strategies import strategies
+
+    strategies()
+
+
+if __name__ == "__main__":
+    main()
