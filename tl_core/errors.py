@@ -11,10 +11,16 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class UserError(Exception):
-    """Something the person can put right: one or more full sentences, shown as they are."""
+    """Something the person can put right: one or more full sentences, shown as they are.
+
+    `change` holds what of the form or the command line would put it right, by its name there; empty where nobody can tell.
+    """
+
+    change: dict[str, Any] = {}
 
 
 class Faults(UserError):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tl_core.data.alike import with_joined
 from tl_core.data.audit import TokenReport, read_texts
 from tl_core.data.columns import Loaded, load
 from tl_core.data.split import lock_key
@@ -173,7 +174,7 @@ def _read(asked: Asked) -> tuple[Loaded, Loaded | None]:
     if asked.test is None:
         return loaded, None
     roles = {**asked.columns, **{role: name for role, name in loaded.columns.items() if name}}
-    return loaded, load(asked.test, ReadOptions(**roles), labels=loaded.dataset.problem.labels, check_classes=False)
+    return loaded, load(asked.test, ReadOptions(**roles), labels=with_joined(loaded.dataset.problem.labels, loaded.joined), check_classes=False)
 
 
 def _earlier(store: Store) -> dict[str, Any] | None:
@@ -380,7 +381,7 @@ def _context(asked: Asked, loaded: Loaded, test: Loaded | None, tokens: list[dic
         },
         "dataset": {
             "source": str(asked.file), "test_file": str(asked.test) if asked.test else None, "columns": loaded.columns,
-            "guesses": [dataclasses.asdict(g) for g in loaded.guesses], "notes": [*loaded.notes, *notes], "tokens": tokens,
+            "guesses": [dataclasses.asdict(g) for g in loaded.guesses], "notes": [*loaded.notes, *(hint.sentence for hint in loaded.hints), *notes], "tokens": tokens,
             "unlabelled": loaded.unlabelled,
         },
     }  # fmt: skip

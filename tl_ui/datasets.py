@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from spaces_config import Profile
+from tl_core.data.alike import with_joined
 from tl_core.data.audit import Audit, TokenReport, audit, read_texts
 from tl_core.data.columns import Loaded, to_dataset
 from tl_core.data.duplicates import Duplicates, find_duplicates
@@ -69,7 +70,14 @@ class Held:
         return audit(
             self.loaded.dataset, duplicates=self.duplicates, test=self.test.dataset.examples if self.test else None,
             tokens=tuple(tokens), unlabelled=self.loaded.unlabelled, named_labels=are_named(self.loaded.dataset.problem.labels),
+            hints=self.loaded.hints, most_shots=self._most_shots(),
         )  # fmt: skip
+
+    def _most_shots(self) -> int | None:
+        try:
+            return self.least_rows
+        except UserError:
+            return None  # the summary says why the rows cannot be split
 
     @cached_property
     def usual_split(self) -> tuple[Split, tuple[str, ...]]:
@@ -224,7 +232,7 @@ class Datasets:
             same = dataclasses.replace(options, sheet=None, encoding=None, delimiter=None)
             named = {role: column for role, column in loaded.columns.items() if role != "group" or options.group}
             test_table = self._table(files, "test", same, names["test"])
-            test = to_dataset(test_table, dataclasses.replace(same, **named), loaded.dataset.problem.labels, check_classes=False)
+            test = to_dataset(test_table, dataclasses.replace(same, **named), with_joined(loaded.dataset.problem.labels, loaded.joined), check_classes=False)
         return Held(id, names["data"], options, table, loaded, test, self.profile.max_test_rows)
 
     def labels_of(self, path: Path) -> tuple[Label, ...]:

@@ -116,7 +116,7 @@ class Lab:
             UserError: the line is full.
         """
         held = self.datasets.get(values[self.dataset_id])
-        about = {"source": held.name, "guesses": [asdict(g) for g in held.loaded.guesses], "notes": list(held.loaded.notes)}
+        about = {"source": held.name, "guesses": [asdict(g) for g in held.loaded.guesses], "notes": [*held.loaded.notes, *(hint.sentence for hint in held.loaded.hints)]}
         name, key = self.queue.submit(study, context={"dataset": about}, consent=consent)
         return name, {self.study_id: name, self.saved: with_key(values[self.saved], name, key), self.selection: None}
 

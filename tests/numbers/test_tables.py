@@ -319,7 +319,7 @@ def test_shared_authors_are_hinted_at(tmp_path):
         [("x", "a", 1), ("y", "b", 1), ("x", "a", 2), ("y", "b", 2)],
         header=("text", "label", "user_id"),
     )
-    assert "--group user_id" in str(load(path).notes)
+    assert "--group user_id" in str(load(path).hints)
 
 
 # --- label cells -----------------------------------------------------------------------------------

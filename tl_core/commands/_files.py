@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from tl_core.commands import shown
 from tl_core.errors import UserError, unknown
 
 
@@ -18,6 +19,7 @@ def file_options(command: argparse.ArgumentParser, required: bool = True) -> Non
     columns.add_argument("--label", help="column of the label")
     columns.add_argument("--group", help="column whose equal values stay on one side of the split")
     columns.add_argument("--multi-label", action="store_true", help="a row may have several labels: a list, or a delimited cell")
+    columns.add_argument("--merge-labels", action="store_true", help="labels that differ only in case, spaces, marks at the ends or Unicode form, or that the label table calls the same, are one")
     columns.add_argument("--encoding", help="such as utf-8 or cp949")
     columns.add_argument("--delimiter", help="such as ; or tab")
     columns.add_argument("--sheet", help="sheet of an XLSX file")
@@ -29,16 +31,18 @@ def load_file(a: argparse.Namespace):
     from tl_core.data.columns import load
     from tl_core.data.tables import ReadOptions
 
-    options = ReadOptions(a.encoding, a.delimiter, a.sheet, a.text, a.text_b, a.label, a.group, a.multi_label)
+    options = ReadOptions(a.encoding, a.delimiter, a.sheet, a.text, a.text_b, a.label, a.group, a.multi_label, a.merge_labels)
     return load(a.file, options, a.labels)
 
 
-def say_reading(loaded, stream) -> None:
-    """Every guess and note about the file."""
+def say_reading(loaded, stream, *, hints: bool = True) -> None:
+    """Every guess and note about the file, and what the person should be asked."""
     for guess in loaded.guesses:
-        print(f"guessed  {guess.what}: {guess.value} ({guess.why}); {guess.option} overrides it", file=stream)
+        print(f"guessed  {guess.what}: {shown(guess.value)} ({guess.why}); {guess.option} overrides it", file=stream)
     for note in loaded.notes:
-        print(f"note     {note}", file=stream)
+        print(f"note     {shown(note)}", file=stream)
+    for hint in loaded.hints if hints else ():
+        print(f"{'WARNING' if hint.level == 'warning' else 'note':<8} {shown(hint.sentence)}", file=stream)
 
 
 def load_texts(a: argparse.Namespace):

@@ -51,7 +51,7 @@ class _Command:
         arms = tuple(_read(_arm, text, faults) for text in a.arm)
         raise_all(faults)
         asked = Asked(
-            file=a.file, columns={k: getattr(a, k) for k in ("text", "text_b", "label", "group", "encoding", "delimiter", "sheet", "multi_label")},
+            file=a.file, columns={k: getattr(a, k) for k in ("text", "text_b", "label", "group", "encoding", "delimiter", "sheet", "multi_label", "merge_labels")},
             labels=a.labels, strategies=_names(a.strategies), arms=arms, shots=shots, seeds=a.seeds, model=a.model,
             test=a.test, test_size=a.test_size, keep=a.keep, device=a.device, origin=a.origin, out=a.out,
             may_send=may_send(a.send_texts), command=_command_line(),

@@ -7,13 +7,14 @@ import statistics
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 
 from tl_core.data.duplicates import Duplicates, Overlap, normalise
 from tl_core.data.duplicates import overlap as find_overlap
+from tl_core.data.hints import Hint
 from tl_core.types import Dataset, Example, Label
 
 Level = Literal["ok", "note", "warning"]
@@ -52,6 +53,7 @@ class Finding:
     action: str
     rows: tuple[int, ...] = ()  # row numbers of at most 20 examples
     count: int = 0  # rows it is about (texts, for findings on what a model reads)
+    change: dict[str, Any] = field(default_factory=dict)  # of `ReadOptions`: what says yes to what is asked
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,8 @@ def audit(
     tokens: Sequence[TokenReport] = (),
     unlabelled: int = 0,
     named_labels: bool = True,
+    hints: Sequence[Hint] = (),
+    most_shots: int | None = None,
 ) -> Audit:
     """Look at the rows of `dataset` (all of them, the pool of a separate test file) and say what was found.
 
@@ -105,6 +109,8 @@ def audit(
         tokens: one report for each model under consideration.
         unlabelled: rows of the file without a label, which are not in `dataset`.
         named_labels: labels have names a reader understands, not bare numbers.
+        hints: `Loaded.hints`.
+        most_shots: rows of the smallest label in the part to train on, as it will be split; None: not known.
     """
     examples = dataset.examples
     if test is not None and overlap is None:
@@ -116,8 +122,9 @@ def audit(
     counter = Counter(label for e in usable for label in set(e.labels))
     counts = {label: counter[label] for label in dataset.problem.label_ids}
     findings = [
+        *(Finding(h.id, h.level, h.title, h.detail, h.action, count=h.count, change=h.change) for h in hints),
         _balance(dataset, usable, counts),
-        _few_rows(dataset, counts, separate_test=test is not None),
+        _few_rows(dataset, counts, most_shots, separate_test=test is not None),
         _few_test_rows(len(usable) // 2 if test is None else len(test), separate_test=test is not None),
         _empty(examples, duplicates),
         _exact(examples, duplicates),
@@ -168,19 +175,19 @@ def _balance(dataset: Dataset, usable: Sequence[Example], counts: dict[str, int]
     return Finding("balance", level, title, detail, fair if level == "ok" else unfair, count=len(usable))
 
 
-def _few_rows(dataset: Dataset, counts: dict[str, int], *, separate_test: bool) -> Finding:
+def _few_rows(dataset: Dataset, counts: dict[str, int], most_shots: int | None, *, separate_test: bool) -> Finding:
     names = {label.id: label.name for label in dataset.problem.labels}
     title = "Rows per label"
     lowest = min(counts.values(), default=0)
     few = {label: n for label, n in counts.items() if n < 16}
-    shots = lowest if separate_test else lowest // 2
+    shots = most_shots if most_shots is not None else lowest if separate_test else lowest // 2
     if few:
         listed = [f"“{names[label]}” {n:,}" for label, n in sorted(few.items(), key=lambda item: item[1])]
         more = f" and {len(listed) - 8} more" if len(listed) > 8 else ""
         detail = f"Fewer than 16 rows can be used for: {', '.join(listed[:8])}{more}."
     else:
         detail = f"Every label has {_rows(lowest)} or more that can be used."
-    part = "" if separate_test else ", as about half of a label's rows are needed to test on"
+    part = "" if separate_test else ", as the other rows are kept to test on" if most_shots is not None else ", if half of a label's rows are kept to test on"
     action = f"At most {shots:,} shots per label can be compared{part}."
     level: Level = "warning" if few else "note" if shots < 32 else "ok"
     return Finding(

@@ -7,12 +7,26 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 from tl_core.data import samples
+from tl_core.data.alike import join, label_key, one_name
+from tl_core.data.hints import (
+    MARKS,
+    MAX_LABELS,
+    Hint,
+    Several,
+    alike_hint,
+    group_hint,
+    ordered_hint,
+    says_group,
+    several_hint,
+    several_labels,
+)
 from tl_core.data.labels import infer_labels, merge, missing, read_labels, written
+from tl_core.data.other_tasks import amounts, column_key, other_task
 from tl_core.data.tables import (
     GUESS_ALL,
     Cell,
@@ -25,7 +39,7 @@ from tl_core.data.tables import (
 from tl_core.errors import UserError, raise_all, unknown
 from tl_core.types import Dataset, Example, Label, Problem
 
-MAX_LABELS = 200  # a score for every label and text is kept and shown; above this a column is hardly ever a label
+MOST_SPELLINGS = 20_000  # different cells; a column with more is none of labels
 LOOKED_AT = 1_000  # rows whose texts are measured to guess a column
 ROLES = {"text": "--text", "text_b": "--text-b", "label": "--label", "group": "--group"}
 
@@ -56,31 +70,23 @@ PAIR_NAMES = (
     *(("texta", "textb"), ("text1", "text2"), ("sentence1", "sentence2"), ("sentencea", "sentenceb")),
     *(("premise", "hypothesis"), ("question1", "question2"), ("문장1", "문장2"), ("전제", "가설")),
 )
-GROUP_NAMES = {
-    "group",
-    "groupid",
-    "user",
-    "userid",
-    "author",
-    "authorid",
-    "docid",
-    "documentid",
-    "threadid",
-    "conversationid",
-    "그룹",
-}
-NO_LABEL_NAMES = {"split", "fold", "set", "id", "idx", "index", "language", "lang"} | GROUP_NAMES
+NO_LABEL_NAMES = {"split", "fold", "set", "id", "idx", "index", "language", "lang"}
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A dataset and how it was read; `columns` gives the column of each role, `unlabelled` the rows left out."""
+    """A dataset and how it was read; `columns` gives the column of each role, `unlabelled` the rows left out.
+
+    `hints` are what the person should be asked; `joined` gives, for each label id that was given up for another, that other.
+    """
 
     dataset: Dataset
     columns: dict[str, str | None]
     guesses: tuple[Guess, ...]
     notes: tuple[str, ...]
     unlabelled: int
+    hints: tuple[Hint, ...] = ()
+    joined: dict[str, str] = field(default_factory=dict)
 
 
 def load(
@@ -178,18 +184,14 @@ def _check_given(table: Table, given: dict[str, str | None]) -> None:
     raise_all(faults)
 
 
-def _key(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name.casefold())
-
-
 def _pair(names: list[str]) -> tuple[str, ...]:
-    keys = {_key(name): name for name in reversed(names)}
+    keys = {column_key(name): name for name in reversed(names)}
     return next(((keys[a], keys[b]) for a, b in PAIR_NAMES if a in keys and b in keys), ())
 
 
 def _by_name(names: list[str], known: tuple[str, ...]) -> str | None:
     """A column called so, else the only one whose name ends so (`review_text`, but not `text_id`)."""
-    keys = {_key(name): name for name in reversed(names)}
+    keys = {column_key(name): name for name in reversed(names)}
     for word in known:
         if word in keys:
             return keys[word]
@@ -227,7 +229,7 @@ def _by_repetition(table: Table, names: list[str]) -> str | None:
                 different.add(value)
             if len(different) > MAX_LABELS:
                 break
-        if 2 <= len(different) <= min(MAX_LABELS, present / 2) and _key(name) not in NO_LABEL_NAMES:
+        if 2 <= len(different) <= min(MAX_LABELS, present / 2) and column_key(name) not in NO_LABEL_NAMES and not says_group(name):
             counts[name] = len(different)
     fewest = [name for name, n in counts.items() if n == min(counts.values())]
     return fewest[0] if len(fewest) == 1 else None
@@ -251,18 +253,33 @@ def to_dataset(
     Raises:
         UserError: every fault of columns, cells and labels.
     """
+    if options.label is None and (fault := other_task(table, LABEL_NAMES)):
+        raise UserError(fault)
     columns, guesses = guess_columns(table, options)
     cells = table.columns[columns["label"]]
-    separator = _separator(cells) if options.multi_label else None
-    found, bad = _read_labels_of(cells, (lambda cell: _many(cell, separator)) if options.multi_label else _one)
+    several = _found_mark(cells, labels) if options.multi_label else None
+    found, bad = _read_labels_of(cells, (lambda cell: _many(cell, several and several.mark)) if options.multi_label else _one)
     faults = _cell_faults(table, columns, bad)
+    joined: dict[str, str] = {}
+    if options.merge_labels:
+        found, labels, joined = _join(found, labels, first_stays=not check_classes)
     counts = Counter(ids for ids in found if ids is not None)
     used = {i for ids in counts for i in ids}
+    change: dict[str, bool] = {"multi_label": True} if LIST in bad else {}
+    hints = []
+    if not options.multi_label and (read_as := several_labels(Counter({i: n for ids, n in counts.items() for i in ids}))):
+        hints.append(several_hint(read_as))
     if not faults:
-        faults.append(_label_fault(table, columns["label"], found, counts, used, options.multi_label, check_classes))
+        fault = _label_fault(table, columns["label"], found, counts, used, options, check_classes)
+        if fault and hints and check_classes:
+            fault, change = f"{hints[0].sentence} {fault}", hints[0].change
+        faults.append(fault)
     if labels is not None and len(used) <= MAX_LABELS:
         faults.append(missing(used, labels, "the label table" if check_classes else "the training file"))
-    raise_all(filter(None, faults))
+        if faults[-1] and {label_key(i) for i in used} <= {label_key(x) for label in labels for x in (label.id, label.name)}:
+            faults[-1] += " They differ from its labels only in how they are written: --merge-labels makes one of those."
+            change = {"merge_labels": True}
+    _raise_changeable(list(filter(None, faults)), change)
 
     notes = list(table.notes)
     if labels is None:
@@ -272,6 +289,8 @@ def to_dataset(
         labels = merge(used, labels)
         if extra:
             notes.append(f"No row has the label {some(extra)} of the label table; it is left out.")
+    if check_classes and (fault := one_name(labels)):
+        _raise_changeable([fault], {"merge_labels": True})
     unlabelled = [row for row, ids in enumerate(found, 1) if ids is None]
     if unlabelled:
         one = len(unlabelled) == 1
@@ -279,14 +298,42 @@ def to_dataset(
             f"{len(unlabelled):,} row{'' if one else 's'} without a label {'is' if one else 'are'} left out: row "
             f"{some(unlabelled)}."
         )
-    if separator and any(len(ids) > 1 for ids in counts):
-        notes.append(f"The labels of a row are taken to be separated by {separator!r}.")
-    notes += _group_hints(table, columns)
+    if several and several.rows:
+        notes.append(f"The labels of a row are taken to be separated by {MARKS[several.mark]}, as in “{several.example}”.")
+    if joined:
+        same = "; ".join(f"“{gone}” is read as “{stays}”" for gone, stays in list(joined.items())[:10])
+        notes.append(f"Labels that are spelled alike or called the same are one: {same}{f'; and {len(joined) - 10} more' if len(joined) > 10 else ''}.")
+    rows = Counter(i for ids, n in counts.items() for i in ids for _ in range(n))
+    hints += filter(None, (alike_hint(labels, rows), ordered_hint(columns["label"], used), group_hint(table, columns)))
     problem = Problem(
         "two texts" if columns["text_b"] else "one text", "many labels" if options.multi_label else "one label", labels
     )
     dataset = Dataset(table.name, problem, _examples(table, columns, found, problem))
-    return Loaded(dataset, columns, table.guesses + guesses, tuple(notes), len(unlabelled))
+    return Loaded(dataset, columns, table.guesses + guesses, tuple(notes), len(unlabelled), tuple(hints) if check_classes else (), joined)
+
+
+def _join(found: list, labels: tuple[Label, ...] | None, *, first_stays: bool) -> tuple[list, tuple[Label, ...] | None, dict[str, str]]:
+    """Alike labels as one, in the rows and in the label table; what the table names stays before what only the rows say."""
+    rows = Counter(i for ids in found if ids for i in ids)
+    if len(rows) > MOST_SPELLINGS:
+        return found, labels, {}
+    table = {label.id for label in labels or ()}
+    counts = {i: -1 if table and i not in table else n for i, n in rows.items()}
+    kept, joined = join([*(labels or ()), *infer_labels(rows.keys() - table)], None if first_stays else counts)
+    return (
+        [ids and tuple(dict.fromkeys(joined.get(i, i) for i in ids)) for ids in found],
+        labels and tuple(label for label in kept if label.id in table),
+        joined,
+    )
+
+
+def _raise_changeable(faults: list[str], change: dict[str, bool]) -> None:
+    """Raise the faults together; `change` is what of `ReadOptions` would read the file so that they are gone."""
+    try:
+        raise_all(faults)
+    except UserError as fault:
+        fault.change = change
+        raise
 
 
 def _examples(table: Table, columns: dict[str, str | None], found: list, problem: Problem) -> tuple[Example, ...]:
@@ -359,7 +406,7 @@ def _many(cell: Cell, separator: str | None) -> tuple[str, ...] | str | None:
             return None
         if listed is None and _broken_list(cell):
             return NO_LIST
-        cell = listed if listed is not None else cell.split(separator)
+        cell = listed if listed is not None else cell.split(separator) if separator else [cell]
     elif not isinstance(cell, list):
         cell = [cell] if written(cell) else None
     if cell is None:
@@ -370,8 +417,10 @@ def _many(cell: Cell, separator: str | None) -> tuple[str, ...] | str | None:
 
 
 def _listed(cell: str) -> list | None:
-    """The list written in a cell, as JSON or with the single quotation marks of Python; None when it is none."""
+    """The list written in a cell, as JSON or as Python writes lists, tuples and sets; None when it is none."""
     cell = cell.strip()
+    if cell[:2] in ("('", '("', "{'", '{"') and cell[-1:] == {"(": ")", "{": "}"}[cell[0]] and "':" not in cell and '":' not in cell:
+        cell = f"[{cell[1:-1].rstrip().removesuffix(',')}]"
     if not (cell.startswith("[") and cell.endswith("]")):
         return None
     for text in (cell, cell.replace("'", '"')):
@@ -388,19 +437,19 @@ def _broken_list(cell: str) -> bool:
     return cell.strip().startswith(("['", '["'))
 
 
-def _separator(cells: Iterable[Cell]) -> str | None:
-    """What stands between several labels in one cell: the first of | ; , that any cell holds."""
-    present = {
-        mark
-        for cell in cells
-        if isinstance(cell, str) and not cell.lstrip().startswith("[")
-        for mark in "|;,"
-        if mark in cell
-    }
-    return next((mark for mark in "|;," if mark in present), "|")
+def _found_mark(cells: Iterable[Cell], labels: tuple[Label, ...] | None) -> Several | None:
+    """What stands between several labels in one cell: what the cells speak for, else the first of | ; , that any of them holds."""
+    counts = Counter(cell.strip() for cell in cells if isinstance(cell, str) and cell.strip() and _listed(cell) is None)
+    if found := several_labels({**{label.id: 0 for label in labels or ()}, **counts}):
+        return found
+    held = next((mark for mark in "|;," if any(mark in cell for cell in counts)), None)
+    if held is None:
+        return None
+    holding = [cell for cell in counts if len({part.strip() for part in cell.split(held) if part.strip()}) > 1]
+    return Several(held, sum(counts[cell] for cell in holding), holding[0] if holding else "")
 
 
-# --- faults and hints ----------------------------------------------------------------------------------
+# --- faults ----------------------------------------------------------------------------------
 
 
 def _cell_faults(table: Table, columns: dict[str, str | None], bad: dict[str, list[int]]) -> list[str]:
@@ -411,12 +460,12 @@ def _cell_faults(table: Table, columns: dict[str, str | None], bad: dict[str, li
             "give each row one."
         ),
         FRACTION: (
-            "numbers with a fraction in row {}, which are no classes. "
+            "numbers with a fraction in row {}, which are no classes, and predicting a number is not done here. "
             "Name the column of labels with --label, or round the numbers to classes."
         ),
         NO_LIST: 'lists that hold no labels, or cannot be read, in row {}. Write each list of labels as ["a", "b"].',
     }
-    faults = [f"{label}: {sentences[what].format(some(rows))}" for what, rows in bad.items()]
+    faults = [f"{label}: {sentences[what].format(some(rows, 3 if what == LIST else 10))}" for what, rows in bad.items()]
     for role in ("text", "text_b"):
         if columns[role]:
             rows = [row for row, cell in enumerate(table.columns[columns[role]], 1) if isinstance(cell, list)]
@@ -429,7 +478,7 @@ def _cell_faults(table: Table, columns: dict[str, str | None], bad: dict[str, li
 
 
 def _label_fault(
-    table: Table, name: str, found: list, counts: Counter, used: set[str], many: bool, check_classes: bool
+    table: Table, name: str, found: list, counts: Counter, used: set[str], options: ReadOptions, check_classes: bool
 ) -> str:
     column, labelled = f"The column {name!r} of {table.name}", counts.total()
     if not labelled:
@@ -437,6 +486,8 @@ def _label_fault(
             f"{column} has no label in any of the {len(found):,} rows. "
             "Fill it, or name the column of labels with --label."
         )
+    if check_classes and not options.multi_label and (fault := amounts(name, used, options.label is not None)):
+        return fault
     if len(used) > max(MAX_LABELS, labelled / 2):
         return (
             f"{column} has {len(used):,} different values in {labelled:,} rows: "
@@ -450,7 +501,7 @@ def _label_fault(
     if check_classes and len(used) < 2:
         all_there_is = f"only the label {next(iter(used))!r}" if used else "no label that applies"
         return f"{column} has {all_there_is} in its {labelled:,} labelled rows. At least two labels are needed."
-    single = {ids for ids, n in counts.items() if n == 1} if check_classes and not many else set()
+    single = {ids for ids, n in counts.items() if n == 1} if check_classes and not options.multi_label else set()
     if single:
         rows = [f"{ids[0]!r} (row {row:,})" for row, ids in enumerate(found, 1) if ids in single]
         return (
@@ -458,19 +509,3 @@ def _label_fault(
             "one to learn from and one to test on: add rows, or join the label with another."
         )
     return ""
-
-
-def _group_hints(table: Table, columns: dict[str, str | None]) -> list[str]:
-    if columns["group"]:
-        return []
-    hints = []
-    for name in table.columns:
-        if _key(name) in GROUP_NAMES and name not in columns.values():
-            different = {value for cell in table.columns[name] if (value := written(cell))}
-            if 1 < len(different) < table.rows:
-                hints.append(
-                    f"Rows share values of {name!r}. If rows of one {name} resemble each other, keep them on "
-                    "one side of "
-                    f"the split with --group {name}."
-                )
-    return hints

@@ -26,6 +26,7 @@ class ReadOptions:
     label: str | None = None
     group: str | None = None
     multi_label: bool = False
+    merge_labels: bool = False
 
 
 GUESS_ALL = ReadOptions()
