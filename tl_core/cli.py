@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 
 from tl_core.commands import shown
@@ -22,6 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="replace")
     arguments = _parsed(argv)
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore", FutureWarning)  # of libraries to those who write with them
     try:
         return arguments.run(arguments) or DONE
     except UserError as fault:

@@ -51,7 +51,7 @@ def predictions(lab: Lab, opened: Opened, text: str, text_b: str | None) -> list
     example = _example(opened, text, text_b)
     kept = {spec.id: spec for spec in lab.studies.kept(opened)}
     if not kept:
-        raise UserError("No arm of this study has been kept. Run a comparison first.")
+        raise UserError("No arm of this study has been kept: an archive holds no trained weights. Make the study again, then its arms answer.")
     asked = lab.queue.ask("predict", folder=_folder(lab, opened), runs=list(kept), examples=[example])
     return [(kept[item[0]], item[1][0]) for item in asked if isinstance(item, tuple)]
 

@@ -75,7 +75,7 @@ def shown(handler: Callable, lang: Any, outputs: Sequence[Any], notice: Any | No
         except Overtaken:
             yield nothing()
         except Exception as fault:  # noqa: BLE001  told by `failed`, and a bug logged
-            yield failed(fault, values)
+            yield {**(failed(fault, values) or {}), **(changed or {})}  # what a handler puts back last may still be on its way
 
     def told(changed: dict) -> Any:
         return {notice: "", **changed} if notice is not None else changed or nothing()

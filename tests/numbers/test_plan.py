@@ -184,7 +184,19 @@ def test_rows_of_the_pool_that_repeat_a_test_file_are_left_out():
     split, notes = make_split(loaded(), test=loaded(test))
     assert [e.text for e in split.test] == [e.text for e in test]
     assert {e.row for e in ROWS} - {e.row for e in split.pool} == {1, 2}
-    assert "2 rows repeat a row of the test file" in notes[0]
+    assert len(notes) == 1 and "2 rows repeat a row of the test file" in notes[0]
+
+
+def test_every_row_that_is_left_out_is_counted_once_and_called_what_it_is():
+    leaked = [Example(100, ROWS[0].text, None, ROWS[0].labels), Example(101, ROWS[0].text.upper(), None, ROWS[0].labels)]  # copies of each other too
+    more = [Example(102, " ", None, ("a",)), Example(103, ROWS[3].text, None, ROWS[3].labels), Example(104, ROWS[4].text, None, ROWS[5].labels)]
+    test = [Example(1, ROWS[0].text, None, ROWS[0].labels), Example(2, "", None, ("a",)), *rows(99)[90:]]
+    split, notes = make_split(loaded([*ROWS, *leaked, *more]), test=loaded(test))
+    assert notes[0].startswith("3 rows repeat a row of the test file")
+    assert notes[1] == "5 more rows are used neither for training nor for testing: 2 without a text; 1 a copy of another; 2 of one text with different labels."
+    assert len(split.pool) + len(split.test) + split.dropped == len(ROWS) + 5 + len(test)
+    _, (note,) = make_split(loaded([*ROWS, *more[:1]]))
+    assert note == "1 row is used neither for training nor for testing: 1 without a text."
 
 
 def test_a_label_without_rows_to_train_on_is_told():

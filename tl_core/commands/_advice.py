@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 WIDTH = 110
 
 
-def print_advice(decision: Decision) -> None:
+def print_advice(decision: Decision, language: str = "en") -> None:
     """What to do, when labelling pays, and what to know before trusting it."""
     from tl_core.report import advice
 
-    said = " ".join(advice.advice(decision))
+    said = " ".join(advice.advice(decision, language))
     _print(said)
     for against in decision.break_even:
-        _print(advice.break_even(against), "- ")
-    for warning in advice.warnings(decision):
+        _print(advice.break_even(against, language), "- ")
+    for warning in advice.warnings(decision, language):
         _print(warning, "! ")
 
 

@@ -60,24 +60,27 @@ def _found(rows: int, seeds: int, classes: int) -> dict[str, Any]:
 def _print(found: dict[str, Any]) -> None:
     rows, seeds, classes = found["rows"], found["seeds"], found["classes"]
     print(f"With {rows:,} test rows and {seeds} {'seed' if seeds == 1 else 'seeds'}, found in 8 of 10 studies (95 %):")
-    for line in found["methods"]:
-        print(f"  a difference of two strategies of {_points(line['difference'])}, if it varies by {100 * line['seed_sd']:.0f} points between seeds")
     if seeds == 1:
-        print("  With one seed no difference of strategies can be shown, whatever its size: run 3 seeds or more.")
-    print(f"  a difference of two trained models of {_points(found['two_models'])}")
+        print("  no difference of two strategies, whatever its size: one seed does not show how much they vary. Run 3 seeds or more.")
+    for line in found["methods"] if seeds > 1 else ():
+        told = "no difference of two strategies" if line["difference"] is None else f"a difference of two strategies of {_points(line['difference'])}"
+        print(f"  {told}, if it varies by {100 * line['seed_sd']:.0f} points between seeds")
+    two_models = found["two_models"]
+    print("  no difference of two trained models" if two_models is None else f"  a difference of two trained models of {_points(two_models)}")
     print(f"An accuracy of 80 % will carry about ± {_points(found['half_width_at_80'])}, from the choice of test rows alone.")
     if found["rows_per_class"] < 10:
         print(f"With {classes} labels there are about {found['rows_per_class']} test rows of each: too few for macro-F1 and for any label by itself; 10 is the least.")
     else:
         print(f"With {classes} labels there are about {found['rows_per_class']:,} of each; a label found in 80 % of its rows carries about ± {_points(found['half_width_of_a_class_at_80'])}.")
     for what, more in (("seeds", found["more_seeds"]), ("test rows", found["more_rows"])):
-        if more and any(x is not None for x in more.values()):
-            print(f"With more {what}: " + ", ".join(f"{int(n):,}: {_points(x)}" for n, x in more.items()) + f" (varying by {100 * USUAL_SD:.0f} points between seeds).")
+        shown = {n: x for n, x in more.items() if x is not None}
+        if shown:
+            print(f"With more {what}: " + ", ".join(f"{int(n):,}: {_points(x)}" for n, x in shown.items()) + f" (varying by {100 * USUAL_SD:.0f} points between seeds).")
     print(f"Assumed: one of two strategies is right and the other wrong on {100 * found['discordance']:.0f} % of the rows.")
 
 
-def _points(share: float | None) -> str:
-    return "none" if share is None else f"{100 * share:.1f} points"
+def _points(share: float) -> str:
+    return f"{100 * share:.1f} points"
 
 
 def _number(x: float) -> float | None:

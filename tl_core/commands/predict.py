@@ -46,7 +46,7 @@ class _Command:
         else:
             for example, labels, scores in answer.rows():
                 likeliest = ", ".join(f"{shown(name)} {100 * p:.1f} %" for name, p in scores[:3])
-                print(f"{shown(', '.join(labels)) or '(none)'}\t{likeliest}\t{shown(example.text[:80])}")
+                print(f"{shown(', '.join(labels)) or ('(none)' if scores else '(no text)')}\t{likeliest}\t{shown(example.text[:80])}")
 
 
 COMMAND = _Command()

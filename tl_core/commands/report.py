@@ -21,7 +21,7 @@ class _Command:
         """Its options."""
         command.add_argument("folder", type=Path, metavar="DIR", help="folder of a study")
         command.add_argument("--out", type=Path, metavar="FILE", help="where to write it (default: report.html in DIR)")
-        command.add_argument("--language", choices=("en", "ko"), default="en", help="of the report (default: en)")
+        command.add_argument("--language", choices=("en", "ko"), default="en", help="of the report and the advice (default: en)")
         command.add_argument("--label-price", type=float, metavar="X", help="what one label costs; without it cost is told in labels and seconds")
         command.add_argument("--hour-price", type=float, metavar="X", help="what an hour of the machine costs, in the same currency")
         command.add_argument("--texts", type=float, metavar="N", help="texts to label in a month")
@@ -50,8 +50,9 @@ class _Command:
         if a.json:
             print(json.dumps(plain(decision), ensure_ascii=False, allow_nan=False, indent=1))
         else:
-            print_advice(decision)
-            print(f"\nReport: {a.out or a.folder / 'report.html'}")
+            print_advice(decision, a.language)
+            print(f"\n{REPORT[a.language]}: {a.out or a.folder / 'report.html'}")
 
 
+REPORT = {"en": "Report", "ko": "보고서"}
 COMMAND = _Command()

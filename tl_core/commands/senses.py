@@ -27,7 +27,7 @@ class _Command:
 
     def add(self, command: argparse.ArgumentParser) -> None:
         """Its options."""
-        command.add_argument("file", metavar="FILE", help="sentences: CSV, TSV, JSONL, JSON, Parquet or XLSX")
+        command.add_argument("file", metavar="FILE", help="sentences: CSV, TSV, JSONL, JSON, Parquet or XLSX; or sample:NAME")
         command.add_argument("--word", required=True, help="the word to look for: as a whole word, in capitals or not, a Korean one with or without particles")
         command.add_argument("--text", metavar="COLUMN", help="column of the sentences (default: guessed)")
         command.add_argument("--sense", metavar="COLUMN", help="column of what the word means there; without it there is a map and no numbers")
@@ -42,7 +42,7 @@ class _Command:
 
         if a.test is not None and a.sense is None:
             raise UserError("--test asks how many senses are told rightly: name their column with --sense.")
-        examples, senses = _sentences(Path(a.file), a)
+        examples, senses = _sentences(a.file, a)
         test, test_senses = _sentences(a.test, a) if a.test else ([], [])
         found: Senses = last(word_senses(State(a.device), reader_of(a), a.word, examples, senses, test, test_senses, hub=True))
         if a.json:
@@ -67,11 +67,12 @@ def _line(name: str, told: Apart) -> str:
     return f"  {name:<26}  {100 * told.accuracy:17.1f} %   {silhouette:>10}"
 
 
-def _sentences(file: Path, a: argparse.Namespace) -> tuple[list[Example], list[str]]:
+def _sentences(file: str | Path, a: argparse.Namespace) -> tuple[list[Example], list[str]]:
     """Rows of the file that are asked for, and what the word means in each."""
+    from tl_core.data.samples import sample
     from tl_core.data.tables import read_table
 
-    table = read_table(file)
+    table = read_table(sample(name).path if (name := str(file).removeprefix("sample:")) != str(file) else Path(file))
     column, value = a.where.split("=", 1) if a.where and "=" in a.where else (a.where, None)
     if column is not None and value is None:
         raise UserError("--where takes a column and a value, as in --where word=bank.")

@@ -54,6 +54,7 @@ class Finding:
     rows: tuple[int, ...] = ()  # row numbers of at most 20 examples
     count: int = 0  # rows it is about (texts, for findings on what a model reads)
     change: dict[str, Any] = field(default_factory=dict)  # of `ReadOptions`: what says yes to what is asked
+    values: dict[str, str] = field(default_factory=dict)  # what the sentences hold, for whoever says them in another language
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def audit(
     counter = Counter(label for e in usable for label in set(e.labels))
     counts = {label: counter[label] for label in dataset.problem.label_ids}
     findings = [
-        *(Finding(h.id, h.level, h.title, h.detail, h.action, count=h.count, change=h.change) for h in hints),
+        *(Finding(h.id, h.level, h.title, h.detail, h.action, count=h.count, change=h.change, values=h.values) for h in hints),
         _balance(dataset, usable, counts),
         _few_rows(dataset, counts, most_shots, separate_test=test is not None),
         _few_test_rows(len(usable) // 2 if test is None else len(test), separate_test=test is not None),

@@ -158,6 +158,23 @@ def guess_columns(table: Table, options: ReadOptions) -> tuple[dict[str, str | N
     return roles, tuple(guesses)
 
 
+def guess_texts(table: Table, text: str | None, text_b: str | None, *, pair: bool) -> dict[str, str | None]:
+    """The columns of texts (text, text_b) of a file that needs no labels: as named, the only one, by name, or by length.
+
+    Raises:
+        UserError: it cannot be told.
+    """
+    roles = {"text": text, "text_b": text_b}
+    if text is None and text_b is None and (found := _pair(list(table.columns))) and pair:
+        return dict(zip(roles, found, strict=True))
+    free = [name for name in table.columns if name not in (text, text_b)]
+    if text is None:
+        roles["text"] = free[0] if len(free) == 1 else _by_name(free, TEXT_NAMES) or _by_length(table, free)
+    if roles["text"] is None:
+        raise UserError(f"It cannot be told which column of {table.name} holds the texts; it has {some(map(repr, table.columns), 30)}. Name it with --column.")
+    return roles
+
+
 def _check_given(table: Table, given: dict[str, str | None]) -> None:
     names = list(table.columns)
     faults = [

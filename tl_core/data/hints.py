@@ -59,6 +59,7 @@ class Hint:
     action: str
     change: dict[str, Any] = field(default_factory=dict)
     count: int = 0  # rows it is about
+    values: dict[str, str] = field(default_factory=dict)  # what the sentences hold, for whoever says them in another language
 
     @property
     def sentence(self) -> str:
@@ -131,7 +132,7 @@ def several_hint(found: Several) -> Hint:
     )
     return Hint(
         "several_labels", "warning", "Several labels in one cell", detail, "If a text may have several labels, say so with --multi-label.",
-        {"multi_label": True}, found.rows,
+        {"multi_label": True}, found.rows, {"n": f"{found.rows:,}", "mark": found.mark.replace("\n", "\\n").replace("\t", "\\t"), "example": found.example},
     )  # fmt: skip
 
 
@@ -151,7 +152,7 @@ def alike_hint(labels: Iterable[Label], rows: Mapping[str, int]) -> Hint | None:
     )
     return Hint(
         "alike_labels", "warning", "Labels spelled in several ways", detail, "If each group is one label, make it one with --merge-labels.",
-        {"merge_labels": True}, count,
+        {"merge_labels": True}, count, {"labels": some(told, 8)},
     )  # fmt: skip
 
 
@@ -191,7 +192,10 @@ def _group_of(name: str, groups: int, shared: int, rows: int) -> Hint:
         "split; if they resemble each other, the results look better than they are on a new one."
     )
     level = "warning" if shared >= 0.1 * rows else "note"
-    return Hint("likely_group", level, "Rows that may belong together", detail, f"To keep them on one side, choose it as the group with --group {shlex.quote(name)}.", {"group": name}, shared)
+    return Hint(
+        "likely_group", level, "Rows that may belong together", detail, f"To keep them on one side, choose it as the group with --group {shlex.quote(name)}.",
+        {"group": name}, shared, {"n": f"{shared:,}", "column": name, "groups": f"{groups:,}"},
+    )  # fmt: skip
 
 
 def says_group(name: str) -> bool:
@@ -225,7 +229,7 @@ def ordered_hint(name: str, ids: Iterable[str]) -> Hint | None:
     values = sorted(map(int, ids))
     detail = f"The labels in {name!r} are numbers from {values[0]} to {values[-1]}. They are read as classes without an order."
     action = "An answer that is off by one counts as just as wrong as any other."
-    return Hint("ordered_labels", "note", "Labels that have an order", detail, action)
+    return Hint("ordered_labels", "note", "Labels that have an order", detail, action, values={"column": name, "low": str(values[0]), "high": str(values[-1])})
 
 
 def _rows(n: int) -> str:

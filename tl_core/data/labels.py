@@ -41,7 +41,7 @@ def _is_number(text: str) -> bool:
 def _readable(id: str) -> str:
     if _is_number(id):
         return id
-    name = re.sub(r"(?<=[^\W\d_])\.(?=[^\W\d_])", " ", id.replace("_", " "))
+    name = re.sub(r"(?<=[^\W\d_])\.(?=[^\W\d_])", " ", re.sub(r"(?<=[^\W_])_+(?=[^\W_])", " ", id))  # not around it: __proto__ is called so
     if " " not in name and re.search("[a-z]{2}[A-Z]", name):  # two small letters: iPhone is one word
         name = re.sub("(?<=[a-z]{2})(?=[A-Z])", " ", name).lower()
     return " ".join(name.split()) or id

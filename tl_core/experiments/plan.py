@@ -12,7 +12,7 @@ from typing import Any
 
 from tl_core import params
 from tl_core.data.columns import Loaded
-from tl_core.data.duplicates import find_duplicates, overlap
+from tl_core.data.duplicates import Duplicates, find_duplicates, overlap
 from tl_core.data.labels import are_named
 from tl_core.data.split import Pool, lock_key, separate_test, split, too_many_shots
 from tl_core.errors import UserError, raise_all, unknown
@@ -81,12 +81,14 @@ def make_split(
     examples, problem = loaded.dataset.examples, loaded.dataset.problem
     duplicates = find_duplicates(examples)
     notes: list[str] = []
+    repeated: set[int] = set()
     if test is not None:
         repeats = overlap(examples, test.dataset.examples)
         repeated = {i for i, _ in (*repeats.exact, *repeats.near)}
         made = separate_test(examples, test.dataset.examples, duplicates, repeated)
         if repeated:
-            notes.append(f"{len(repeated)} rows repeat a row of the test file, exactly or nearly; they are not used for training.")
+            one = len(repeated) == 1
+            notes.append(f"{len(repeated):,} row{' repeats' if one else 's repeat'} a row of the test file, exactly or nearly; {'it is' if one else 'they are'} not used for training.")
     else:
         made = split(examples, problem, duplicates, size=size, lock=lock)
         if lock and not made.test:
@@ -97,8 +99,8 @@ def make_split(
                 f"The {len(made.test)} test rows of the earlier study are kept"
                 + (f"; {gone} of them are no longer in the file." if gone else "; every other row may be trained on.")
             )
-    if made.dropped:
-        notes.append(f"{made.dropped} rows are used neither for training nor for testing: empty texts, copies, or one text with two labels.")
+    if sentence := _left_out(duplicates, repeated, made, separate=test is not None):
+        notes.append(sentence)
     if not made.test or not made.pool:
         raise UserError("After leaving out empty texts and copies there is nothing left to train or to test on. Add rows.")
     counts = Pool(made.pool, problem).counts()
@@ -109,6 +111,25 @@ def make_split(
             "Add rows for them, or leave these labels out."
         )
     return made, tuple(notes)
+
+
+def _left_out(duplicates: Duplicates, repeated: set[int], made: Split, *, separate: bool) -> str:
+    """How many rows are in neither part, by reason and each counted once; empty for none beside those that repeat a test row."""
+    empty, copies, conflicts = (
+        len({i for group in groups for i in group} - repeated)
+        for groups in (duplicates.empty, [group[1:] for group in duplicates.exact], duplicates.conflicts)
+    )
+    others = made.dropped - len(repeated) - empty - copies - conflicts  # empty rows of a test file, or near copies of locked rows
+    near, empty = (0, empty + others) if separate else (others, empty)
+    told = [
+        (empty, "without a text"),
+        (copies, "a copy of another" if copies == 1 else "copies of others"),
+        (conflicts, "of one text with different labels"),
+        (near, "nearly the same as a test row"),
+    ]
+    n = made.dropped - len(repeated)
+    reasons = "; ".join(f"{count:,} {what}" for count, what in told if count)
+    return f"{n:,} {'more ' if repeated else ''}row{' is' if n == 1 else 's are'} used neither for training nor for testing: {reasons}." if n else ""
 
 
 def make_study(

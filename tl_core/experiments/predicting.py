@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from tl_core.data.columns import guess_columns
-from tl_core.data.tables import USUAL, Limits, ReadOptions, read_table, some
+from tl_core.data.columns import guess_texts
+from tl_core.data.tables import USUAL, Limits, read_table, some
 from tl_core.errors import UserError, unknown
 from tl_core.experiments.compare import compare
 from tl_core.experiments.consent import destination
@@ -23,6 +24,7 @@ from tl_core.experiments.worker import Worker
 from tl_core.tasks import task_of
 from tl_core.types import Example, Problem, RunSpec, Step
 
+AFTER_A_CUT = re.compile(r"""([;\t]["'\s]*)(?=[=@]|[+-][\w.(@])""")  # not before ;-) which begins no formula
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes a cell that begins so for a formula
 
 
@@ -37,9 +39,12 @@ class Answer:
     scores: np.ndarray  # (n, C)
 
     def rows(self) -> Iterator[tuple[Example, tuple[str, ...], list[tuple[str, float]]]]:
-        """(example, label ids, (label id, probability) from the likeliest down)."""
+        """(example, label ids, (label id, probability) from the likeliest down). A row without a text has neither."""
         task = task_of(self.problem)
         for example, labels, row in zip(self.examples, task.names(self.problem, task.decide(self.scores)), self.scores, strict=True):
+            if empty(example):
+                yield example, (), []
+                continue
             order = np.argsort(-row, kind="stable")
             yield example, labels, [(self.problem.label_ids[i], float(row[i])) for i in order]
 
@@ -50,7 +55,7 @@ class Answer:
             "run": self.run,
             "arm": self.arm,
             "predictions": [
-                {"row": e.row, "text": e.text, **({"label": labels[0]} if single else {"labels": list(labels)}), "scores": dict(scores)}
+                {"row": e.row, "text": e.text, **({"label": labels[0] if labels else None} if single else {"labels": list(labels)}), "scores": dict(scores)}
                 for e, labels, scores in self.rows()
             ],
         }
@@ -64,7 +69,7 @@ class Answer:
         for example, labels, scores in self.rows():
             shown = dict(scores)
             texts = [harmless(example.text), *([harmless(example.text_b or "")] if second else [])]
-            writer.writerow([example.row, *texts, harmless("|".join(labels)), *(f"{shown[x]:.6f}" for x in self.problem.label_ids)])
+            writer.writerow([example.row, *texts, harmless("|".join(labels)), *(f"{shown[x]:.6f}" if shown else "" for x in self.problem.label_ids)])
         with told(path):
             path.write_bytes(b"\xef\xbb\xbf" + buffer.getvalue().encode("utf-8", "replace"))  # the mark makes spreadsheets read UTF-8
 
@@ -86,6 +91,8 @@ def predict(
     spec = chosen(store, made, run)
     problem = made.study.problem
     examples = _one(text, second, problem) if text is not None else texts_of_file(file, column, second, problem)
+    if all(map(empty, examples)):
+        raise UserError("There is no text to label: it is empty." if text is not None else f"{file} has no row with a text to label.")
     endpoint = destination([spec.arm])
     if endpoint and not may_send(f"{spec.arm.id} sends {'this text' if len(examples) == 1 else f'these {len(examples):,} texts'} to {endpoint.host}."):
         raise UserError(f"{spec.arm.id} sends texts to {endpoint.host}. Nothing was sent. Add --send-texts if they may leave this machine, or choose another --run.")
@@ -125,6 +132,11 @@ def chosen(store: Store, made: Plan, run: str | None) -> RunSpec:
     return min(there, key=lambda s: rank.get((s.arm.id, s.shots), len(rank)))
 
 
+def empty(example: Example) -> bool:
+    """Whether there is nothing to read; a pair is empty when either text is."""
+    return not example.text.strip() or (example.text_b is not None and not example.text_b.strip())
+
+
 def _one(text: str, second: str | None, problem: Problem) -> list[Example]:
     pair = problem.inputs == "two texts"
     if pair and second is None:
@@ -138,12 +150,11 @@ def texts_of_file(file: str | None, column: str | None, second: str | None, prob
     Raises:
         UserError: it cannot be read, or has no such column.
     """
-    options = ReadOptions(text=column, text_b=second)
-    table, name = read_table(Path(file), options, limits), Path(file).name
+    table, name = read_table(Path(file), limits=limits), Path(file).name
     pair = problem.inputs == "two texts"
     roles: dict[str, str | None] = {"text": column, "text_b": second}
     if column is None or (pair and second is None):
-        roles = _roles(table, options)
+        roles = guess_texts(table, column, second, pair=pair)
     if roles["text"] not in table.columns:
         raise UserError(f"{name} has no column {roles['text']!r}; it has {some(table.columns, 30)}. Name the column of the texts with --column.")
     if pair and roles["text_b"] not in table.columns:
@@ -153,12 +164,7 @@ def texts_of_file(file: str | None, column: str | None, second: str | None, prob
     return [Example(i, a, b) for i, (a, b) in enumerate(zip(firsts, seconds, strict=True), start=1)]
 
 
-def _roles(table, options: ReadOptions) -> dict[str, str | None]:
-    if len(table.columns) == 1:
-        return {"text": next(iter(table.columns)), "text_b": None}
-    return guess_columns(table, options)[0]
-
-
 def harmless(cell: str) -> str:
-    """The cell as a spreadsheet takes it for text and never for a formula."""
+    """The cell as a spreadsheet takes it for text and never for a formula, also one that cuts lines at semicolons or tabs."""
+    cell = AFTER_A_CUT.sub(r"\1'", cell)
     return f"'{cell}" if cell.startswith(FORMULA) else cell

@@ -88,6 +88,11 @@ class Store:
             UserError: there is no study here, it is damaged, or a newer program wrote it.
         """
         asked = self.read_json("plan.json")
+        if self.folder.is_file():
+            raise UserError(
+                f"{self.folder} is one file. If it is the archive of a study, it holds rows and answers but no trained weights, which this needs: "
+                f"make the study again with python -m tl_core again {self.folder.name} --out FOLDER, then give that folder."
+            )
         if asked is None and not os.path.exists(self.folder / "plan.json"):
             raise UserError(f"{self.folder} holds no study. Give the folder that compare wrote with --out.")
         self.check_schema(asked)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Iterator
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
@@ -216,6 +217,7 @@ def _answer(events: Iterator[Event], connection: Connection, stop: threading.Eve
 
 def main() -> None:
     """Connect to the parent named on the command line."""
+    warnings.simplefilter("ignore", FutureWarning)  # of libraries to those who write with them
     address, device = sys.argv[1], sys.argv[2]
     target: Any = address
     if os.name != "posix" and not address.startswith("\\\\"):

@@ -86,12 +86,19 @@ def load_masked_lm(source: Source, *, fresh_head: bool = False) -> MaskedLM:
         fresh_head: whether a model without a masked-language head is given a random one, to be trained.
 
     Raises:
-        UserError: it has no mask token, no masked-language head, or its files are damaged.
+        UserError: it is of a kind that has no masked-language head, it has no mask token, no such head, or its files are damaged.
     """
     from transformers import AutoModelForMaskedLM, AutoTokenizer
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
     quiet()
     name = source.ref.name
+    if source.model_type not in MODEL_FOR_MASKED_LM_MAPPING_NAMES:
+        reads = ": it reads from left to right and guesses what comes next" if source.ref.speaks == "causal" else ""
+        raise UserError(
+            f"{name} is a {source.model_type}, which cannot learn to guess hidden words{reads}. "
+            "Choose a model that reads both ways, such as minilm, or one of the kinds bert, roberta, electra or deberta."
+        )
     with told_in_a_sentence(name, "a masked language model"):
         tokenizer = as_saved(AutoTokenizer.from_pretrained(source.folder, local_files_only=True, trust_remote_code=False), source.folder)
         network, info = AutoModelForMaskedLM.from_pretrained(

@@ -7,16 +7,26 @@ from tl_core.experiments.plan import ArmRequest, Study, request_of
 ARCHIVE, FOLDER = "study.zip", "again"
 COMMAND = f"python -m tl_core again {ARCHIVE} --out {FOLDER}"
 
-_SCRIPT = '''"""Makes a study again on its own rows and locked test rows. Change arms, shots or seeds to go on from it."""
+_SCRIPT = '''"""Makes a study again on its own rows and locked test rows. Change arms, shots or seeds to go on from it.
 
+Save it beside {archive}, and start it in the folder of Transfer Lab (the one that holds tl_core), or anywhere with that folder on PYTHONPATH.
+"""
+
+import sys
 from pathlib import Path
 
-from tl_core.experiments.plan import ArmRequest
-from tl_core.session import open_again, run_session
+sys.path += [str(folder) for folder in (Path.cwd(), *Path(__file__).resolve().parents) if (folder / "tl_core" / "session.py").is_file()]
+try:
+    from tl_core.experiments.plan import ArmRequest
+    from tl_core.session import open_again, run_session
+except ModuleNotFoundError as missing:
+    if missing.name != "tl_core":
+        raise
+    sys.exit("Transfer Lab is not found. Start this script in its folder (the one that holds tl_core), or set PYTHONPATH to that folder.")
 
 if __name__ == "__main__":
     session = open_again(
-        Path({archive!r}),
+        Path(__file__).with_name({archive!r}),
         Path({folder!r}),
         arms=[
 {arms}

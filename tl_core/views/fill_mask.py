@@ -112,16 +112,23 @@ def _alone(model: LanguageModel, blanked: Blanked, top: int) -> tuple[tuple[Gues
 
 
 def _best(model: LanguageModel, log_probs: torch.Tensor, top: int, follows: str) -> tuple[Guess, ...]:
-    values, tokens = log_probs[: len(model.tokenizer)].topk(min(top, len(model.tokenizer)))
+    values, tokens = _words_only(model, log_probs).topk(min(top, len(model.tokenizer)))
     read = [read_token(token, model.tokenizer) for token in tokens.tolist()]
     return tuple(Guess(word, begins or not follows, t, math.exp(v)) for (word, begins), v, t in zip(read, values.tolist(), tokens.tolist(), strict=True))
+
+
+def _words_only(model: LanguageModel, log_probs: torch.Tensor) -> torch.Tensor:
+    """(..., V) without what the model's family writes between blanks: its marks are no words in them."""
+    log_probs = log_probs[..., : len(model.tokenizer)].clone()
+    log_probs[..., [token for token in getattr(model, "marks", ()) if token < log_probs.shape[-1]]] = -math.inf
+    return log_probs
 
 
 def _together(model: LanguageModel, blanked: Blanked, top: int) -> tuple[Together, ...]:
     """Beam search from left to right: each blank given the text, the blanks before it filled and those after it open."""
     beam: list[tuple[float, tuple[tuple[int, ...], ...]]] = [(0.0, tuple(() for _ in range(blanked.blanks)))]
     for i in range(blanked.blanks):
-        rows = model.log_probs(blanked, [Asked(fills, i) for _, fills in beam])[:, : len(model.tokenizer)]
+        rows = _words_only(model, model.log_probs(blanked, [Asked(fills, i) for _, fills in beam]))
         values, tokens = rows.topk(min(max(BEAM, top), rows.shape[1]))
         grown = [
             (so_far + value, Asked(fills, i).with_token(token).fills)

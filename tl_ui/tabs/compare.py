@@ -72,6 +72,7 @@ class ArmsForm:
     more_shots: gr.Textbox
     seeds: gr.Slider
     test_size: gr.Number
+    fitted: gr.State  # changes once the form fits a dataset: until then it may hold numbers of labels that are no choices any more
     advice: gr.HTML | None = None
     reading: gr.HTML | None = None
     send: gr.Checkbox | None = None  # whether texts may leave this machine; seen only where they would
@@ -128,7 +129,7 @@ def _form(lab: Lab) -> ArmsForm:
     with gr.Accordion(word("more_settings"), open=False):
         more_shots = gr.Textbox(label=word("more_shots"), info=word("more_shots_info"), max_lines=1, elem_id="more-shots")
         test_size = gr.Number(None, label=word("test_size"), info=word("test_size_info"), precision=0, elem_id="test-size")
-    return ArmsForm(model, boxes, own, shots, more_shots, seeds, test_size)
+    return ArmsForm(model, boxes, own, shots, more_shots, seeds, test_size, gr.State(""))
 
 
 def _go(form: ArmsForm) -> ArmsForm:
@@ -182,7 +183,7 @@ def _wire_form(lab: Lab, form: ArmsForm, notice: gr.HTML) -> None:
         offered, asked = _shot_choices(lab.datasets.get(values[lab.dataset_id]), values[lab.lang]), values[lab.wishes]
         keys = [key for _, key in offered["choices"]]
         shots = values[form.shots] if asked is None else asked.shots
-        fitted = {form.shots: gr.CheckboxGroup(**offered, value=[s for s in shots if s in keys])}
+        fitted = {form.shots: gr.CheckboxGroup(**offered, value=[s for s in shots if s in keys]), form.fitted: f"{values[lab.dataset_id]} {values[lab.lang]}"}
         if asked is None:
             return fitted
         return {
@@ -194,9 +195,9 @@ def _wire_form(lab: Lab, form: ArmsForm, notice: gr.HTML) -> None:
     own_arm.wire(lab, form.own, form.model, notice)
     here = [form.model.input, lab.dataset_id.change, lab.wishes.change, lab.lang.change, lab.arrived.change]
     lab.on(here, able, [lab.dataset_id, form.model, form.chooser.stands, *boxes], form.chooser.shown, trigger_mode="always_last")
-    lab.on([lab.dataset_id.change, lab.lang.change], fit_to_data, [lab.dataset_id, lab.wishes, form.shots], [*form.asked, *form.own.kept_in, lab.wishes])
+    lab.on([lab.arrived.change, lab.dataset_id.change, lab.lang.change], fit_to_data, [lab.dataset_id, lab.wishes, form.shots], [*form.asked, *form.own.kept_in, form.fitted, lab.wishes])
     said = [box.input for box in boxes] + [form.shots.input, form.more_shots.blur, form.seeds.release, form.test_size.blur, form.model.input]
-    again = [*said, form.own.arms.change, lab.dataset_id.change, lab.wishes.change, lab.lang.change, lab.arrived.change]
+    again = [*said, form.own.arms.change, form.fitted.change]
     lab.on(again, advise, [lab.dataset_id, *form.asked], [form.advice, form.send], trigger_mode="always_last")
     lab.on(again, read, [lab.dataset_id, *form.asked], [form.reading], trigger_mode="always_last")
 

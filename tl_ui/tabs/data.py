@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from tl_core.data.alike import with_joined
 from tl_core.data.audit import Finding
-from tl_core.data.labels import labels_from_rows, labels_to_rows, write_labels
+from tl_core.data.labels import infer_labels, labels_from_rows, labels_to_rows, write_labels
 from tl_core.data.samples import SAMPLES
 from tl_core.data.tables import DELIMITERS, READABLE, ReadOptions
 from tl_core.errors import UserError
 from tl_core.models.catalog import EMBEDDED
+from tl_core.types import Label
 from tl_ui.datasets import MOST_LABELS, SAMPLE, Held, sample_ids
 from tl_ui.downloads import hand_out
 from tl_ui.lab import Lab
 from tl_ui.pieces import bar, clip, escaped
 from tl_ui.shown import notice_html, on_page
-from tl_ui.words import FINDINGS, GUESSES, t, word
+from tl_ui.words import FINDINGS, GUESSES, SENTENCES, t, word
 
 PREVIEW_ROWS = 8
 PREVIEW_COLUMNS = 8
 ENCODINGS = ("utf-8", "utf-16", "cp949", "euc-kr", "latin-1", "cp1252", "shift_jis", "gbk", "big5", "cp1251")
 ROLES = ("text", "text_b", "label", "group")
+SWITCHES = ("multi_label", "merge_labels")
+TAKES = {"multi_label": "take_several", "merge_labels": "take_merge", "group": "take_group"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,9 +51,9 @@ class Tab:
             with gr.Column(scale=3, min_width=320):
                 shown = _shown()
         labels = _label_table()
-        _wire_sources(lab, files, source, read, notice)
+        _wire_sources(lab, files, source, read, shown, labels, notice)
         _wire_shown(lab, files, source, read, shown, labels, notice)
-        _wire_labels(lab, files, labels, notice)
+        _wire_labels(lab, files, labels, shown, notice)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,10 +74,15 @@ class Read:
     delimiter: gr.Dropdown
     sheet: gr.Textbox
     multi_label: gr.Checkbox
+    merge_labels: gr.Checkbox
 
     @property
     def fields(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in (*ROLES, "encoding", "delimiter", "sheet", "multi_label")}
+        return {name: getattr(self, name) for name in (*ROLES, "encoding", "delimiter", "sheet", *SWITCHES)}
+
+    def options(self, values: dict) -> ReadOptions:
+        """How the form says that the file is read."""
+        return ReadOptions(**{name: bool(values[field]) if name in SWITCHES else values[field] or None for name, field in self.fields.items()})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +90,7 @@ class Shown:
     summary: gr.HTML
     preview: gr.Dataframe
     findings: gr.HTML
+    takes: dict[str, gr.Button]  # by the field of `ReadOptions` that one press changes, as a finding proposes
     reading: gr.HTML
 
 
@@ -119,16 +130,18 @@ def _how_read() -> Read:
             marks = [(word("guess_it"), ""), *((word(f"mark_{what.replace(' ', '_')}"), mark) for mark, what in DELIMITERS.items())]
             delimiter = gr.Dropdown(marks, value="", label=word("delimiter"), min_width=130, elem_id="delimiter")
             sheet = gr.Textbox(label=word("sheet"), min_width=130)
-        multi = gr.Checkbox(False, label=word("multi_label"), info=word("multi_label_info"))
-    return Read(guesses, **roles, encoding=encoding, delimiter=delimiter, sheet=sheet, multi_label=multi)
+        switches = {name: gr.Checkbox(False, label=word(name), info=word(f"{name}_info"), elem_id=name.replace("_", "-")) for name in SWITCHES}
+    return Read(guesses, **roles, encoding=encoding, delimiter=delimiter, sheet=sheet, **switches)
 
 
 def _shown() -> Shown:
     summary = gr.HTML(elem_id="data-summary")
     preview = gr.Dataframe(datatype="str", interactive=False, wrap=True, label=word("preview"), max_height=330, elem_id="preview")
     findings = gr.HTML(elem_id="findings")
+    with gr.Row(elem_classes="tl-actions"):
+        takes = {field: gr.Button("", visible=False, elem_id=f"take-{field.replace('_', '-')}", min_width=160) for field in TAKES}
     reading = gr.HTML(elem_id="reading")
-    return Shown(summary, preview, findings, reading)
+    return Shown(summary, preview, findings, takes, reading)
 
 
 def _label_table() -> Labels:
@@ -147,7 +160,7 @@ def _label_table() -> Labels:
 # --- choosing ------------------------------------------------------------------------------------------
 
 
-def _wire_sources(lab: Lab, files: gr.State, source: Source, read: Read, notice: gr.HTML) -> None:
+def _wire_sources(lab: Lab, files: gr.State, source: Source, read: Read, shown: Shown, labels: Labels, notice: gr.HTML) -> None:
     fields = read.fields
 
     def choose_sample(values: dict) -> dict:
@@ -159,34 +172,62 @@ def _wire_sources(lab: Lab, files: gr.State, source: Source, read: Read, notice:
         if not values[source.file]:
             return {}
         kept = lab.datasets.add(values[source.file], values[source.test])
-        return {source.sample: None, **_chosen(lab, kept, ReadOptions(), None, files, read, notice, values[lab.lang])}
+        return {source.sample: None, **_chosen(lab, kept, ReadOptions(), None, files, read, shown, notice, values[lab.lang])}
 
     def read_so(values: dict) -> dict:
         """Read the same file as the form says."""
-        options = ReadOptions(**{name: values[field] or None for name, field in fields.items() if name != "multi_label"}, multi_label=values[read.multi_label])
-        same = options.multi_label == _options_now(lab, values).multi_label and options.label in (None, _columns_now(lab, values).get("label"))
-        labels = _labels_now(lab, values, values[files]) if same else None
-        return _chosen(lab, values[files], options, labels, files, read, notice, values[lab.lang])
+        return _chosen(lab, values[files], read.options(values), labels_for(values, read.options(values)), files, read, shown, notice, values[lab.lang])
 
-    changed = [lab.dataset_id, files, source.sample, *fields.values()]
+    def labels_for(values: dict, options: ReadOptions) -> Any:
+        """The label table as it is, where the same column is read in the same way; else it is made anew."""
+        if options.multi_label != _options_now(lab, values).multi_label or options.label not in (None, _columns_now(lab, values).get("label")):
+            return None
+        return _labels_now(lab, values, values[files], joining=options.merge_labels)
+
+    def take(field: str) -> Callable[[dict], dict]:
+        def taken(values: dict) -> dict:
+            """Read the file so, as was proposed."""
+            options, same = read.options(values), values[lab.dataset_id].partition("/")[0] == values[files]
+            proposed = {k: v for f in lab.datasets.get(values[lab.dataset_id]).audit.findings for k, v in f.change.items()} if same else {}
+            options = dataclasses.replace(options, **{field: proposed.get(field, True)})
+            if field == "merge_labels" and same:  # as the table on show calls them, which may not be in use yet
+                held = lab.datasets.get(values[lab.dataset_id])
+                table = with_joined(_written(values, labels), held.loaded.joined)
+            else:
+                table = labels_for(values, options)
+            return _chosen(lab, values[files], options, table, files, read, shown, notice, values[lab.lang])
+
+        return taken
+
+    changed = [lab.dataset_id, files, source.sample, *fields.values(), *shown.takes.values()]
     lab.on(source.sample.input, choose_sample, [source.sample], [lab.dataset_id, files, source.file, source.test], notice)
     lab.on([source.file.upload, source.test.upload], upload, [source.file, source.test], changed, notice)
     said = [field.submit if isinstance(field, gr.Textbox) else field.input for field in fields.values()]
     lab.on(said, read_so, [files, lab.dataset_id, *fields.values()], changed, notice)
+    for field, button in shown.takes.items():
+        lab.on(button.click, take(field), [files, lab.dataset_id, labels.table, *fields.values()], changed, notice)
 
 
-def _chosen(lab: Lab, kept: str, options: ReadOptions, labels: Any, files: gr.State, read: Read, notice: gr.HTML, lang: str) -> dict:
-    """Read a file; when that fails, offer its columns so that the visitor can say what is what."""
+def _chosen(lab: Lab, kept: str, options: ReadOptions, labels: Any, files: gr.State, read: Read, shown: Shown, notice: gr.HTML, lang: str) -> dict:
+    """Read a file; when that fails, offer its columns so that the visitor can say what is what, and what would read it."""
     try:
         return {lab.dataset_id: lab.datasets.choose(kept, options, labels), files: kept}
     except UserError as fault:
-        told = {notice: notice_html(on_page(f"{fault}\n{t(lang, 'previous_kept')}", lang))}
+        told = {notice: notice_html(on_page(f"{fault}\n{t(lang, 'previous_kept')}", lang)), **_offered(shown, fault.change, lang)}
         try:
             columns = lab.datasets.columns(kept, options)
         except UserError:
             return told
         chosen = {role: getattr(options, role) for role in ROLES}
         return {files: kept, **told, **_role_choices(read, columns, chosen, lang)}
+
+
+def _offered(shown: Shown, change: dict[str, Any], lang: str) -> dict:
+    """The buttons for what would change how the file is read, and no others."""
+    return {
+        button: gr.Button(t(lang, TAKES[field], column=clip(str(change[field]), 40)), visible=True) if field in change else gr.Button(visible=False)
+        for field, button in shown.takes.items()
+    }
 
 
 def _role_choices(read: Read, columns: list[str], chosen: dict[str, str | None], lang: str) -> dict:
@@ -202,11 +243,13 @@ def _columns_now(lab: Lab, values: dict) -> dict[str, str | None]:
     return lab.datasets.get(values[lab.dataset_id]).loaded.columns
 
 
-def _labels_now(lab: Lab, values: dict, files: str) -> Any:
-    """The label table as it is, when the dataset on show is from the same file."""
+def _labels_now(lab: Lab, values: dict, files: str, *, joining: bool) -> Any:
+    """The label table as it is, when the dataset on show is from the same file; with the labels that were joined, or are no more."""
     if values[lab.dataset_id].partition("/")[0] != files:
         return None
-    return lab.datasets.get(values[lab.dataset_id]).loaded.dataset.problem.labels
+    loaded = lab.datasets.get(values[lab.dataset_id]).loaded
+    labels = loaded.dataset.problem.labels
+    return with_joined(labels, loaded.joined) if joining else (*labels, *infer_labels(loaded.joined))
 
 
 # --- showing -------------------------------------------------------------------------------------------
@@ -224,7 +267,8 @@ def _wire_shown(lab: Lab, files: gr.State, source: Source, read: Read, shown: Sh
             shown.preview: _preview(held),
             shown.findings: findings_html(held.audit.findings, lang) + _notes(held, lang),
             read.guesses: _guesses(held, lang),
-            read.multi_label: held.options.multi_label,
+            **_offered(shown, {k: v for f in held.audit.findings for k, v in f.change.items()}, lang),
+            **{getattr(read, name): getattr(held.options, name) for name in SWITCHES},
             **_role_choices(read, list(held.table.columns), held.loaded.columns, lang),
             labels.table: labels_to_rows(held.loaded.dataset.problem.labels),
             labels.down: _label_file(held),
@@ -236,7 +280,7 @@ def _wire_shown(lab: Lab, files: gr.State, source: Source, read: Read, shown: Sh
         found = [f for f in held.audit_with([report]).findings if f.id.startswith(("reading:", "long:"))]
         return {shown.reading: findings_html(found, values[lab.lang], fold=False)}
 
-    outputs = [files, source.sample, shown.summary, shown.preview, shown.findings, read.guesses, *read.fields.values(), labels.table, labels.down]
+    outputs = [files, source.sample, shown.summary, shown.preview, shown.findings, *shown.takes.values(), read.guesses, *read.fields.values(), labels.table, labels.down]
     again = [lab.arrived.change, lab.dataset_id.change, lab.lang.change]
     lab.on(again, show, [lab.dataset_id], outputs, notice)
     lab.on(again, read_by_models, [lab.dataset_id], [shown.reading], notice, trigger_mode="always_last")
@@ -297,10 +341,12 @@ def findings_html(findings: Any, lang: str, *, fold: bool = True) -> str:
 
 def _finding(f: Finding, lang: str) -> str:
     title = FINDINGS.get(lang, {}).get(f.id.partition(":")[0], f.title)
+    detail, action = SENTENCES.get(lang, {}).get(f.id, (None, None))
+    detail, action = (detail.format(**f.values), action.format(**f.values)) if detail else (f.detail, f.action)
     rows = f" <span class='tl-fine'>{escaped(t(lang, 'rows_are', rows=', '.join(map(str, f.rows[:8]))))}</span>" if f.rows and f.level != "ok" else ""
     return (
         f"<li class='tl-{f.level}'><span class='tl-level'>{escaped(t(lang, 'level_' + f.level))}</span> <b>{escaped(title)}</b>"
-        f"<p>{escaped(on_page(f.detail, lang))}{rows}</p><p class='tl-do'>{escaped(on_page(f.action, lang))}</p></li>"
+        f"<p>{escaped(on_page(detail, lang))}{rows}</p><p class='tl-do'>{escaped(on_page(action, lang))}</p></li>"
     )
 
 
@@ -316,28 +362,44 @@ def _guesses(held: Held, lang: str) -> str:
 # --- the label table -----------------------------------------------------------------------------------
 
 
-def _wire_labels(lab: Lab, files: gr.State, labels: Labels, notice: gr.HTML) -> None:
+def _wire_labels(lab: Lab, files: gr.State, labels: Labels, shown: Shown, notice: gr.HTML) -> None:
     def keep(values: dict) -> dict:
-        if len(values[labels.table]) > MOST_LABELS:
-            raise UserError(f"The label table has {len(values[labels.table]):,} rows; it may have {MOST_LABELS:,}.")
-        return _relabelled(lab, values, labels_from_rows(values[labels.table]))
+        return _relabelled(lab, values, _written(values, labels), labels, shown, notice)
 
     def upload(values: dict) -> dict:
-        return _relabelled(lab, values, lab.datasets.labels_of(Path(values[labels.up])))
+        return _relabelled(lab, values, lab.datasets.labels_of(Path(values[labels.up])), labels, shown, notice)
 
-    lab.on(labels.keep.click, keep, [labels.table, lab.dataset_id], [lab.dataset_id], notice)
-    lab.on(labels.up.upload, upload, [labels.up, lab.dataset_id], [lab.dataset_id], notice)
+    changed = [lab.dataset_id, labels.table, *shown.takes.values()]
+    lab.on(labels.keep.click, keep, [labels.table, lab.dataset_id], changed, notice)
+    lab.on(labels.up.upload, upload, [labels.up, lab.dataset_id], changed, notice)
 
 
-def _relabelled(lab: Lab, values: dict, given: Any) -> dict:
-    held = lab.datasets.get(values[lab.dataset_id])
-    gr.Info(t(values[lab.lang], "labels_kept"), duration=4)
-    return {lab.dataset_id: lab.datasets.choose(held.id.partition("/")[0], held.options, given)}
+def _written(values: dict, labels: Labels) -> tuple[Label, ...]:
+    """The label table as it stands on the page.
+
+    Raises:
+        UserError: every fault of it.
+    """
+    if len(values[labels.table]) > MOST_LABELS:
+        raise UserError(f"The label table has {len(values[labels.table]):,} rows; it may have {MOST_LABELS:,}.")
+    return labels_from_rows(values[labels.table])
+
+
+def _relabelled(lab: Lab, values: dict, given: Any, labels: Labels, shown: Shown, notice: gr.HTML) -> dict:
+    """Read the same file with another label table; one that cannot be used stays on show, so that it can be mended."""
+    held, lang = lab.datasets.get(values[lab.dataset_id]), values[lab.lang]
+    given = with_joined(given, held.loaded.joined)
+    try:
+        chosen = lab.datasets.choose(held.id.partition("/")[0], held.options, given)
+    except UserError as fault:
+        return {notice: notice_html(on_page(str(fault), lang)), labels.table: labels_to_rows(given), **_offered(shown, fault.change, lang)}
+    gr.Info(t(lang, "labels_kept"), duration=4)
+    return {lab.dataset_id: chosen}
 
 
 def _label_file(held: Held) -> str:
     path = Path(hand_out("labels.json", b""))
-    write_labels(held.loaded.dataset.problem.labels, path)
+    write_labels(with_joined(held.loaded.dataset.problem.labels, held.loaded.joined), path)
     return str(path)
 
 

@@ -228,11 +228,15 @@ def _packed(opened: Opened, store: Store) -> str:
     return opened.packed[1]
 
 
+def _number(lang: str, what: str, n: int) -> str:
+    return t(lang, f"{what}_{1 if n == 1 else 'n'}", n=n)
+
+
 def facts_html(opened: Opened, status: dict, lang: str) -> str:
     """What a study holds, and what somebody has said about it."""
     study = opened.plan.study
     lines = [
-        t(lang, "study_facts", arms=len(study.arms), shots=", ".join(shots_text(s, lang) for s in study.shots), seeds=len(study.seeds), test=f"{len(study.split.test):,}"),
+        t(lang, "study_facts", arms=_number(lang, "arms", len(study.arms)), shots=", ".join(shots_text(s, lang) for s in study.shots), seeds=_number(lang, "draws", len(study.seeds)), test=f"{len(study.split.test):,}"),
         t(lang, f"state_{status['status']}", done=status["done"], total=status["total"], ahead=status["ahead"]),
     ]
     note = "".join(f"<p>{escaped(line)}</p>" for line in opened.about.note.splitlines())

@@ -9,6 +9,7 @@ import gradio as gr
 import numpy as np
 
 from tl_core.errors import UserError
+from tl_core.experiments.queue import OPEN
 from tl_core.strategies import strategies
 from tl_core.types import Problem, RunSpec
 from tl_ui.kept import open_study, predictions, some_rows
@@ -62,7 +63,7 @@ def _wire(lab: Lab, text: gr.Textbox, text_b: gr.Textbox, ask: gr.Button, exampl
         """The form for the open study's kind of texts."""
         opened = open_study(lab, values[lab.study_id])
         if opened is None:
-            return {answers: _nothing(values[lab.lang]), examples: gr.Radio(choices=[])}
+            return {answers: _nothing(lab, values), examples: gr.Radio(choices=[])}
         pair = opened.plan.study.problem.inputs == "two texts"
         again = {answers: answers_html(lab, opened.name, *values[asked], values[lab.lang])} if values[asked] else {answers: _hint(values[lab.lang])}
         return {text_b: gr.Textbox(visible=pair), examples: gr.Radio(choices=[(clip(row_text(row), 140), str(i)) for i, row in some_rows(opened).items()]), **again}
@@ -77,8 +78,11 @@ def _wire(lab: Lab, text: gr.Textbox, text_b: gr.Textbox, ask: gr.Button, exampl
     lab.on([lab.arrived.change, lab.settled.change, lab.lang.change], prepare, [lab.study_id, lab.status, asked], [answers, text_b, examples], notice, trigger_mode="always_last")
 
 
-def _nothing(lang: str) -> str:
-    return f"<section class='tl-card tl-empty'><h3>{escaped(t(lang, 'try_none_head'))}</h3><p>{escaped(t(lang, 'try_none'))}</p></section>"
+def _nothing(lab: Lab, values: dict) -> str:
+    """Why nobody can be asked, and what to do."""
+    lang, status = values[lab.lang], values[lab.status] or {}
+    why = "try_none" if not values[lab.study_id] else "try_none_yet" if status.get("status") in OPEN else "try_none_kept"
+    return f"<section class='tl-card tl-empty'><h3>{escaped(t(lang, 'try_none_head'))}</h3><p>{escaped(t(lang, why))}</p></section>"
 
 
 def _hint(lang: str) -> str:
@@ -88,8 +92,10 @@ def _hint(lang: str) -> str:
 def answers_html(lab: Lab, study: str, text: str, text_b: str | None, lang: str) -> str:
     """Every arm's probabilities as bars."""
     if not study:
-        raise UserError("Run a comparison first; then every arm of it answers here.")
+        raise UserError(t(lang, "try_none"))
     opened = lab.studies.open(study)
+    if not lab.studies.kept(opened):
+        raise UserError(t(lang, "try_none_yet" if lab.queue.status(study)["status"] in OPEN else "try_none_kept"))
     cards = [_card(opened, spec, scores, lang) for spec, scores in predictions(lab, opened, text, text_b)]
     return _unread(lab, opened, text, lang) + f"<div class='tl-answers' role='status'>{''.join(cards)}</div>"
 
