@@ -10,9 +10,18 @@ from tl_core.errors import raise_all, unknown
 P = TypeVar("P")
 
 
-def param(default: Any, help: str, *, low: float | None = None, high: float | None = None, choices: tuple = ()) -> Any:
-    """A field of a strategy's frozen `Params`: its default, one sentence for a stranger, its bounds."""
-    return dataclasses.field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
+def param(
+    default: Any, help: str, *, low: float | None = None, high: float | None = None, choices: tuple = (), only: str = "", absent: Any = None
+) -> Any:
+    """A field of a strategy's frozen `Params`: its default, one sentence for a stranger, its bounds.
+
+    Args:
+        only: the one kind of `Problem.inputs` that the setting says anything about; "" for any. Arms of other problems are
+            made without it, so that a setting added later changes the id of no run it does not touch.
+        absent: what arms did that were made before the setting existed.
+    """
+    extra = {"only": only, "absent": absent} if only else {}
+    return dataclasses.field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices, **extra})
 
 
 def declared(params_type: type) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from tl_core.data.split import Pool
+from tl_core.errors import UserError
 from tl_core.params import declared, param
 from tl_core.statistics.temperature import heated, temperature
 from tl_core.strategies import strategies
@@ -52,6 +53,27 @@ class Recipe:
         "Makes the arm as sure as it is right, and changes no answer: inside fits one temperature on training rows held out by cross-validation",
         choices=("none", "inside"),
     )
+
+
+def for_problem(arm: Arm, problem: Problem) -> Arm:
+    """The arm without the settings that say nothing about rows of this kind: they are no part of what is computed.
+
+    Raises:
+        UserError: one of them was asked for.
+    """
+    apart = {s["name"]: s for s in declared(strategies()[arm.strategy].Params) if s.get("only", problem.inputs) != problem.inputs}
+    asked = [f"{name}={arm.settings[name]}" for name, s in apart.items() if arm.settings.get(name, s["default"]) != s["default"]]
+    if asked:
+        raise UserError(f"{arm.id}: {', '.join(asked)} is about rows of two texts, and here each row has one. Leave it out.")
+    settings = {name: value for name, value in arm.settings.items() if name not in apart}
+    return replace(arm, settings=settings, base=arm.base and for_problem(arm.base, problem))
+
+
+def params_of(arm: Arm, problem: Problem) -> Any:
+    """The settings of an arm; what it was made without is as it was before there was such a setting."""
+    of = strategies()[arm.strategy].Params
+    absent = {s["name"]: s["absent"] for s in declared(of) if s.get("only") == problem.inputs and s["absent"] is not None}
+    return of(**{**absent, **arm.settings})
 
 
 def trains(strategy: Any) -> bool:
@@ -159,7 +181,7 @@ def warnings(arm: Arm) -> str:
 def fit(arm: Arm, job: Job) -> Steps[Fitted]:
     """Fit the arm on a job, whose `params` and `base` are set here."""
     strategy = strategies()[arm.strategy]
-    params = strategy.Params(**arm.settings)
+    params = params_of(arm, job.problem)
     if arm.base is not None:
         return (yield from strategy.fit(replace(job, params=params, base=BaseArm(arm.base))))
     job = replace(job, params=params, unlabelled=job.unlabelled[: most_unlabelled(arm)])

@@ -156,9 +156,15 @@ def make_study(
     chosen_seeds = tuple(range(FIRST_SEED, FIRST_SEED + seeds)) if isinstance(seeds, int) else tuple(dict.fromkeys(seeds))
     if not 1 <= len(chosen_seeds) <= MAX_SEEDS:
         faults.append(f"Seeds must be from 1 to {MAX_SEEDS}.")
-    made, folders, of_arms = check_arms(arms, model, hub)
+    checked, folders, of_arms = check_arms(arms, model, hub)
+    made = []
+    for arm in checked:
+        try:
+            made.append(of_arm.for_problem(arm, problem))
+        except UserError as fault:
+            of_arms.append(str(fault))
     raise_all([*faults, *of_arms])
-    study = Study(name, problem, split, made, grid, chosen_seeds, folders)
+    study = Study(name, problem, split, tuple(made), grid, chosen_seeds, folders)
     runs = len(study.arms) * len(grid) * len(chosen_seeds)
     if runs > MAX_RUNS:
         raise UserError(f"{runs} runs asked for; the limit is {MAX_RUNS}. Choose fewer arms, shots or seeds.")

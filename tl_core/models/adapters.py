@@ -15,10 +15,9 @@ from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from tl_core.errors import UserError
-from tl_core.models.classifier import ClassifierPredictor, TextClassifier, seeded, train_classifier
+from tl_core.models.classifier import ClassifierPredictor, TextClassifier, saved_params, seeded, train_classifier
 from tl_core.models.encoding import Encoder
 from tl_core.models.loading import positions
-from tl_core.models.saved import read_settings
 from tl_core.types import Fitted, Job, Problem, Steps
 
 Put = Callable[[TextClassifier, Any, int], None]  # puts adapters into a classifier's body: (model, settings, first layer)
@@ -55,7 +54,7 @@ def fit_adapter(job: Job, put: Put, *, whole: bool = False) -> Steps[Fitted]:
 
 def load_adapter(folder: Path, problem: Problem, encoder: Encoder, settings: type, put: Put, *, whole: bool = False) -> ClassifierPredictor:
     """Adapters and head as saved, on the same model."""
-    params = settings(**read_settings(folder))
+    params = saved_params(settings, folder)
     model = adapted(encoder, problem, params, put, whole=whole)
     model.restore(folder)
     return ClassifierPredictor(model, params)
@@ -65,7 +64,7 @@ def adapted(encoder: Encoder, problem: Problem, params: Any, put: Put, seed: int
     """The model with fresh adapters, which change nothing yet or little."""
     in_one = encoder.parts is None and not params.layers  # layers that share weights, or two stacks: all of them, then
     first = 0 if whole or in_one else encoder.first_of_upper(params.layers)
-    model = TextClassifier(encoder, problem, start=first)
+    model = TextClassifier(encoder, problem, start=first, pairs=params.pairs)
     with seeded(seed):
         put(model, params, first)
     return model.to(encoder.device)

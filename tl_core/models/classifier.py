@@ -2,6 +2,9 @@
 
 Layers below `start` stay frozen; their outputs come from the encoder's cache. The head begins as the probe on
 the untrained features (Kumar et al. 2022): training starts from the probe's accuracy instead of from chance.
+
+Two texts are read together, as one sequence, or apart: each alone, and the head sees what the probe sees,
+|u - v| and u * v (Conneau et al. 2017; trained so by Reimers & Gurevych 2019).
 """
 
 from __future__ import annotations
@@ -20,19 +23,23 @@ from tl_core.errors import UserError
 from tl_core.models import layers
 from tl_core.models.encoding import Encoder, Tokens, autocast
 from tl_core.models.heads import LinearHead, fit_head, sigmoid, softmax
-from tl_core.models.saved import write_settings
+from tl_core.models.recipes import reads_apart
+from tl_core.models.saved import read_settings, write_settings
 from tl_core.models.stopping import HeldOut
 from tl_core.models.training import fit, label_loss, shuffled
 from tl_core.tasks import task_of
 from tl_core.types import Example, Problem, Step, Steps
 
+Row = Tokens | tuple[Tokens, Tokens]  # a row as one sequence, or its two texts apart
+
 
 class TextClassifier(nn.Module):
     """Examples in, logits out. `body` and `head` are its own; nothing of the shared model changes."""
 
-    def __init__(self, encoder: Encoder, problem: Problem, *, start: int, random_weights: int | None = None):
+    def __init__(self, encoder: Encoder, problem: Problem, *, start: int, pairs: str = "auto", random_weights: int | None = None):
         """
         Args:
+            pairs: how two texts are read: apart, together, or as suits the model (auto).
             start: the first layer that may change; 0 changes everything, embeddings included.
             random_weights: a seed to draw the whole body from its configuration's start instead of pre-training.
         """
@@ -40,6 +47,7 @@ class TextClassifier(nn.Module):
         self.encoder, self.problem = encoder, problem
         self.most_tokens: int | None = None  # that fit beside what an adapter puts before a text; None: all the model reads
         self.segments = True  # whether the body is told which of two texts a token is of; behind a soft prompt it cannot be
+        self.apart = reads_apart(problem, pairs, encoder.model)
         self.start = start if encoder.can_cut else 0
         network = encoder.model.network if random_weights is None else _drawn(encoder.model.network, random_weights)
         if self.start:
@@ -49,16 +57,37 @@ class TextClassifier(nn.Module):
         if isinstance(getattr(self.body, "pooler", None), nn.Module):
             self.body.pooler.requires_grad_(False)  # BERT's own pooler is not what is read here
         with seeded(random_weights or 0):
-            self.head = nn.Linear(encoder.model.width, len(problem.labels))
+            self.head = nn.Linear(encoder.model.width * (2 if self.apart else 1), len(problem.labels))
         self.to(encoder.device)
 
-    def inputs(self, examples: Sequence[Example]) -> Steps[list]:
-        """What `logits` wants for each example: frozen lower-layer states, or token ids."""
-        if self.start:
-            return (yield from self.encoder.states(examples, self.start))
-        return self.encoder.tokens(examples)
+    def tokens(self, examples: Sequence[Example]) -> list[Row]:
+        """Token ids of each row."""
+        if not self.apart:
+            return self.encoder.tokens(examples)
+        return list(zip(*(self.encoder.tokens(side) for side in _sides(examples)), strict=True))
 
-    def pooled(self, inputs: list, tokens: list[list[int]]) -> torch.Tensor:
+    def inputs(self, examples: Sequence[Example]) -> Steps[list]:
+        """What `logits` wants for each example: frozen lower-layer states, or token ids; of both texts where they are read apart."""
+        if not self.start:
+            return self.tokens(examples)
+        if not self.apart:
+            return (yield from self.encoder.states(examples, self.start))
+        first, second = _sides(examples)
+        return list(zip((yield from self.encoder.states(first, self.start)), (yield from self.encoder.states(second, self.start)), strict=True))
+
+    def pooled(self, inputs: list, tokens: list[Row]) -> torch.Tensor:
+        """(B, width); of texts read apart (B, 2 width), |u - v| and u * v."""
+        if not self.apart:
+            return self._vectors(inputs, tokens)
+        u, v = self.both(inputs, tokens)
+        return torch.cat([(u - v).abs(), u * v], dim=1)
+
+    def both(self, inputs: list, tokens: list[Row]) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, width) twice: the first texts and the second, read apart."""
+        first, second = ([row[side] for row in inputs] for side in (0, 1))
+        return self._vectors([*first, *second], [row[side] for side in (0, 1) for row in tokens]).chunk(2)
+
+    def _vectors(self, inputs: list, tokens: list[Tokens]) -> torch.Tensor:
         """(B, width)."""
         batch = self.encoder.batch([self._fitting(row) for row in tokens])
         if not self.segments:
@@ -89,7 +118,7 @@ class TextClassifier(nn.Module):
             self.given.hidden = layers.lower(self.encoder.model.network.to(self.encoder.device), self.encoder.parts, self.start)(**batch).last_hidden_state
         return self._read(batch)
 
-    def logits(self, inputs: list, tokens: list[list[int]]) -> torch.Tensor:
+    def logits(self, inputs: list, tokens: list[Row]) -> torch.Tensor:
         """(B, C)."""
         return self.head(self.pooled(inputs, tokens))
 
@@ -123,10 +152,10 @@ class TextClassifier(nn.Module):
     def _each(self, examples: Sequence[Example], function) -> Steps[np.ndarray]:
         """(n, ...) float32: `function` over all examples, in batches of like length, in their order."""
         self.eval()
-        tokens = self.encoder.tokens(examples)
+        tokens = self.tokens(examples)
         out: list = [None] * len(examples)
         done = 0
-        for positions in self.encoder.batches([len(t) for t in tokens]):
+        for positions in self.encoder.batches(lengths(tokens)):
             inputs = yield from self.inputs([examples[i] for i in positions])
             with torch.inference_mode():
                 rows = function(inputs, [tokens[i] for i in positions]).float().cpu().numpy()
@@ -154,7 +183,7 @@ class TextClassifier(nn.Module):
 
         changed = {name: p.detach().cpu().contiguous() for name, p in self.trainable().items()}
         save_file(changed, str(folder / "weights.safetensors"))
-        meta = {"start": self.start, "base": self.encoder.model.ref.digest}
+        meta = {"start": self.start, "apart": self.apart, "base": self.encoder.model.ref.digest}
         (folder / "classifier.json").write_text(json.dumps(meta), encoding="utf-8")
 
     def restore(self, folder: Path) -> None:
@@ -176,6 +205,21 @@ class TextClassifier(nn.Module):
         with torch.no_grad():
             for name, tensor in own.items():
                 tensor.copy_(saved[name])
+
+
+def _sides(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
+    """First and second texts, each as a row of its own."""
+    return [Example(e.row, e.text) for e in examples], [Example(e.row, e.text_b or "") for e in examples]
+
+
+def lengths(tokens: Sequence[Row]) -> list[int]:
+    """Tokens that a row takes in a batch: of two texts read apart, both take as much as the longer one."""
+    return [2 * max(map(len, row)) if isinstance(row, tuple) else len(row) for row in tokens]
+
+
+def saved_params(settings: type, folder: Path):
+    """The settings a classifier was trained with; before it could be chosen, two texts were read together."""
+    return settings(**{"pairs": "together", **read_settings(folder)})
 
 
 class ClassifierPredictor:
@@ -207,14 +251,14 @@ def train_classifier(
         held: rows to stop by; the weights that were best on them stay.
         gradual: one floor more learns from epoch to epoch, the top layer first.
     """
-    tokens = model.encoder.tokens(examples)
+    tokens = model.tokens(examples)
     inputs = yield from model.inputs(examples)
     gold = torch.as_tensor(task_of(model.problem).gold(model.problem, examples), device=model.encoder.device)
 
     def loss_of(rows: list[int]) -> torch.Tensor:
         return model.loss(model.logits([inputs[i] for i in rows], [tokens[i] for i in rows]), gold[rows])
 
-    batches = shuffled([len(t) for t in tokens], batch, seed)
+    batches = shuffled(lengths(tokens), batch, seed)
     asleep = floors(model)[1:] if gradual else []
     _learn(asleep, False)
     model.train()

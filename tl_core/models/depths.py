@@ -79,7 +79,7 @@ class Deep:
 
         Args:
             depths: a layer, the mean over its tokens; None for the model's own sentence embedding. A pair of texts is
-                read as one, as every trained arm reads it.
+                read as one, however a trained arm reads it.
         """
         for depth in depths:
             self.check(depth)

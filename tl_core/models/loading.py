@@ -37,6 +37,7 @@ class LoadedModel:
     pooling: nn.ModuleList  # token embeddings and mask -> sentence embedding
     max_tokens: int
     width: int  # of the sentence embedding
+    compares: bool = False  # trained so that texts read alone can be compared: a sentence encoder
 
     def pool(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """(B, T, d), (B, T) to (B, width)."""
@@ -70,7 +71,13 @@ def load_model(source: Source) -> LoadedModel:
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
     max_tokens = reads_at_most(tokenizer, network, model.max_seq_length)
-    return LoadedModel(source.ref, tokenizer, network.eval(), nn.ModuleList(list(model)[1:]).eval(), max_tokens, int(width))
+    return LoadedModel(source.ref, tokenizer, network.eval(), nn.ModuleList(list(model)[1:]).eval(), max_tokens, int(width), compares(source))
+
+
+def compares(source: Source) -> bool:
+    """Whether a model was saved as a sentence encoder: it says how a vector is made of a text, and has no head that judges two at once."""
+    saved = json.loads((source.folder / "config.json").read_text(encoding="utf-8")).get("architectures") or [""]
+    return (source.folder / "modules.json").is_file() and not str(saved[0]).endswith("ForSequenceClassification")
 
 
 def quiet() -> None:

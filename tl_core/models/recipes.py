@@ -20,6 +20,25 @@ def steps_for(rows: int, batch: int, *, epochs: int, low: int, high: int) -> int
     return int(min(max(epochs * math.ceil(rows / batch), low), high))
 
 
+def pairs_param() -> str:
+    """The setting that says how two texts are read, for every strategy that trains the body of a model."""
+    return param(
+        "auto",
+        "How the two texts of a row are read: apart compares what the model makes of each alone, together reads both as one text; auto: apart with a sentence encoder, else together",
+        choices=("auto", "apart", "together"), only="two texts", absent="together",
+    )  # fmt: skip
+
+
+def reads_apart(problem: Problem, pairs: str, model: Any) -> bool:
+    """Whether the two texts of a row are read each alone.
+
+    Args:
+        pairs: the setting.
+        model: a `tl_core.models.loading.LoadedModel`.
+    """
+    return problem.inputs == "two texts" and (model.compares if pairs == "auto" else pairs == "apart")
+
+
 @dataclass(frozen=True)
 class AdapterSettings:
     """What every adapter is asked; each strategy adds its own and sets its own rates."""
@@ -31,6 +50,7 @@ class AdapterSettings:
     epochs: int = param(20, "Times every text is seen, unless that gives too few or too many steps", low=1, high=1000)
     min_steps: int = param(40, "At least so many optimizer steps", low=1, high=100_000)
     max_steps: int = param(400, "At most so many optimizer steps", low=1, high=1_000_000)
+    pairs: str = pairs_param()
 
     def steps(self, rows: int) -> int:
         """Optimizer steps on so many rows."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tl_core.errors import raise_all
-from tl_core.models.recipes import TRIES
+from tl_core.models.recipes import TRIES, pairs_param
 from tl_core.params import param
 from tl_core.types import Facts, Fitted, Job, Problem, Steps
 
@@ -34,6 +34,7 @@ class Params:
     epochs: int = param(20, "Times every text is seen, unless that gives too few or too many steps", low=1, high=1000)
     min_steps: int = param(60, "At least so many optimizer steps", low=1, high=100_000)
     max_steps: int = param(1000, "At most so many optimizer steps", low=1, high=1_000_000)
+    pairs: str = pairs_param()
 
 
 class Full:
@@ -84,10 +85,9 @@ class Full:
 
     def load(self, folder: Path, problem: Problem, encoder):
         """All changed weights as saved."""
-        from tl_core.models.classifier import ClassifierPredictor
-        from tl_core.models.saved import read_settings
+        from tl_core.models.classifier import ClassifierPredictor, saved_params
 
-        params = Params(**read_settings(folder))
+        params = saved_params(Params, folder)
         model = _classifier(encoder, problem, params)
         model.restore(folder)
         return ClassifierPredictor(model, params)
@@ -97,7 +97,7 @@ def _classifier(encoder, problem: Problem, p: Params):
     """The model as it is trained: with frozen what stays."""
     from tl_core.models.classifier import TextClassifier
 
-    model = TextClassifier(encoder, problem, start=p.frozen_layers)
+    model = TextClassifier(encoder, problem, start=p.frozen_layers, pairs=p.pairs)
     if p.frozen_embeddings:
         model.freeze_embeddings()
     return model

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tl_core.models.recipes import TRIES
+from tl_core.models.recipes import TRIES, pairs_param
 from tl_core.params import param
 from tl_core.types import Facts, Fitted, Job, Problem, Steps
 
@@ -21,6 +21,7 @@ class Params:
     epochs: int = param(20, "Times every text is seen, unless that gives too few or too many steps", low=1, high=1000)
     min_steps: int = param(60, "At least so many optimizer steps", low=1, high=100_000)
     max_steps: int = param(1000, "At most so many optimizer steps", low=1, high=1_000_000)
+    pairs: str = pairs_param()
 
 
 class Scratch:
@@ -53,7 +54,7 @@ class Scratch:
 
         p: Params = job.params
         train, by = hold_out(job.problem, job.train, p.early_stopping, job.seed)
-        model = TextClassifier(job.encoder, job.problem, start=0, random_weights=job.seed)
+        model = TextClassifier(job.encoder, job.problem, start=0, pairs=p.pairs, random_weights=job.seed)
         groups = layer_groups(model, p.learning_rate, 1.0, p.head_learning_rate, p.weight_decay)
         steps = steps_for(len(train), p.batch, epochs=p.epochs, low=p.min_steps, high=p.max_steps)
         held = HeldOut(model, by, rows=len(train), batch=p.batch, patience=p.patience) if by else None
@@ -64,12 +65,12 @@ class Scratch:
 
     def load(self, folder: Path, problem: Problem, encoder):
         """All weights as saved."""
-        from tl_core.models.classifier import ClassifierPredictor, TextClassifier
-        from tl_core.models.saved import read_settings
+        from tl_core.models.classifier import ClassifierPredictor, TextClassifier, saved_params
 
-        model = TextClassifier(encoder, problem, start=0)
+        params = saved_params(Params, folder)
+        model = TextClassifier(encoder, problem, start=0, pairs=params.pairs)
         model.restore(folder)
-        return ClassifierPredictor(model, Params(**read_settings(folder)))
+        return ClassifierPredictor(model, params)
 
 
 STRATEGY = Scratch()
