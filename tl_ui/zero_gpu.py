@@ -1,23 +1,72 @@
-"""What a Space with a shared GPU wants before it starts: one function that may borrow the GPU.
+"""A ZeroGPU: a GPU that `spaces` lends to one function at a time, for seconds, out of the quota of whoever visits.
 
-Studies there run on the Space's processors for now. Work in a queue has no visitor whose quota of GPU seconds it could
-use, and a worker process that `spaces` did not fork gets no GPU; borrowing it needs the study inside the visitor's own
-event.
+The function is called from the visitor's own event, never from a thread of ours, which has no visitor. `spaces` forks this
+process for it, so the libraries are imported here beforehand: imported there, they would cost the visitor's seconds.
+No model is put on "cuda" here, where that is an imitation whose answers are zeros, and whether there is a GPU is never
+asked, for here the answer is always yes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from typing import Any
+
+from tl_core.errors import WorkerDied
+from tl_core.experiments.lent import Lend, NotLent, Refusal, answers
+
+# Titles of the errors by which `spaces` refuses (spaces/zero/client.py of 0.51); any other is an accident of the process.
+REFUSALS: dict[str, Refusal] = {
+    "ZeroGPU quota exceeded": "quota",
+    "ZeroGPU illegal duration": "too long",
+    "ZeroGPU queue timeout": "waited",
+    "ZeroGPU pending credits exceeded": "credits",
+    "ZeroGPU client error": "refused",
+}
+# GPU seconds a day, as documented in August 2026; `spaces_config/README.md` says where.
+QUOTA_SECONDS = {"anonymous": 120, "free": 300, "pro": 2400}
 
 
-def register() -> Callable[[], str]:
-    """Register the function; `spaces` must be imported before anything touches CUDA, so this comes first."""
+def register() -> Lend:
+    """Register the function; `spaces` must be imported before gradio and before anything touches CUDA, so this comes first."""
     import spaces
 
-    @spaces.GPU(duration=5)
-    def gpu_name() -> str:
-        import torch
+    _import_what_training_needs()
 
-        return torch.cuda.get_device_name(0)
+    @spaces.GPU(duration=asked_seconds)
+    def train(folder: str, runs: Sequence[str], keep: str, seconds: int) -> Iterator[tuple[str, Any]]:
+        yield from answers(folder, runs, keep, "cuda")
 
-    return gpu_name
+    def lend(folder: str, runs: Sequence[str], keep: str, seconds: int) -> Iterator[tuple[str, Any]]:
+        import gradio as gr
+        import httpx
+
+        try:
+            with closing(train(folder, tuple(runs), keep, seconds)) as said:
+                yield from said
+        except gr.Error as fault:
+            title = str(getattr(fault, "title", ""))
+            if why := REFUSALS.get(title):
+                raise NotLent(why, f"{title}: {fault.message}") from fault
+            raise WorkerDied(f"The process on the GPU ended ({title}: {fault.message}).") from fault
+        except (RuntimeError, httpx.HTTPError) as fault:  # the lender does not answer, or what it answers makes no sense
+            raise NotLent("refused", f"{type(fault).__name__}: {fault}") from fault
+
+    return lend
+
+
+def asked_seconds(folder: str, runs: Sequence[str], keep: str, seconds: int) -> int:
+    """How long the GPU is wanted; `spaces` asks with the arguments of the call."""
+    return seconds
+
+
+def _import_what_training_needs() -> None:
+    import peft  # noqa: F401
+    import sentence_transformers  # noqa: F401
+    import sklearn.linear_model  # noqa: F401
+
+    import tl_core.experiments.run
+    import tl_core.models.classifier  # noqa: F401
+    from tl_core.strategies import strategies
+
+    strategies()

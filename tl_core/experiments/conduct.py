@@ -6,7 +6,7 @@ This is the only writer of a study's folder. It may die at any moment; the next 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
@@ -14,6 +14,7 @@ from tl_core.experiments.compare import compare
 from tl_core.experiments.decision import Decision, decide
 from tl_core.experiments.decision.doubts import unfinished
 from tl_core.experiments.export import record, write_tables
+from tl_core.experiments.lent import Borrower
 from tl_core.experiments.plan import Plan
 from tl_core.experiments.store import Store
 from tl_core.experiments.worker import Stopped, Worker, WorkerDied
@@ -28,10 +29,13 @@ class Conductor:
     """One study being run."""
 
     def __init__(
-        self, store: Store, plan: Plan, worker: Worker, *, keep: str = "best", context: Mapping[str, Any] | None = None, consent: str = ""
+        self, store: Store, plan: Plan, worker: Worker | Borrower, *, keep: str = "best", context: Mapping[str, Any] | None = None, consent: str = "",
+        leave: Collection[str] = (),
     ):  # fmt: skip
+        """A study in its folder; the runs in `leave` are somebody else's to do."""
         self.store, self.plan, self.worker, self.keep = store, plan, worker, keep
         self.consent = consent  # to which endpoint texts may be sent
+        self.leave = frozenset(leave)
         self.context = dict(context or {})
         self.results: dict[str, RunResult] = {}
         self.decision: Decision | None = None  # None while runs are to come
@@ -48,21 +52,24 @@ class Conductor:
             self.results.pop(run, None)
         earlier = self.store.read_json("study.json") or {}
         self._spent = float(earlier.get("wall_seconds") or 0.0)
-        ended: Status = "stopped"
         self._record("queued")
         try:
             deaths: dict[str, int] = {}
-            while any(s.id not in self.results for s in self.plan.specs):
+            while self.missing:
                 try:
                     yield from self._work()
                 except WorkerDied as fault:
                     yield from self._died(fault, deaths)
-            ended = "queued"
         except Stopped:
             return
         finally:
             self._running = None
-            self._record(ended, final=True)
+            self._record("stopped", final=True)  # whatever has no result by now
+
+    @property
+    def missing(self) -> list[str]:
+        """Ids of the runs that are to be done here and have no result yet."""
+        return [s.id for s in self.plan.specs if s.id not in self.results and s.id not in self.leave]
 
     def _to_do_again(self) -> list[str]:
         """Failed runs get another chance when a person starts the study again; so do kept runs whose state is gone."""
@@ -70,10 +77,10 @@ class Conductor:
         if self.keep != "none":
             wanted = {s.id for s in self.plan.specs if self.keep == "all" or s.id in self.plan.keep}
             again += [r for r in wanted if r in self.results and self.results[r].status == "done" and not self.store.model_folder(r).is_dir()]
-        return again
+        return [run for run in again if run not in self.leave]
 
     def _work(self) -> Iterator[Event]:
-        asked = {"folder": str(self.store.folder.resolve()), "skip": list(self.results), "keep": self.keep, "consent": self.consent}
+        asked = {"folder": str(self.store.folder.resolve()), "skip": [*self.results, *self.leave], "keep": self.keep, "consent": self.consent}
         with closing(self.worker.call("run_study", **asked)) as events:
             for event in events:
                 self._keep(event)
@@ -106,7 +113,7 @@ class Conductor:
 
     def _died(self, fault: WorkerDied, deaths: dict[str, int]) -> Iterator[Event]:
         """Try the run again once in a fresh process; a run that ends two processes has failed."""
-        run = self._running or next(s.id for s in self.plan.specs if s.id not in self.results)
+        run = self._running or self.missing[0]
         deaths[run] = deaths.get(run, 0) + 1
         yield Note(str(fault))
         if deaths[run] > 1:

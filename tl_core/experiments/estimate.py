@@ -38,14 +38,14 @@ def estimate(plan: Plan, *, done: Collection[str] = (), where: Path | None = Non
     """About how long the runs that are not done will take; a guide within a factor of two, not a promise."""
     rate = _rate(where or home())
     split = plan.study.split
-    tokens = _mean_tokens(split.test)
+    tokens = mean_tokens(split.test)
     by_arm: dict[str, float] = {arm.id: 0.0 for arm in plan.study.arms}
     embedded: set[int] = set()
     size = 0.0
     for spec in plan.specs:
         if spec.id in done or spec.id in plan.refused:
             continue
-        weight = _parameters(plan, spec.arm.model.digest) if spec.arm.model else 0.0
+        weight = parameters(plan, spec.arm.model.digest) if spec.arm.model else 0.0
         size = max(size, weight)
         passes = arms.passes(spec.arm, len(spec.train), len(split.test), len(spec.selection))
         waits = getattr(strategies()[spec.arm.strategy], "waits", lambda _: 0.0)(len(split.test))
@@ -59,14 +59,14 @@ def estimate(plan: Plan, *, done: Collection[str] = (), where: Path | None = Non
 def learn(plan: Plan, results: Mapping[str, RunResult], where: Path | None = None) -> None:
     """Remember how fast this machine was on these runs."""
     rates = []
-    tokens = _mean_tokens(plan.study.split.test)
+    tokens = mean_tokens(plan.study.split.test)
     for spec in plan.specs:
         result = results.get(spec.id)
         if result is None or result.status != "done" or spec.arm.model is None:
             continue
         passes = arms.passes(spec.arm, len(spec.train), len(plan.study.split.test), len(spec.selection))
         if passes:
-            rates.append(passes * tokens * _parameters(plan, spec.arm.model.digest) / max(0.1, sum(result.seconds.values())))
+            rates.append(passes * tokens * parameters(plan, spec.arm.model.digest) / max(0.1, sum(result.seconds.values())))
     if rates:
         folder = where or home()
         try:
@@ -83,7 +83,7 @@ def _rate(folder: Path) -> float:
         return FIRST_RATE
 
 
-def _parameters(plan: Plan, model_digest: str) -> float:
+def parameters(plan: Plan, model_digest: str) -> float:
     """Of the network, from the size of its weights; word embeddings are looked up, not multiplied."""
     folder = Path(plan.study.model_folders.get(model_digest, ""))
     size = sum(p.stat().st_size for p in folder.glob("*.safetensors")) / BYTES_A_PARAMETER
@@ -95,7 +95,8 @@ def _parameters(plan: Plan, model_digest: str) -> float:
     return max(size - looked_up, size / 10)
 
 
-def _mean_tokens(examples: Sequence[Example]) -> float:
+def mean_tokens(examples: Sequence[Example]) -> float:
+    """About how many tokens a row has, from the characters of some of them."""
     some = examples[:: max(1, len(examples) // 500)]
     characters = statistics.fmean(min(2000, len(e.text) + len(e.text_b or "")) for e in some)
     return characters / CHARACTERS_A_TOKEN + 2

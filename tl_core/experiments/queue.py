@@ -23,14 +23,18 @@ from tl_core.experiments.about import About, write_about
 from tl_core.experiments.archive import MOST_BYTES, unpack
 from tl_core.experiments.conduct import Conductor
 from tl_core.experiments.keeper import Keeper
+from tl_core.experiments.lent import Borrower, Lend, NotLent, lent_runs
 from tl_core.experiments.plan import Plan, Study, plan
 from tl_core.experiments.store import Store, told
 from tl_core.experiments.worker import Stopped, Worker
+from tl_core.types import FINAL, Event
 
 log = logging.getLogger("transfer-lab")
 ID_BYTES = 12
 OPEN = ("queued", "running")
+BUG = "This is a bug ({kind}); the log of the program has its details."
 TEND_SECONDS = 2.0
+LOOK_SECONDS = 0.5  # between two looks whether the line has finished with a study
 GONE = ".gone."  # before the name of a folder that is being removed
 STATE = {"status": str, "key": str, "keep": str, "context": dict, "runs": int, "made": (int, float)}  # of state.json, what must be there
 
@@ -42,15 +46,21 @@ class Damaged(UserError):
 class StudyQueue:
     """Studies of many visitors, one worker. Every method may be called from any thread."""
 
-    def __init__(self, home: Path, *, max_waiting: int = 64, max_seconds: float | None = None, device: str | None = None):
+    def __init__(self, home: Path, *, max_waiting: int = 64, max_seconds: float | None = None, device: str | None = None, lends: bool = False):
+        """The studies below a folder.
+
+        Args:
+            lends: what trains a network is left for a GPU that is lent to whoever calls `borrow`.
+        """
         self.folder = home / "studies"
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.max_waiting, self.max_seconds = max_waiting, max_seconds
+        self.max_waiting, self.max_seconds, self.lends = max_waiting, max_seconds, lends
         self.worker = Worker(device)  # runs studies
         self.helper = Worker(device)  # answers short questions while a study runs: token checks, trying a text
         self._helper_lock = threading.Lock()
         self._wake = threading.Condition()
         self._current: str | None = None
+        self._borrowing: dict[str, Borrower] = {}  # studies that a visitor's own event is busy with, or will be next
         self._once_more: set[str] = set()  # asked to go on while they were still being stopped
         self._deleted: set[str] = set()  # gone for everybody; the folder of the current one waits for its conductor
         self._unwritten: dict[str, dict[str, Any]] = {}  # states that the disk would not take
@@ -75,6 +85,8 @@ class StudyQueue:
             self._closing = True
             self._wake.notify_all()
         self.worker.stop()
+        for borrower in list(self._borrowing.values()):
+            borrower.stop()
         if self._thread:
             self._thread.join(5)
         self.worker.end()
@@ -153,14 +165,20 @@ class StudyQueue:
         self._may(name, key)
         write_about(self.store(name), about)
 
-    def again(self, name: str, key: str) -> None:
-        """Put a stopped or failed study back in line; only what is missing is computed."""
+    def again(self, name: str, key: str, *, without_gpu: bool = False) -> None:
+        """Put a stopped or failed study back in line; only what is missing is computed.
+
+        Args:
+            without_gpu: what was left for a lent GPU is computed as everything else.
+        """
         self._may(name, key)
         with self._wake:
+            if without_gpu:
+                self._mark(name, self._state(name)["status"], without_gpu=True)
             if name == self._current:
                 self._once_more.add(name)  # perhaps it is just being stopped
             elif name not in self._waiting:
-                self._mark(name, "queued")
+                self._mark(name, "queued", lent=None)
                 self._waiting.append(name)
                 self._wake.notify_all()
 
@@ -174,6 +192,71 @@ class StudyQueue:
                 self._note(name, "stopped")
             elif name == self._current:
                 self.worker.stop()
+            if name in self._borrowing:
+                self._borrowing[name].stop()
+
+    def borrow(self, name: str, key: str, lend: Lend) -> Iterator[Event | None]:
+        """Do what of a study is left for a lent GPU, here and now, in the thread of whoever is lent it; meanwhile the study keeps
+        its place in the line for everything else.
+
+        Yields what happens, and None while everything else is being computed. Closing the iterator stops; what is finished is
+        kept, and `status` says how much still waits for a GPU, and why.
+
+        Raises:
+            UserError: it is somebody else's, or not here.
+        """
+        self._may(name, key)
+        store, made = self.store(name), self._plan(self.store(name))
+        others, lent = self._shares(self._state(name), made)
+        borrower = Borrower(made, lend, self.folder.parent)
+        with self._wake:
+            if name in self._borrowing or self._closing:
+                return  # another event of the same visitor does it
+            self._borrowing[name] = borrower  # from here on, the line begins nothing of it
+        why, error = "", None
+        try:
+            while name == self._current:
+                with self._wake:
+                    self._wake.wait(LOOK_SECONDS)
+                yield None
+            if lent - {run for run, result in store.results(lent).items() if result.status == "done"} and not borrower.stopping:  # what failed has another chance
+                state = self._state(name)
+                self._note(name, "running", began=time.time(), lent=None)
+                conductor = Conductor(store, made, borrower, keep=state["keep"], context=state["context"], leave=others)
+                with closing(conductor.events()) as events:
+                    yield from events
+        except NotLent as fault:
+            log.info("study %s: %s", name[:4], fault)
+            why = fault.why
+        except UserError as fault:
+            error = str(fault)
+        except Exception as fault:
+            log.exception("study %s failed on the lent GPU", name[:4])
+            error = BUG.format(kind=type(fault).__name__)
+        finally:
+            self._hand_back(name, made, borrower, why, error)
+
+    def _hand_back(self, name: str, made: Plan, borrower: Borrower, why: str, error: str | None) -> None:
+        """The line takes a study over again: what became of it, and what of it still waits for a GPU."""
+        with self._wake:
+            del self._borrowing[name]
+            self._wake.notify_all()
+            if name == self._current:
+                return  # the line has it in hand, and says at its end what is left
+            if name in self._deleted:
+                return self._remove(name)
+            try:
+                others, lent = self._shares(self._state(name), made)
+            except UserError:
+                return  # it is not there any more
+            results = self.store(name).results(others | lent)
+            ended = {run for run, result in results.items() if result.status in FINAL}
+            if name in self._waiting and (borrower.stopping or not others - ended):
+                self._waiting.remove(name)
+            left = {"left": len(lent - ended), "why": why} if lent - ended else None
+            failed = sum(1 for result in results.values() if result.status == "failed")
+            status = "queued" if name in self._waiting or (self._closing and others - ended) else "failed" if error else "stopped" if (others | lent) - ended else "done"
+            self._note(name, status, error=error, lent=left, failed=failed)
 
     def delete(self, name: str, key: str) -> None:
         """Remove a study. It is gone for everybody at once, and its folder as soon as nothing writes to it.
@@ -191,6 +274,8 @@ class StudyQueue:
                 return
             if name in self._waiting:
                 self._waiting.remove(name)
+            if name in self._borrowing:
+                return self._borrowing[name].stop()  # whoever borrows removes it
         self._remove(name)
 
     def status(self, name: str) -> dict[str, Any]:
@@ -208,7 +293,7 @@ class StudyQueue:
         return {
             "status": state["status"], "ahead": ahead, "done": min(finished, state["runs"]), "total": state["runs"],
             "progress": store.read_json("progress.json"), "error": state.get("error"), "began": state.get("began"), "made": state["made"],
-            "failed": state.get("failed", 0),
+            "failed": state.get("failed", 0), "lent": state.get("lent"),
         }  # fmt: skip
 
     def store(self, name: str) -> Store:
@@ -282,13 +367,18 @@ class StudyQueue:
     def _next(self) -> str | None:
         """The study whose turn it is; None after a while in which there was none."""
         with self._wake:
-            if not self._waiting and not self._closing:
+            if not self._free() and not self._closing:
                 self._wake.wait(TEND_SECONDS)
-            if self._closing or not self._waiting:
+            if self._closing or not self._free():
                 return None
-            self._current = name = self._waiting.pop(0)
+            self._current = name = self._free()[0]
+            self._waiting.remove(name)
             self.worker.unstop()
             return name
+
+    def _free(self) -> list[str]:
+        """Waiting studies that nobody is busy with."""
+        return [name for name in self._waiting if name not in self._borrowing]
 
     def _run_one(self, name: str) -> None:
         try:
@@ -297,7 +387,7 @@ class StudyQueue:
             self._note(name, "failed", error=str(fault))
         except Exception as fault:
             log.exception("study %s failed", name[:4])
-            self._note(name, "failed", error=f"This is a bug ({type(fault).__name__}); the log of the program has its details.")
+            self._note(name, "failed", error=BUG.format(kind=type(fault).__name__))
         finally:
             with self._wake:
                 self._current = None
@@ -313,21 +403,33 @@ class StudyQueue:
         store, state = self.store(name), self._state(name)
         began = time.time()
         self._note(name, "running", began=began)
-        conductor = Conductor(store, self._plan(store), self.worker, keep=state["keep"], context=state["context"], consent=state.get("consent", ""))
+        made = self._plan(store)
+        _, lent = self._shares(state, made)
+        conductor = Conductor(store, made, self.worker, keep=state["keep"], context=state["context"], consent=state.get("consent", ""), leave=lent)
         with self._time_limit() as over, closing(conductor.events()) as events:
             for _ in events:
                 pass
         failed = sum(1 for result in conductor.results.values() if result.status == "failed")
-        missing = [s for s in conductor.plan.specs if s.id not in conductor.results]
-        if not missing:
+        left = len(lent - conductor.results.keys())
+        waits = {"why": "", **(self._state(name).get("lent") or {}), "left": left} if left else None
+        if not conductor.missing and not left:
             self._note(name, "done", failed=failed)
+        elif not conductor.missing:
+            with self._wake:  # whoever borrows has waited for this, or nobody does and somebody may later
+                self._current = None
+                self._note(name, "running" if name in self._borrowing else "stopped", failed=failed, lent=waits)
         elif self._closing:
             self._note(name, "queued")
         elif over.is_set():
             error = f"The time a study may take here ({self.max_seconds:.0f} s) is used up. Finished runs are kept."
-            self._note(name, "stopped", error=error, failed=failed)
+            self._note(name, "stopped", error=error, failed=failed, lent=waits)
         else:
-            self._note(name, "stopped", failed=failed)
+            self._note(name, "stopped", failed=failed, lent=waits)
+
+    def _shares(self, state: dict[str, Any], made: Plan) -> tuple[frozenset[str], frozenset[str]]:
+        """(runs that are done in the line, runs that are left for a lent GPU)."""
+        lent = lent_runs(made) if self.lends and not state.get("without_gpu") else frozenset()
+        return frozenset(s.id for s in made.specs) - lent, lent
 
     @contextmanager
     def _time_limit(self) -> Iterator[threading.Event]:
