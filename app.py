@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     import gradio as gr
 
     from spaces_config import Profile
+    from tl_core.experiments.lent import Lend
 
 
-def build(home: Path | None = None, profile: Profile | None = None) -> tuple[gr.Blocks, Any]:
+def build(home: Path | None = None, profile: Profile | None = None, lend: Lend | None = None) -> tuple[gr.Blocks, Any]:
     """The page and its (not yet started) queue of studies. Nothing is computed and nobody is listened to.
 
     Args:
         home: where studies and uploads lie; None: `tl_core.models.cache.home()`.
         profile: the limits of this place; None: `spaces_config.current_profile()`.
+        lend: how this place lends visitors a GPU; None: it does not.
 
     Raises:
         UserError: TL_PROFILE names no profile, or the home folder cannot be written to.
@@ -33,7 +35,7 @@ def build(home: Path | None = None, profile: Profile | None = None) -> tuple[gr.
     from tl_core.models.cache import home as usual_home
     from tl_ui.shell import build as build_page
 
-    return build_page(home or usual_home(), profile or current_profile())
+    return build_page(home or usual_home(), profile or current_profile(), lend)
 
 
 def launch_kwargs(profile: Profile | None = None, faults: Callable[[], list[str]] = list) -> dict[str, Any]:
@@ -51,9 +53,8 @@ def main() -> None:
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    if current_profile().zero_gpu:
-        zero_gpu.register()
-    page, queue = build()
+    lend = zero_gpu.register() if current_profile().zero_gpu else None  # before gradio is imported
+    page, queue = build(lend=lend)
     queue.start(warm=["minilm"])
     try:
         page.launch(**launch_kwargs(faults=queue.faults))

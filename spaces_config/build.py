@@ -20,7 +20,7 @@ from tl_core.errors import UserError, raise_all
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("tl_core", "tl_ui", "spaces_config")
 NEEDED = ("app.py", "requirements.txt", "README.md")
-IF_PRESENT = ("LICENSE",)
+IF_PRESENT = ("LICENSE", "CONTRIBUTING.md", "docs")  # the README links to them
 MARKER = ".tl-space.json"
 
 
@@ -81,7 +81,7 @@ def assemble(profile: Profile, root: Path) -> tuple[dict[str, bytes], list[str]]
     wanted = contents["requirements.txt"].decode("utf-8")
     raise_all([*cards.problems(profile.card, wanted), *requirements.problems(wanted, zero_gpu=profile.zero_gpu)])
     if profile.zero_gpu:
-        contents["requirements.txt"] = requirements.with_spaces(wanted).encode("utf-8")
+        contents["requirements.txt"] = requirements.for_zero_gpu(wanted).encode("utf-8")
     if profile.card["sdk"] == "docker":
         contents["Dockerfile"] = contents["spaces_config/Dockerfile"]
     _, readme = cards.split(contents["README.md"].decode("utf-8"))

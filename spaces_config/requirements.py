@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-# The torch versions ZeroGPU lists; a range without any of them cannot be met there. Documentation of August 2026.
+# The torch versions ZeroGPU lists; another one is not lent a GPU. Documentation of August 2026.
 ZERO_GPU_TORCH = ("2.8.0", "2.9.1", "2.10.0", "2.11.0")
+ZERO_GPU_RANGE = SpecifierSet(">=2.8,<2.12")  # what of the app's own range is asked for there
 
 
 def read(text: str) -> dict[str, Requirement]:
@@ -29,10 +31,21 @@ def problems(text: str, *, zero_gpu: bool = False) -> list[str]:
     return faults
 
 
-def with_spaces(text: str) -> str:
-    """The same requirements with the `spaces` package, without which no function is lent a ZeroGPU."""
+def for_zero_gpu(text: str) -> str:
+    """The same requirements with torch narrowed to what ZeroGPU offers (the newest that pip finds may be too new), and with the
+    `spaces` package, without which no function is lent a GPU."""
+    lines = [_narrowed(line) for line in text.rstrip().splitlines()]
     # No range: the platform brings the version that fits it.
-    return text if "spaces" in read(text) else f"{text.rstrip()}\nspaces\n"
+    return "\n".join([*lines, *([] if "spaces" in read(text) else ["spaces"])]) + "\n"
+
+
+def _narrowed(line: str) -> str:
+    """A line that asks for torch, with the range of a ZeroGPU beside its own; any other as it is."""
+    found = _requirement(f" {line}".split(" #")[0].strip())
+    if found is None or canonicalize_name(found.name) != "torch":
+        return line
+    found.specifier &= ZERO_GPU_RANGE
+    return str(found)
 
 
 def _lines(text: str) -> list[tuple[int, str]]:

@@ -14,6 +14,7 @@ from typing import Any
 import gradio as gr
 
 from spaces_config import Profile
+from tl_core.experiments.lent import Lend
 from tl_core.experiments.plan import Study
 from tl_core.experiments.queue import OPEN, StudyQueue
 from tl_ui.datasets import Datasets
@@ -52,6 +53,7 @@ class Lab:
     queue: StudyQueue
     datasets: Datasets
     studies: Studies
+    lend: Lend | None  # how this place lends visitors a GPU; None: it does not
     # signals, one value per visitor
     arrived: gr.State  # changes once, when language and dataset of the visitor are known
     linked: gr.State  # changes then to the view of the tab "Look inside" that the address asks for; most visits ask for none
@@ -63,6 +65,7 @@ class Lab:
     settled: gr.State  # changes when another study is open, and when it begins or ends: all that lists of runs need
     selection: gr.State  # what was clicked in a plot, see tl_ui/results/rows.py
     wishes: gr.State  # `tl_ui.from_study.Wishes` that the form of the comparison is to take over; None for nothing
+    borrow: gr.State  # (study, its key, moment) that the visitor wants a GPU for, see `tl_ui.borrowing`; None until then
     turns: gr.State  # `tl_ui.shown.Turns`, the same for all events of a visitor
     saved: gr.BrowserState  # {"lang", "dataset", "keys": {study: key}}, in the visitor's browser
     beat: gr.Timer  # ticks while a study runs

@@ -16,10 +16,11 @@ from starlette.staticfiles import StaticFiles
 
 from spaces_config import Profile
 from tl_core.errors import UserError
+from tl_core.experiments.lent import Lend
 from tl_core.experiments.queue import StudyQueue
 from tl_core.experiments.store import told
 from tl_core.plugins import found
-from tl_ui import api
+from tl_ui import api, borrowing
 from tl_ui.datasets import FIRST, Datasets
 from tl_ui.lab import Lab
 from tl_ui.links import view_of
@@ -56,25 +57,26 @@ _THEME = """() => {
 }"""
 
 
-def build(home: Path, profile: Profile) -> tuple[gr.Blocks, StudyQueue]:
-    """The page, and the queue that must be started for studies to run."""
+def build(home: Path, profile: Profile, lend: Lend | None = None) -> tuple[gr.Blocks, StudyQueue]:
+    """The page, and the queue that must be started for studies to run; `lend`: how this place lends visitors a GPU."""
     with told(home):
         home.mkdir(parents=True, exist_ok=True)
     device = "cpu" if profile.zero_gpu else None  # see zero_gpu.py
-    queue = StudyQueue(home, max_waiting=profile.max_queue, max_seconds=profile.max_study_seconds, device=device)
+    queue = StudyQueue(home, max_waiting=profile.max_queue, max_seconds=profile.max_study_seconds, device=device, lends=lend is not None)
     datasets = Datasets(home, profile, lambda models, texts: list(queue.ask("token_reports", models=models, texts=texts, hub=profile.allow_hub_models)))
     datasets.bounded.start()
     for store in (queue, datasets):
         store.sweep(profile.keep_studies_days)
         queue.keeper.every(SWEEP_SECONDS, lambda store=store: store.sweep(profile.keep_studies_days))
     with gr.Blocks(title="Transfer Lab", analytics_enabled=False, delete_cache=(3600, 6 * 3600), fill_width=True) as page:
-        lab, theme_button, address = _frame(profile, queue, datasets)
+        lab, theme_button, address = _frame(profile, queue, datasets, lend)
         api.add(lab)  # before the tabs, whose own handlers may have the same names
         with lab.tabs:
             for tab in found("tl_ui.tabs", "TAB").values():
                 with gr.Tab(word(tab.title), id=tab.id, elem_id=f"tab-{tab.id}"):
                     tab.build(lab)
         lab.wire_followers()
+        borrowing.wire(lab)
         _arrive(page, lab, address)
         _switch_language(page, lab)
         page.load(None, None, None, js=_THEME, api_visibility="private")
@@ -84,7 +86,7 @@ def build(home: Path, profile: Profile) -> tuple[gr.Blocks, StudyQueue]:
     return page, queue
 
 
-def _frame(profile: Profile, queue: StudyQueue, datasets: Datasets) -> tuple[Lab, gr.Button, gr.HTML]:
+def _frame(profile: Profile, queue: StudyQueue, datasets: Datasets, lend: Lend | None) -> tuple[Lab, gr.Button, gr.HTML]:
     with gr.Row(elem_classes="tl-head"):
         with gr.Column(scale=5, min_width=260):
             gr.Markdown(word("lede"), elem_classes="tl-lede", elem_id="lede")
@@ -99,6 +101,7 @@ def _frame(profile: Profile, queue: StudyQueue, datasets: Datasets) -> tuple[Lab
         queue=queue,
         datasets=datasets,
         studies=Studies(queue),
+        lend=lend,
         lang=lang,
         arrived=gr.State(False),
         linked=gr.State(""),
@@ -109,6 +112,7 @@ def _frame(profile: Profile, queue: StudyQueue, datasets: Datasets) -> tuple[Lab
         settled=gr.State(""),
         selection=gr.State(None),
         wishes=gr.State(None),
+        borrow=gr.State(None),
         turns=gr.State(Turns()),
         saved=gr.BrowserState({"lang": "", "dataset": "", "keys": {}}, storage_key="transfer-lab", secret="transfer-lab"),
         beat=gr.Timer(BEAT_SECONDS, active=False),

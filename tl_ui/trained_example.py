@@ -7,7 +7,8 @@ from typing import Any
 
 from tl_core.experiments.plan import ArmRequest, make_study
 from tl_core.experiments.queue import OPEN
-from tl_ui.lab import Lab
+from tl_ui import borrowing
+from tl_ui.lab import Lab, key_of
 from tl_ui.pieces import bar, escaped
 from tl_ui.words import t
 
@@ -22,7 +23,7 @@ def inputs(lab: Lab) -> list[Any]:
 
 def outputs(lab: Lab) -> list[Any]:
     """What `start` changes."""
-    return [lab.study_id, lab.saved, lab.selection, lab.status, lab.fresh, lab.settled, lab.beat]
+    return [lab.study_id, lab.saved, lab.selection, lab.status, lab.fresh, lab.settled, lab.beat, lab.borrow]
 
 
 def start(lab: Lab, values: dict) -> tuple[str, dict]:
@@ -36,7 +37,7 @@ def start(lab: Lab, values: dict) -> tuple[str, dict]:
         held.name, held.loaded.dataset.problem, held.usual_split[0], arms=[ArmRequest(arm) for arm in ARMS], shots=[min(SHOTS, held.least_rows)], seeds=1, hub=False
     )  # fmt: skip
     name, opened = lab.submit(values, study)
-    return name, {**opened, **lab.where(name)}
+    return name, {**opened, **lab.where(name), **borrowing.wanted(lab, study, name, key_of(opened[lab.saved], name))}
 
 
 def followed(awaited: str, status: dict | None, lang: str, told: Any, waits: Any, ready: Any) -> dict:

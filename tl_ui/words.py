@@ -156,6 +156,18 @@ EN: dict[str, str] = {
     "step": "step {step} of {steps}",
     "loss": "loss {loss}",
     "left": "about {time} left",
+    "without_gpu": "Go on without the GPU",
+    "gpu_estimate": "Networks are trained on a GPU that is lent to you for seconds: this asks for up to {seconds} seconds of your own daily quota (number of calls: {calls}). "
+    "Without an account you have {anonymous} a day, with a free account {free}, with PRO {pro}. Keep this page open until that part is finished.",
+    "lent_left": "Still waiting for a GPU: {left} runs that train a network; closing the page has stopped them. “Continue” does them now.",
+    "lent_quota": "Your GPU quota of today is used up, or what is left of it is too little for the next call; still missing: {left} runs. It comes back 24 hours after its first use, and more comes with "
+    "signing in to Hugging Face or with PRO. Press “Continue” then, or go on without the GPU now, which takes longer.",
+    "lent_too_long": "A run would need more GPU seconds in one call than you may ask for; still missing: {left} runs. Choose fewer labels or fewer steps, or go on without the GPU.",
+    "lent_waited": "No GPU became free in time; still missing: {left} runs. Press “Continue” in some minutes, or go on without the GPU.",
+    "lent_credits": "Your GPU credits are tied up in other tasks that are still running; still missing: {left} runs. Press “Continue” when those have ended, or go on without the GPU.",
+    "lent_ended": "The process on the GPU was ended more than once in the middle of a run, perhaps because it took too long; still missing: {left} runs. "
+    "“Continue” tries once more, with more time; going on without the GPU takes longer and has no such limit.",
+    "lent_refused": "The service that lends the GPU did not lend one; still missing: {left} runs. Press “Continue” in some minutes, or go on without the GPU.",
     "warming": "The model is being loaded.",
     "chart_leaderboard": "Leaderboard: every arm with its 95 % interval. The table beside it has the same numbers.",
     "provisional": "so far",
@@ -742,6 +754,18 @@ KO: dict[str, str] = {
     "step": "{steps}단계 중 {step}단계",
     "loss": "손실 {loss}",
     "left": "약 {time} 남음",
+    "without_gpu": "GPU 없이 이어서 하기",
+    "gpu_estimate": "신경망은 몇 초씩 빌리는 GPU에서 학습합니다. 이 비교는 본인의 하루 할당량에서 최대 {seconds}초를 요청합니다(호출 {calls}번). "
+    "하루 할당량은 계정이 없으면 {anonymous}, 무료 계정은 {free}, PRO는 {pro}입니다. 이 부분이 끝날 때까지 페이지를 닫지 마세요.",
+    "lent_left": "신경망을 학습하는 실행 {left}번이 아직 GPU를 기다립니다. 페이지가 닫혀 멈췄습니다. “이어서 하기”를 누르면 지금 계산합니다.",
+    "lent_quota": "오늘의 GPU 할당량을 다 썼거나 남은 양이 다음 호출에 모자랍니다. 실행 {left}번이 남았습니다. 할당량은 처음 쓴 때부터 24시간 뒤에 다시 생기며, "
+    "Hugging Face에 로그인하거나 PRO를 쓰면 더 많아집니다. 그때 “이어서 하기”를 누르거나, 지금 GPU 없이 이어서 하세요. GPU 없이는 더 오래 걸립니다.",
+    "lent_too_long": "한 번의 호출에 요청할 수 있는 것보다 더 긴 GPU 시간이 필요한 실행이 있습니다. 실행 {left}번이 남았습니다. 라벨 수나 학습 단계 수를 줄이거나, GPU 없이 이어서 하세요.",
+    "lent_waited": "제때 비는 GPU가 없었습니다. 실행 {left}번이 남았습니다. 몇 분 뒤에 “이어서 하기”를 누르거나, GPU 없이 이어서 하세요.",
+    "lent_credits": "아직 실행 중인 다른 작업에 GPU 크레딧이 묶여 있습니다. 실행 {left}번이 남았습니다. 그 작업이 끝난 뒤 “이어서 하기”를 누르거나, GPU 없이 이어서 하세요.",
+    "lent_ended": "GPU의 프로세스가 실행 도중에 두 번 이상 중단되었습니다. 시간이 너무 오래 걸렸을 수 있습니다. 실행 {left}번이 남았습니다. "
+    "“이어서 하기”를 누르면 시간을 더 늘려 다시 해 봅니다. GPU 없이 이어서 하면 더 오래 걸리지만 이런 제한은 없습니다.",
+    "lent_refused": "GPU를 빌려주는 서비스가 GPU를 빌려주지 않았습니다. 실행 {left}번이 남았습니다. 몇 분 뒤에 “이어서 하기”를 누르거나, GPU 없이 이어서 하세요.",
     "warming": "모델을 불러오는 중입니다.",
     "chart_leaderboard": "순위: 비교 대상마다 95 % 구간과 함께. 옆의 표에 같은 숫자가 있습니다.",
     "provisional": "지금까지",

@@ -8,12 +8,16 @@ asked, for here the answer is always yes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
 from tl_core.errors import WorkerDied
 from tl_core.experiments.lent import Lend, NotLent, Refusal, answers
+
+log = logging.getLogger("transfer-lab")
 
 # Titles of the errors by which `spaces` refuses (spaces/zero/client.py of 0.51); any other is an accident of the process.
 REFUSALS: dict[str, Refusal] = {
@@ -23,12 +27,17 @@ REFUSALS: dict[str, Refusal] = {
     "ZeroGPU pending credits exceeded": "credits",
     "ZeroGPU client error": "refused",
 }
+YES = ("true", "t", "1")  # what `spaces` reads as one
 # GPU seconds a day, as documented in August 2026; `spaces_config/README.md` says where.
 QUOTA_SECONDS = {"anonymous": 120, "free": 300, "pro": 2400}
 
 
-def register() -> Lend:
-    """Register the function; `spaces` must be imported before gradio and before anything touches CUDA, so this comes first."""
+def register(environ: Mapping[str, str] = os.environ) -> Lend | None:
+    """Register the function; `spaces` must be imported before gradio and before anything touches CUDA, so this comes first. None
+    where nobody lends: the page is tried elsewhere, and everything is computed on the processor."""
+    if environ.get("SPACES_ZERO_GPU", "").lower() not in YES:
+        log.warning("SPACES_ZERO_GPU is not set: there is no ZeroGPU to borrow, and networks are trained on the processor.")
+        return None
     import spaces
 
     _import_what_training_needs()

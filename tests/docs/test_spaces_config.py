@@ -195,8 +195,19 @@ def test_the_torch_of_zerogpu_matters_only_there():
 
 
 def test_spaces_is_added_once():
-    assert requirements.with_spaces("gradio\ntorch") == "gradio\ntorch\nspaces\n"
-    assert requirements.with_spaces("spaces>=0.40 # here\n") == "spaces>=0.40 # here\n"
+    assert requirements.for_zero_gpu("gradio\n# words\npeft # here") == "gradio\n# words\npeft # here\nspaces\n"
+    assert requirements.for_zero_gpu("spaces>=0.40 # here\n") == "spaces>=0.40 # here\n"
+
+
+def test_torch_is_narrowed_to_what_zerogpu_offers():
+    ours = (ROOT / "requirements.txt").read_text("utf-8")
+    there = requirements.read(requirements.for_zero_gpu(ours))
+    offered = [v for v in requirements.ZERO_GPU_TORCH if requirements.read(ours)["torch"].specifier.contains(v)]
+    assert offered == list(requirements.ZERO_GPU_TORCH) == [v for v in offered if there["torch"].specifier.contains(v)]
+    assert not there["torch"].specifier.contains("2.12.0") and not there["torch"].specifier.contains("2.13.0")
+    assert not there["spaces"].specifier  # the platform brings its own
+    assert {n: str(r) for n, r in there.items() if n not in ("torch", "spaces")} == {n: str(r) for n, r in requirements.read(ours).items() if n != "torch"}
+    assert requirements.for_zero_gpu("torch>=2.9 # a word\n") == "torch<2.12,>=2.8,>=2.9\nspaces\n"
 
 
 # --- the folder, built from this repository --------------------------------------------------------------
@@ -219,9 +230,9 @@ def test_a_built_folder_is_complete_and_holds_nothing_else(name, tmp_path):
 
     expected = {"app.py", "requirements.txt", "README.md"}
     expected |= {"LICENSE"} if (ROOT / "LICENSE").exists() else set()
-    expected |= {"Dockerfile"} if name == "docker" else set()
+    expected |= {"CONTRIBUTING.md"} | ({"Dockerfile"} if name == "docker" else set())
     assert {path for path in built.files if "/" not in path} == expected
-    assert {path.split("/")[0] for path in built.files if "/" in path} == set(PACKAGES)
+    assert {path.split("/")[0] for path in built.files if "/" in path} == {*PACKAGES, "docs"}
     for package in PACKAGES:
         sources = python_sources(package)
         assert len(sources) > 1
@@ -237,6 +248,18 @@ def test_the_readme_of_a_built_folder(name, tmp_path):
     card, text = cards.split((tmp_path / "space" / "README.md").read_text("utf-8"))
     assert card == PROFILES[name].card
     assert text == cards.split((ROOT / "README.md").read_text("utf-8"))[1].lstrip("\n")
+
+
+def test_what_the_words_of_a_built_folder_link_to_is_there(tmp_path):
+    out = build(PROFILES["cpu"], tmp_path / "space").out
+    links = [
+        (path, link)
+        for path in out.rglob("*.md")
+        for link in re.findall(r"\]\(([^)#\s]+)", path.read_text("utf-8"))
+        if not re.match(r"[a-z]+:", link)
+    ]
+    assert len(links) > 30
+    assert [f"{path.relative_to(out)}: {link}" for path, link in links if not (path.parent / link).is_file()] == []
 
 
 @pytest.mark.parametrize("name", SPACES)
@@ -326,7 +349,7 @@ SMALL = {"app.py", "requirements.txt", "README.md", *(f"{package}/__init__.py" f
 
 
 def test_what_is_hidden_or_not_named_stays_behind(root, tmp_path):
-    for path in ("tests/test_it.py", "docs/page.md", "benchmarks/speed.py", ".git/config", ".env", "tl_core/.secret"):
+    for path in ("tests/test_it.py", "notes/page.md", "benchmarks/speed.py", ".git/config", ".env", "tl_core/.secret"):
         (root / path).parent.mkdir(exist_ok=True)
         (root / path).write_text("not for strangers", "utf-8")
     built = build(PROFILES["cpu"], tmp_path / "out", root=root)

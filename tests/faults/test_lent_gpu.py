@@ -141,6 +141,8 @@ def test_a_refusal_keeps_what_is_finished_and_going_on_ends_it(place, title, why
     list(place.queue.borrow(name, key, place.lend))
     status = place.ended(name)
     assert (status["status"], status["lent"]) == ("stopped", {"left": 4, "why": why})
+    if why != "waited":
+        return  # going on is the same after every refusal
     place.queue.again(name, key)
     list(place.queue.borrow(name, key, place.lend))
     assert place.ended(name)["status"] == "done"
@@ -214,6 +216,17 @@ def test_only_who_started_a_study_borrows_for_it(place):
         list(place.queue.borrow(name, "guessed", place.lend))
     assert place.calls() == []
     place.ended(name)
+
+
+def test_a_study_that_is_deleted_meanwhile_is_gone(place):
+    name, key = place.queue.submit(place.study(seeds=1))
+    steps = place.queue.borrow(name, key, place.lend)
+    next(event for event in steps if isinstance(event, Finished))
+    place.queue.delete(name, key)
+    list(steps)
+    assert not (place.queue.folder / name).exists()
+    other, key = place.queue.submit(place.study(seeds=1, arms=COMPUTES))  # and the line goes on
+    assert place.ended(other)["status"] == "done"
 
 
 def test_calls_are_as_long_as_what_is_in_them(place):

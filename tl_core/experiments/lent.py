@@ -9,10 +9,12 @@ back but the trained states in the study's folder, and all of it on the processo
 from __future__ import annotations
 
 import json
+import logging
 import math
 import threading
 import time
 import traceback
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -26,7 +28,9 @@ from tl_core.experiments.estimate import mean_tokens, parameters
 from tl_core.experiments.plan import Plan
 from tl_core.experiments.worker import Stopped
 from tl_core.strategies import strategies
-from tl_core.types import Arm, Event, Finished, Progress, RunResult, RunSpec
+from tl_core.types import Arm, Event, Finished, Progress, RunSpec
+
+log = logging.getLogger("transfer-lab")
 
 # A second that is asked for counts as 1.5 where the GPU is half of a large one (`spaces` 0.51, configs.json), and a call may
 # count no more than about 120 seconds for people without a subscription.
@@ -40,15 +44,17 @@ PASS_SECONDS = 0.001  # a text through a small network, in batches of 16: then a
 GPU_RATE = 5e12  # parameter-tokens a second, for networks large enough to keep it busy
 BEATS = 0.1  # seconds between two signs of life
 
-Refusal = Literal["quota", "too long", "waited", "credits", "refused"]
+Refusal = Literal["quota", "too long", "waited", "credits", "ended", "refused"]
+MOST_ENDED = 2  # times that the process may be ended in the middle of a run before the others go on without it
 
 
 class NotLent(UserError):
-    """No GPU was lent, and why: the quota of today is used up, a call asked for more than is allowed, none was free in time,
-    the credits are bound in other calls, or for another reason."""
+    """No GPU was lent, or not for long enough, and why: the quota of today is used up, a call asked for more than is allowed,
+    none was free in time, the credits are bound in other calls, the process was ended in the middle of a run again and
+    again, or for another reason."""
 
     def __init__(self, why: Refusal, said: str):
-        super().__init__(f"No GPU was lent ({said}). What is finished is kept. Go on later, or go on without the GPU.")
+        super().__init__(f"There is no GPU for what is left ({said}). What is finished is kept. Go on later, or go on without the GPU.")
         self.why = why
 
 
@@ -190,31 +196,37 @@ class Borrower:
 
         Raises:
             NotLent: and nothing more can be done today, or now.
-            WorkerDied: a call was ended in the middle of a run.
             Stopped: by `stop`.
         """
-        done, specs = set(skip), {s.id: s for s in self.plan.specs}
+        done, ended = set(skip), Counter[str]()
         try:
-            while waiting := [s for s in self.plan.specs if s.id not in done]:
-                call = first_call(waiting, self.speed, limit=self.limit, slower=self._slower)
-                before = len(done)
+            while waiting := [s for s in self.plan.specs if s.id not in done and ended[s.id] < MOST_ENDED]:
+                slower = {run: 2.0**times for run, times in ended.items()}
+                call = first_call(waiting, self.speed, limit=self.limit, slower=slower)
+                rest = list(call.runs)
                 try:
-                    for event in self._one(call, specs, folder, keep):
+                    for event in self._one(call, rest, folder, keep):
                         if isinstance(event, Finished):
                             done.add(event.run)
                         yield event
+                    if len(rest) == len(call.runs):
+                        raise WorkerDied("It ended without a result.")
                 except NotLent as fault:
                     if fault.why not in ("quota", "too long") or len(call.runs) == 1:
                         raise
                     self.limit = 2 * call.seconds // 3  # fewer runs may still be allowed
-                    continue
-                if len(done) == before:
-                    raise WorkerDied("The process on the GPU ended without a result.")
+                except WorkerDied as fault:
+                    log.warning("a process on the lent GPU ended: %s", fault)
+                    if rest:
+                        ended[rest[0]] += 1
+            if ended and not all(run in done for run in ended):
+                raise NotLent("ended", "the process was ended in the middle of a run, more than once")
         finally:
             self.speed.keep()
 
-    def _one(self, call: Call, specs: dict[str, RunSpec], folder: str, keep: str) -> Iterator[Event]:
-        run, began, asked = call.runs[0], 0.0, time.monotonic()
+    def _one(self, call: Call, rest: list[str], folder: str, keep: str) -> Iterator[Event]:
+        """One call; what ends is taken off `rest`."""
+        specs, began = {s.id: s for s in self.plan.specs}, None
         try:
             with closing(self.lend(folder, call.runs, keep, call.seconds)) as said:
                 for kind, value in said:
@@ -224,20 +236,17 @@ class Borrower:
                         raise UserError(value)
                     if kind == "bug":
                         raise RuntimeError(value)
-                    if isinstance(value, Progress) and (value.run != run or not began):
-                        run, began = value.run, time.monotonic()
+                    if isinstance(value, Progress):
+                        began = began or time.monotonic()
                     elif isinstance(value, Finished):
+                        rest.remove(value.run)
                         if began:
                             self.speed.learn(specs[value.run], time.monotonic() - began)
-                        began, rest = 0.0, call.runs[call.runs.index(value.run) + 1 :]
-                        run = rest[0] if rest else run
+                        began = None
                     yield value
         except WorkerDied:
-            if call.runs == (run,) and call.seconds >= MOST_SECONDS and time.monotonic() - asked >= MOST_SECONDS:
-                most = f"It did not end within {MOST_SECONDS} seconds, and the GPU is lent for no longer. Choose fewer labels or steps, or go on without the GPU."
-                yield Finished(run, RunResult(run, "failed", error=most))
-                return
-            self._slower[run] = 2 * self._slower.get(run, 1.0)
+            if began and rest:
+                self.speed.learn(specs[rest[0]], time.monotonic() - began)  # it takes at least as long
             raise
 
 

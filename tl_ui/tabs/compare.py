@@ -15,6 +15,7 @@ from tl_core.errors import UserError, raise_all
 from tl_core.experiments.consent import destination, question
 from tl_core.experiments.decision.doubts import expected
 from tl_core.experiments.estimate import Estimate, estimate
+from tl_core.experiments.lent import lent_runs
 from tl_core.experiments.plan import ArmRequest, Plan, Study, make_study, plan
 from tl_core.experiments.queue import OPEN
 from tl_core.models.catalog import EMBEDDED, describe
@@ -22,7 +23,7 @@ from tl_core.report import figures
 from tl_core.report.advice import power
 from tl_core.strategies import strategies
 from tl_core.types import Facts
-from tl_ui import own_arm
+from tl_ui import borrowing, own_arm
 from tl_ui.chooser import FIRST_STRATEGIES, Chooser, cannot, chooser
 from tl_ui.datasets import Held
 from tl_ui.lab import Lab, key_of
@@ -89,6 +90,7 @@ class Live:
     status: gr.HTML
     stop: gr.Button
     go_on: gr.Button
+    without: gr.Button  # goes on without the GPU that is lent here
     results: gr.Button
     chart: gr.HTML
     table: gr.HTML
@@ -147,10 +149,11 @@ def _live() -> Live:
     with gr.Row(elem_classes="tl-actions"):
         stop = gr.Button(word("stop"), variant="stop", visible=False, elem_id="stop", min_width=120)
         go_on = gr.Button(word("go_on"), variant="secondary", visible=False, elem_id="go-on", min_width=120)
+        without = gr.Button(word("without_gpu"), variant="secondary", visible=False, elem_id="without-gpu", min_width=160)
         results = gr.Button(word("see_results"), variant="primary", visible=False, elem_id="see-results", min_width=160)
     chart = plotly_view(label="Leaderboard so far", elem_id="live-chart")
     table = gr.HTML(elem_id="live-table")
-    return Live(status, stop, go_on, results, chart, table, gr.State(""), gr.State(""))
+    return Live(status, stop, go_on, without, results, chart, table, gr.State(""), gr.State(""))
 
 
 def _shot_choices(held: Held, lang: str) -> dict[str, Any]:
@@ -249,13 +252,14 @@ def advice_html(lab: Lab, form: ArmsForm, values: dict) -> str:
         made = plan(_study(lab, form, values))
     except UserError as fault:
         return notice_html(on_page(str(fault), lang), kind="note")
-    about = estimate(made, where=lab.queue.folder.parent)
+    lent = lent_runs(made) if lab.lend else frozenset()
+    about = estimate(made, done=lent, where=lab.queue.folder.parent)
     said = f"<p class='tl-estimate'>{escaped(t(lang, 'estimate', runs=len(made.specs), time=duration(about.seconds, lang)))}</p>"
     finds = "" if len(made.study.arms) < 2 else f"<p class='tl-fine' id='finds'>{escaped(power(expected(made), lang))}</p>{how_html(lang, 'power')}"
     limit = lab.profile.max_study_seconds
     warnings = [t(lang, "too_long", limit=duration(limit, lang))] if about.seconds > limit else []
     warnings += _left_out(made, lang)
-    return said + finds + costs_html(about, lang) + notice_html(on_page("\n".join(warnings), lang), kind="note")
+    return said + finds + costs_html(about, lang) + borrowing.asked_html(lab, made, lang) + notice_html(on_page("\n".join(warnings), lang), kind="note")
 
 
 def _left_out(made: Plan, lang: str) -> list[str]:
@@ -326,7 +330,7 @@ def _wire_running(lab: Lab, form: ArmsForm, live: Live, first: gr.Button, notice
 
     def submit(values: dict, study: Study, consent: str = "") -> dict:
         name, opened = lab.submit(values, study, consent)
-        return {**opened, **_started(lab, name)}
+        return {**opened, **_started(lab, name), **borrowing.wanted(lab, study, name, key_of(opened[lab.saved], name))}
 
     def stop(values: dict) -> dict:
         lab.stop(values)
@@ -334,14 +338,21 @@ def _wire_running(lab: Lab, form: ArmsForm, live: Live, first: gr.Button, notice
 
     def go_on(values: dict) -> dict:
         name = values[lab.study_id]
-        lab.queue.again(name, key_of(values[lab.saved], name))
+        key = key_of(values[lab.saved], name)
+        lab.queue.again(name, key)
+        return {**_started(lab, name), **borrowing.wanted(lab, lab.studies.open(name).plan.study, name, key)}
+
+    def without(values: dict) -> dict:
+        name = values[lab.study_id]
+        lab.queue.again(name, key_of(values[lab.saved], name), without_gpu=True)
         return _started(lab, name)
 
-    signals = [lab.study_id, lab.saved, lab.selection, lab.status, lab.beat]
+    signals = [lab.study_id, lab.saved, lab.selection, lab.status, lab.beat, lab.borrow]
     lab.on(form.run.click, run, [lab.dataset_id, lab.saved, form.send, *form.asked], signals, notice)
     lab.on(first.click, run_first, [lab.dataset_id, lab.saved], [*signals, live.lead], notice)
     lab.on(live.stop.click, stop, [lab.study_id, lab.saved], [lab.status, lab.beat], notice)
-    lab.on(live.go_on.click, go_on, [lab.study_id, lab.saved], [lab.status, lab.beat], notice)
+    lab.on(live.go_on.click, go_on, [lab.study_id, lab.saved], [lab.status, lab.beat, lab.borrow], notice)
+    lab.on(live.without.click, without, [lab.study_id, lab.saved], [lab.status, lab.beat], notice)
 
 
 def _started(lab: Lab, name: str) -> dict:
@@ -381,6 +392,7 @@ def _wire_live(lab: Lab, form: ArmsForm, live: Live, first: gr.Button, intro: gr
             live.status: status_html(status, opened, lang),
             live.stop: gr.Button(visible=going and mine),
             live.go_on: gr.Button(visible=mine and not going and (status["status"] != "done" or status["failed"] > 0)),
+            live.without: gr.Button(visible=mine and not going and bool(status["lent"])),
             live.results: gr.Button(visible=status["done"] > 0 and not going),
             form.run: gr.Button(interactive=not going),
             first: gr.Button(interactive=not going),
@@ -398,7 +410,7 @@ def _wire_live(lab: Lab, form: ArmsForm, live: Live, first: gr.Button, intro: gr
     def to_results(_values: dict) -> dict:
         return {lab.tabs: gr.Tabs(selected="results")}
 
-    shown = [live.status, live.stop, live.go_on, live.results, form.run, first, live.drawn, live.chart, live.table, live.lead, lab.tabs]
+    shown = [live.status, live.stop, live.go_on, live.without, live.results, form.run, first, live.drawn, live.chart, live.table, live.lead, lab.tabs]
     lab.on([lab.status.change, lab.fresh.change, lab.lang.change], show, [lab.status, lab.saved, live.drawn, live.lead], shown)
     lab.on([lab.dataset_id.change, lab.lang.change], introduce, [lab.dataset_id], [intro])
     lab.on(live.results.click, to_results, outputs=[lab.tabs])
@@ -411,6 +423,8 @@ def status_html(status: dict | None, opened: Opened | None, lang: str) -> str:
     state, done, total = status["status"], status["done"], status["total"]
     head = t(lang, f"state_{state}", done=done, total=total, ahead=status["ahead"])
     more = [_now(status, opened, lang)] if state == "running" else []
+    if state in ("stopped", "failed"):
+        more.append(borrowing.left_text(status["lent"], lang))
     if status.get("error"):
         more.append(on_page(status["error"], lang))
     lines = "".join(f"<p class='tl-fine'>{escaped(line)}</p>" for line in more if line)
