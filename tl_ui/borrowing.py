@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
 import gradio as gr
 
-from tl_core.experiments.lent import calls, wants_gpu
+from tl_core.experiments.lent import Call, calls, wants_gpu
 from tl_core.experiments.plan import Plan, Study
 from tl_ui.lab import Lab
 from tl_ui.pieces import duration, escaped
@@ -22,21 +22,21 @@ MOST_BORROWING = 12  # visitors at a time; each takes one of the page's forty th
 
 def wire(lab: Lab) -> None:
     """Let a visitor borrow for every study that is started or goes on."""
+
+    def borrow(values: dict) -> Iterator[dict]:
+        """In the visitor's own event, out of the visitor's own quota. How far it is, the beat tells as ever; it may have come to
+        rest before this began, and is set going again. Every yield is a chance to notice that the page was left."""
+        name, key, _ = values[lab.borrow]
+        told = 0.0
+        with closing(lab.queue.borrow(name, key, lab.lend)) as events:
+            for _ in events:
+                if time.monotonic() - told > BETWEEN:
+                    yield {lab.beat: gr.skip() if told else gr.Timer(active=True)}
+                    told = time.monotonic()
+        yield {lab.beat: gr.Timer(active=True)}
+
     if lab.lend:
-        lab.on(lab.borrow.change, lambda values: _borrow(lab, values), [lab.borrow], [lab.beat], concurrency_limit=MOST_BORROWING)
-
-
-def _borrow(lab: Lab, values: dict) -> Iterator[dict]:
-    """In the visitor's own event, out of the visitor's own quota. How far it is, the beat tells as ever; it may have come to rest
-    before this began, and is set going again. Every yield is a chance to notice that the page was left."""
-    name, key, _ = values[lab.borrow]
-    told = 0.0
-    with closing(lab.queue.borrow(name, key, lab.lend)) as events:
-        for _ in events:
-            if time.monotonic() - told > BETWEEN:
-                yield {lab.beat: gr.skip() if told else gr.Timer(active=True)}
-                told = time.monotonic()
-    yield {lab.beat: gr.Timer(active=True)}
+        lab.on(lab.borrow.change, borrow, [lab.borrow], [lab.beat], concurrency_limit=MOST_BORROWING)
 
 
 def wanted(lab: Lab, study: Study, name: str, key: str) -> dict[Any, Any]:
@@ -44,9 +44,13 @@ def wanted(lab: Lab, study: Study, name: str, key: str) -> dict[Any, Any]:
     return {lab.borrow: (name, key, time.time())} if lab.lend and any(map(wants_gpu, study.arms)) else {}
 
 
-def asked_html(lab: Lab, made: Plan, lang: str) -> str:
-    """How many GPU seconds a study asks for, and who has how many; "" where it asks for none."""
-    asked = calls(made, where=lab.queue.folder.parent) if lab.lend else []
+def asked(lab: Lab, made: Plan) -> list[Call]:
+    """What a study would ask for; nothing where nobody lends a GPU."""
+    return calls(made, where=lab.queue.folder.parent) if lab.lend else []
+
+
+def asked_html(asked: Sequence[Call], lang: str) -> str:
+    """How many GPU seconds that is, and who has how many; "" where it asks for none."""
     if not asked:
         return ""
     quota = {who: duration(seconds, lang) for who, seconds in QUOTA_SECONDS.items()}

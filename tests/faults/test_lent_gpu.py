@@ -8,19 +8,21 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.numbers.made import problem
 from tests.tiny_models import TOPICS, make, text
+from tl_core.errors import WorkerDied
 from tl_core.experiments import lent
 from tl_core.experiments.plan import ArmRequest, Study, make_study, plan
 from tl_core.experiments.queue import OPEN, StudyQueue
-from tl_core.types import Example, Finished, Split
+from tl_core.types import Example, Finished, RunResult, Split
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a GPU is lent by forking, which is of POSIX")
 
@@ -75,6 +77,7 @@ def place(tmp_path_factory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("lent")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TL_HOME", str(folder / "home"))
+        patch.setenv("SPACES_ZERO_GPU", "true")
         patch.setenv("STANDIN_LOG", str(folder / "log.jsonl"))
         patch.setenv("STANDIN_RULES", str(folder / "rules.json"))
         patch.syspath_prepend(str(STANDIN))
@@ -181,6 +184,39 @@ def test_a_process_that_is_ended_is_tried_once_more_with_more_time(place):
     assert place.ended(name)["status"] == "done"
     first, second = place.calls()
     assert first["arguments"][1].count("'") == 4 and second["arguments"][1].count("'") == 2  # what was finished is not done again
+
+
+def test_a_run_that_ends_every_process_is_left_and_the_others_are_done(place):
+    made = plan(place.study())
+    lasting, *others = (s.id for s in made.specs if s.id in lent.lent_runs(made))
+    asked: list[int] = []
+
+    def lend(folder: str, runs: Sequence[str], keep: str, seconds: int) -> Iterator[tuple[str, Any]]:
+        for run in runs:
+            if run == lasting:
+                asked.append(seconds)
+                raise WorkerDied("GPU task aborted")
+            yield "event", Finished(run, RunResult(run, "done"))
+
+    borrower = lent.Borrower(made, lend, place.folder / "nowhere")
+    done = []
+    with pytest.raises(lent.NotLent) as fault:
+        for event in borrower.call("run_study", folder="", skip=set(s.id for s in made.specs) - {lasting, *others}, keep="best"):
+            done.append(event.run)
+    assert fault.value.why == "ended" and sorted(done) == sorted(others)
+    assert len(asked) == 2 and asked[1] > asked[0]  # the second time it is given longer
+
+
+def test_every_title_that_spaces_refuses_with_has_words_in_both_languages():
+    from tl_ui.borrowing import left_text
+    from tl_ui.zero_gpu import REFUSALS
+
+    assert set(REFUSALS) == {f"ZeroGPU {name}" for name in ("quota exceeded", "illegal duration", "queue timeout", "pending credits exceeded", "client error")}
+    for why in {"", "ended", *REFUSALS.values()}:
+        english, korean = (left_text({"left": 1234, "why": why}, lang) for lang in ("en", "ko"))
+        assert "1,234" in english and "1,234" in korean and english != korean
+        assert "without the GPU" in english or why == ""
+        assert "Continue" in english or why == "too long"
 
 
 def test_a_page_that_closes_keeps_what_is_finished_and_the_rest_goes_on_later(place):

@@ -15,7 +15,6 @@ from tl_core.errors import UserError, raise_all
 from tl_core.experiments.consent import destination, question
 from tl_core.experiments.decision.doubts import expected
 from tl_core.experiments.estimate import Estimate, estimate
-from tl_core.experiments.lent import lent_runs
 from tl_core.experiments.plan import ArmRequest, Plan, Study, make_study, plan
 from tl_core.experiments.queue import OPEN
 from tl_core.models.catalog import EMBEDDED, describe
@@ -252,14 +251,15 @@ def advice_html(lab: Lab, form: ArmsForm, values: dict) -> str:
         made = plan(_study(lab, form, values))
     except UserError as fault:
         return notice_html(on_page(str(fault), lang), kind="note")
-    lent = lent_runs(made) if lab.lend else frozenset()
-    about = estimate(made, done=lent, where=lab.queue.folder.parent)
-    said = f"<p class='tl-estimate'>{escaped(t(lang, 'estimate', runs=len(made.specs), time=duration(about.seconds, lang)))}</p>"
+    asked = borrowing.asked(lab, made)
+    about = estimate(made, done=[run for call in asked for run in call.runs], where=lab.queue.folder.parent)
+    seconds = about.seconds + sum(call.seconds for call in asked)
+    said = f"<p class='tl-estimate'>{escaped(t(lang, 'estimate', runs=len(made.specs), time=duration(seconds, lang)))}</p>"
     finds = "" if len(made.study.arms) < 2 else f"<p class='tl-fine' id='finds'>{escaped(power(expected(made), lang))}</p>{how_html(lang, 'power')}"
     limit = lab.profile.max_study_seconds
     warnings = [t(lang, "too_long", limit=duration(limit, lang))] if about.seconds > limit else []
     warnings += _left_out(made, lang)
-    return said + finds + costs_html(about, lang) + borrowing.asked_html(lab, made, lang) + notice_html(on_page("\n".join(warnings), lang), kind="note")
+    return said + finds + costs_html(about, lang) + borrowing.asked_html(asked, lang) + notice_html(on_page("\n".join(warnings), lang), kind="note")
 
 
 def _left_out(made: Plan, lang: str) -> list[str]:
