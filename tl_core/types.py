@@ -194,6 +194,14 @@ class Facts:
 
 
 @dataclass(frozen=True)
+class LabelsAText:
+    """How many labels a row of the training part carries, where it may carry several: what a person knows before labelling any."""
+
+    mean: float  # to one decimal
+    least: int
+
+
+@dataclass(frozen=True)
 class Job:
     """Everything a strategy may see of a run. Test rows are not in reach."""
 
@@ -207,6 +215,7 @@ class Job:
     selection: Sequence[Example] = ()  # further labelled rows that choose settings and are never trained on
     test_texts: int = 0  # how many of the unlabelled texts, at their end, are those of test rows
     base: Base | None = None  # for a strategy whose `takes_base` says so
+    labels_a_text: LabelsAText | None = None  # where a cut between given and not given is set without any row's labels
 
 
 @dataclass(frozen=True)
@@ -218,6 +227,7 @@ class Fitted:
     trainable_parameters: int = 0
     curve: tuple[float, ...] = ()  # training loss by optimizer step
     notes: tuple[str, ...] = ()
+    held_out: tuple[np.ndarray, np.ndarray] | None = None  # many labels: (gold (m, C) bool, probabilities (m, C)) of rows a fit had not seen
 
 
 class Base(Protocol):
@@ -257,6 +267,8 @@ class Strategy(Protocol):
         strategy also has `settled(params) -> params`, with what the environment says written out when the arm is made,
         `probe(params)`, steps that end in a UserError where nobody answers, `tokens(...)`, about how many a run sends, and
         `waits(test) -> float`, about how many seconds it waits.
+    says_which_apply: its scores for many labels already say which apply, so no cut is chosen for it.
+    cut_since: without labels: the version from which on its cut for many labels is set by texts without labels.
     opens_files: names of settings that name files of this machine; refused where files may not be named.
     takes_base: it changes a model and leaves the learning to `Job.base`; `load` is then given the base as well.
     """
@@ -288,7 +300,10 @@ class Strategy(Protocol):
 
 @dataclass(frozen=True)
 class RunResult:
-    """A finished run: its scores for every test row, and what it took."""
+    """A finished run: its scores for every test row, and what it took.
+
+    Scores are probabilities; where a text may have many labels and there are cuts, they were moved so that each cut lies at one half.
+    """
 
     spec_id: str
     status: Status
@@ -305,6 +320,7 @@ class RunResult:
     error: str | None = None
     collapsed: bool = False  # it trained, and is no better on its own training rows than one answer for all of them
     choices_only: bool = False  # scores say which label was chosen, not how likely it is: nothing about calibration can be said
+    cuts: tuple[float, ...] = ()  # many labels: the probability from which on each is given; empty: one half
 
 
 @dataclass(frozen=True)

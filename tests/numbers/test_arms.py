@@ -293,8 +293,8 @@ def test_test_texts_are_read_only_where_asked_for_and_then_it_says_so(filling, t
     plain, seen = study.arms
     assert plain.id == "plain" and seen.id == "seen (test texts seen)"
     tests = {e.row for e in study.split.test}
-    assert not tests & {e.row for e in texts_for(study.split, plain)} and tests <= {e.row for e in texts_for(study.split, seen)}
-    assert all(e.labels == () for e in texts_for(study.split, seen))
+    assert not tests & {e.row for e in texts_for(study.split, plain, PROBLEM)} and tests <= {e.row for e in texts_for(study.split, seen, PROBLEM)}
+    assert all(e.labels == () for e in texts_for(study.split, seen, PROBLEM))
     made = plan(study)
     results = results_of(made, tmp_path)
     told = results[made.specs[1].id]
@@ -330,5 +330,5 @@ def test_what_stands_around_a_strategy_is_kept_with_the_study(filling, tmp_path)
 def test_a_job_of_a_strategy_that_builds_on_another_needs_no_labels_of_the_texts_it_reads(filling):
     """What is handed over holds no label: they cannot leak into what is read."""
     study = study_of(filling, ArmRequest("adapt-then", {**ADAPTED, "base": "probe"}))
-    assert all(not e.labels for e in texts_for(study.split, study.arms[0]))
+    assert all(not e.labels for e in texts_for(study.split, study.arms[0], study.problem))
     assert Job.__dataclass_fields__["unlabelled"].default == ()

@@ -21,7 +21,7 @@ from tl_core.models.encoding import Encoder
 from tl_core.models.loading import load_model
 from tl_core.models.stopping import HeldOut, hold_out
 from tl_core.statistics.intervals import FAILED_RUNS
-from tl_core.statistics.trained import collapsed
+from tl_core.statistics.trained import collapsed, ranks_nothing
 from tl_core.strategies import strategies
 from tl_core.types import Example, Finished, Job, Label, Problem, Split
 
@@ -207,8 +207,8 @@ def test_one_answer_for_all_has_not_trained_and_every_answer_right_has(counts):
     assert collapsed(gold, np.zeros_like(gold)) and collapsed(gold, np.full_like(gold, len(counts) - 1))
     assert not collapsed(gold, gold)
     many = np.eye(len(counts), dtype=bool)[gold]
-    assert not collapsed(many, many)
-    assert collapsed(many, np.zeros_like(many))
+    assert not ranks_nothing(many, many * 0.9)
+    assert ranks_nothing(many, np.zeros(many.shape)) and ranks_nothing(many, np.tile(many.mean(0), (len(many), 1)))
 
 
 @pytest.mark.parametrize("labels", [2, 3, 20])
@@ -218,6 +218,16 @@ def test_guesses_are_seldom_taken_for_training(labels):
     gold = gold_of(*[40] * labels)
     passed = sum(not collapsed(gold, random.integers(0, labels, len(gold))) for _ in range(2000))
     assert passed < 0.07 * 2000
+
+
+def test_with_many_labels_a_run_that_ranks_rows_has_trained_wherever_its_cut_lies():
+    """One row in fifty carries a label: no probability reaches one half, and a cut for macro-F1 lets more wrong rows in than right ones."""
+    random = np.random.default_rng(0)
+    gold = random.random((500, 20)) < 0.02
+    signal = gold + random.normal(size=gold.shape) / 2
+    assert not ranks_nothing(gold, 0.3 / (1 + np.exp(-signal)))
+    passed = sum(not ranks_nothing(gold, random.random(gold.shape)) for _ in range(300))
+    assert passed < 0.1 * 300
 
 
 def test_a_few_rare_rows_found_are_more_than_one_answer():

@@ -6,7 +6,6 @@ A strategy knows nothing of these four, so every one that trains has them.
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +17,10 @@ import numpy as np
 
 from tl_core.data.split import Pool
 from tl_core.errors import UserError
+from tl_core.experiments import deciding
+from tl_core.experiments.progress import as_part
 from tl_core.params import declared, param
+from tl_core.statistics.cuts import chosen_cuts, f1_by_label, moved, spread_folds
 from tl_core.statistics.temperature import heated, temperature
 from tl_core.strategies import strategies
 from tl_core.tasks import task_of
@@ -28,7 +30,6 @@ MAX_UNLABELLED = 256  # texts without labels that a run may learn from, where it
 MAX_ORACLE = 500  # rows that an oracle chooses by
 COPIES = 3  # of every training row, where rows are augmented
 MAX_FOLDS = 4  # of the cross-validation inside the labels
-PARTS = 1000  # in which the progress of one of several fits is told
 OPTIMISTIC = " (optimistic)"  # in the name of an arm that has seen what nobody has who labels only a few rows
 TEST_TEXTS = " (test texts seen)"
 
@@ -140,18 +141,24 @@ def selection_rows(arm: Arm, shots: int | None, seed: int, pool: Pool) -> list[i
     return [i for i in pool.k_shot(2 * shots, seed=seed) if i not in trained]
 
 
-def passes(arm: Arm, train: int, test: int, selection: int = 0) -> float:
-    """About how many texts a run sends through the whole network, as the strategy says and as often as it is fitted."""
+def passes(arm: Arm, train: int, test: int, selection: int = 0, *, many: bool = False) -> float:
+    """About how many texts a run sends through the whole network, as the strategy says and as often as it is fitted.
+
+    Args:
+        many: a text may have several labels.
+    """
     if arm.base is not None:
         own = strategies()[arm.strategy]
-        return own.passes(own.Params(**arm.settings), train, test) + passes(arm.base, train, test, selection)
+        return own.passes(own.Params(**arm.settings), train, test) + passes(arm.base, train, test, selection, many=many)
     strategy = strategies()[arm.strategy]
     params = strategy.Params(**arm.settings)
+    if many and strategy.needs == "no labels":
+        test += MAX_UNLABELLED
     rows = train * (1 if arm.augmentation == "none" else 1 + COPIES)
     fits = 1 if arm.scaling == "none" else 1 + MAX_FOLDS
     last = strategy.passes(params, rows, test) + (fits - 1) * strategy.passes(params, rows, train // MAX_FOLDS)
     if arm.selection == "fixed":
-        return last
+        return last + (strategy.passes(params, rows * 2 // 3, train // 3) if many and trains(strategy) else 0.0)
     tried, folds = len(candidates(strategy, params)), MAX_FOLDS if arm.selection == "inside" else 1
     return last + fits * tried * folds * strategy.passes(params, rows, selection)
 
@@ -162,6 +169,12 @@ def most_unlabelled(arm: Arm) -> int:
     asks: Callable[[Any], bool] | None = getattr(strategy, "uses_unlabelled", None)
     own = getattr(strategy, "most_unlabelled", MAX_UNLABELLED) if asks and asks(strategy.Params(**arm.settings)) else 0
     return max(own, most_unlabelled(arm.base)) if arm.base else own
+
+
+def texts_for_cuts(arm: Arm, problem: Problem) -> int:
+    """How many texts without labels say where the cut between given and not given lies: 0 where rows say so, or one label applies."""
+    learns = _last(arm)
+    return MAX_UNLABELLED if deciding.reads_texts(strategies()[learns.strategy], learns, problem) else 0
 
 
 def sees_test_texts(arm: Arm) -> bool:
@@ -184,8 +197,10 @@ def fit(arm: Arm, job: Job) -> Steps[Fitted]:
     params = params_of(arm, job.problem)
     if arm.base is not None:
         return (yield from strategy.fit(replace(job, params=params, base=BaseArm(arm.base))))
-    job = replace(job, params=params, unlabelled=job.unlabelled[: most_unlabelled(arm)])
+    job = replace(job, params=params, unlabelled=job.unlabelled[: max(most_unlabelled(arm), texts_for_cuts(arm, job.problem))])
     fitting = _fit_once if arm.selection == "fixed" else _fit_chosen
+    if deciding.decides(strategy, job.problem):
+        return (yield from deciding.fit(lambda part: fitting(strategy, arm, part), job, trains=trains(strategy), chosen=arm.selection != "fixed"))
     if arm.scaling == "none":
         return (yield from fitting(strategy, arm, job))
     return (yield from _fit_scaled(fitting, strategy, arm, job))
@@ -197,6 +212,8 @@ def load(arm: Arm, folder: Path, problem: Problem, encoder: Any) -> Predictor:
     if arm.base:
         return strategy.load(folder, problem, encoder, BaseArm(arm.base))
     predictor = strategy.load(folder, problem, encoder)
+    if deciding.decides(strategy, problem):
+        return deciding.load(predictor, folder)
     return Scaled.around(predictor, folder) if arm.scaling != "none" else predictor
 
 
@@ -230,24 +247,23 @@ def _fit_chosen(strategy: Any, arm: Arm, job: Job) -> Steps[Fitted]:
     """Fit with every candidate, judge each on rows it has not seen, then fit with the best on all training rows."""
     tried = candidates(strategy, job.params)
     parts = list(_folds(job)) if arm.selection == "inside" else [(job.train, job.selection)]
-    fits, done, marks = len(tried) * len(parts) + 1, 0, []
+    gold = np.concatenate([task_of(job.problem).gold(job.problem, held) for _, held in parts])
+    fits, done, marks, said = len(tried) * len(parts) + 1, 0, [], []
     for params in tried:
-        right, error = [], []
+        scores = []
         for train, held in parts:
-            fitted = yield from _as_part(_fit_once(strategy, arm, replace(job, params=params, train=train)), done, fits)
-            scores = yield from _as_part(fitted.predictor.predict(held), done + 1, fits)
+            fitted = yield from as_part(_fit_once(strategy, arm, replace(job, params=params, train=train)), done, fits)
+            scores.append((yield from as_part(fitted.predictor.predict(held), done + 1, fits)))
             done += 1
-            correct, squares = _judged(job.problem, held, scores)
-            right.append(correct)
-            error.append(squares)
-        marks.append((float(np.concatenate(right).mean()), -float(np.concatenate(error).mean())))  # ties go to the smaller squared error
+        said.append(np.concatenate(scores))
+        marks.append(_mark(gold, said[-1]))
     best = max(range(len(tried)), key=lambda i: marks[i])
-    fitted = yield from _as_part(_fit_once(strategy, arm, replace(job, params=tried[best])), done, fits)
+    fitted = yield from as_part(_fit_once(strategy, arm, replace(job, params=tried[best])), done, fits)
     values = ", ".join("/".join(f"{getattr(p, name):g}" for name in strategy.tries) for p in tried)
     chosen = ", ".join(f"{name}={getattr(tried[best], name):g}" for name in strategy.tries)
-    rows = sum(len(held) for _, held in parts)
-    note = f"selection={arm.selection}: of {values} the best on {rows:,} rows that were held out was {chosen} ({100 * marks[best][0]:.0f} % right there)."
-    return replace(fitted, notes=(*fitted.notes, note))
+    reached = f"{100 * marks[best][0]:.0f} % {'right' if gold.ndim == 1 else 'macro-F1'} there"
+    note = f"selection={arm.selection}: of {values} the best on {len(gold):,} rows that were held out was {chosen} ({reached})."
+    return replace(fitted, notes=(*fitted.notes, note), held_out=(gold, said[best]) if gold.ndim == 2 else None)
 
 
 def _fit_scaled(fitting: Callable[..., Steps[Fitted]], strategy: Any, arm: Arm, job: Job) -> Steps[Fitted]:
@@ -256,11 +272,11 @@ def _fit_scaled(fitting: Callable[..., Steps[Fitted]], strategy: Any, arm: Arm, 
     parts = list(_folds(job))
     said, gold = [], []
     for done, (train, held) in enumerate(parts):
-        fitted = yield from _as_part(fitting(strategy, arm, replace(job, train=train)), done, len(parts) + 1)
-        said.append((yield from _as_part(fitted.predictor.predict(held), done + 1, len(parts) + 1)))
+        fitted = yield from as_part(fitting(strategy, arm, replace(job, train=train)), done, len(parts) + 1)
+        said.append((yield from as_part(fitted.predictor.predict(held), done + 1, len(parts) + 1)))
         gold.append(task_of(job.problem).gold(job.problem, held))
     found = temperature(np.concatenate(gold), np.concatenate(said))
-    fitted = yield from _as_part(fitting(strategy, arm, job), len(parts), len(parts) + 1)
+    fitted = yield from as_part(fitting(strategy, arm, job), len(parts), len(parts) + 1)
     note = f"scaling={arm.scaling}: on {len(job.train):,} training rows, each held out once, the log loss was least at temperature {found:.2f}."
     return replace(fitted, predictor=Scaled(fitted.predictor, found), notes=(*fitted.notes, note))
 
@@ -312,6 +328,12 @@ def candidates(strategy: Any, params: Any) -> list[Any]:
 def _folds(job: Job) -> Iterator[tuple[list[Example], list[Example]]]:
     """(train, held out) with about as many rows of each label in every fold. One row alone is never left out: its label
     would become the smallest, and what is right would look wrong."""
+    if job.problem.target == "many labels":
+        gold = task_of(job.problem).gold(job.problem, job.train)
+        folds = spread_folds(gold, min(MAX_FOLDS, len(gold)))
+        for k in range(folds.max() + 1):
+            yield tuple([e for e, f in zip(job.train, folds, strict=True) if (f == k) == out] for out in (False, True))
+        return
     by_label: dict[tuple[str, ...], list[Example]] = {}
     for example in job.train:
         by_label.setdefault(example.labels, []).append(example)
@@ -321,25 +343,13 @@ def _folds(job: Job) -> Iterator[tuple[list[Example], list[Example]]]:
         yield [e for e in job.train if fold[id(e)] != k], [e for e in job.train if fold[id(e)] == k]
 
 
-def _judged(problem: Problem, held: Sequence[Example], scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """((n,) right or not, (n,) squared error of the probabilities)."""
-    task = task_of(problem)
-    gold = task.gold(problem, held)
-    wanted = np.eye(len(problem.labels))[gold] if gold.ndim == 1 else gold
-    return task.correct(gold, scores[None])[0], ((scores - wanted) ** 2).sum(1)
-
-
-def _as_part(steps: Steps[Any], done: int, total: int) -> Steps[Any]:
-    """The steps of one fit of several, as progress of them all."""
-    inside = 0.0
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration as end:
-            return end.value
-        if step.loss is not None:  # what is read and embedded before and after takes little beside
-            inside = max(inside, step.done / max(1, step.total))
-        yield dataclasses.replace(step, done=round(PARTS * (done + inside)), total=PARTS * total)
+def _mark(gold: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
+    """How good answers on rows held out are: the share that is right, or macro-F1 with the cuts that are best for many labels; of
+    equals, the smaller squared error."""
+    one = gold.ndim == 1
+    wanted = np.eye(scores.shape[1])[gold] if one else gold
+    good = (scores.argmax(1) == gold).mean() if one else f1_by_label(gold, moved(scores, chosen_cuts(gold, scores)) >= 0.5).mean()
+    return float(good), -float(((scores - wanted) ** 2).sum(1).mean())
 
 
 def _last(arm: Arm) -> Arm:

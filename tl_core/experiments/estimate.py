@@ -47,7 +47,7 @@ def estimate(plan: Plan, *, done: Collection[str] = (), where: Path | None = Non
             continue
         weight = parameters(plan, spec.arm.model.digest) if spec.arm.model else 0.0
         size = max(size, weight)
-        passes = arms.passes(spec.arm, len(spec.train), len(split.test), len(spec.selection))
+        passes = arms.passes(spec.arm, len(spec.train), len(split.test), len(spec.selection), many=plan.study.problem.target == "many labels")
         waits = getattr(strategies()[spec.arm.strategy], "waits", lambda _: 0.0)(len(split.test))
         by_arm[spec.arm.id] += RUN_SECONDS + passes * tokens * weight / rate + waits
         if spec.arm.model:
@@ -64,7 +64,7 @@ def learn(plan: Plan, results: Mapping[str, RunResult], where: Path | None = Non
         result = results.get(spec.id)
         if result is None or result.status != "done" or spec.arm.model is None:
             continue
-        passes = arms.passes(spec.arm, len(spec.train), len(plan.study.split.test), len(spec.selection))
+        passes = arms.passes(spec.arm, len(spec.train), len(plan.study.split.test), len(spec.selection), many=plan.study.problem.target == "many labels")
         if passes:
             rates.append(passes * tokens * parameters(plan, spec.arm.model.digest) / max(0.1, sum(result.seconds.values())))
     if rates:

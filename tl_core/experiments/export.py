@@ -171,6 +171,7 @@ def _run(spec: RunSpec, plan: Plan, result: RunResult | None, status: Status) ->
         "error": result.error if result else None,
         "collapsed": bool(result and result.collapsed),
         "choices_only": bool(result and result.choices_only),
+        "cuts": list(result.cuts) if result else [],
     }
 
 

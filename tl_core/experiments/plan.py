@@ -19,7 +19,7 @@ from tl_core.errors import UserError, raise_all, unknown
 from tl_core.experiments import arms as of_arm
 from tl_core.models.catalog import EMBEDDED, describe, find
 from tl_core.strategies import strategies
-from tl_core.types import Arm, Example, Facts, ModelRef, Problem, RunSpec, Split, digest, rows_digest
+from tl_core.types import Arm, Example, Facts, LabelsAText, ModelRef, Problem, RunSpec, Split, digest, rows_digest
 
 DEFAULT_STRATEGIES = ("majority", "tfidf", "similarity", "probe", "prior-probe", "lora")
 DEFAULT_SHOTS = (0, 1, 2, 4, 8, 16)
@@ -235,8 +235,8 @@ def plan(study: Study) -> Plan:
     specs: list[RunSpec] = []
     refused: dict[str, str] = {}
     for arm in study.arms:
-        texts = texts_for(study.split, arm)
-        more = [rows_digest(texts)] if texts else []
+        texts, usual = texts_for(study.split, arm, problem), labels_a_text(study.split, arm, problem)
+        more = [*([rows_digest(texts)] if texts else []), *([[usual.mean, usual.least]] if usual else [])]
         for shots in of_arm.shots_of(arm, study.shots):
             seeds = study.seeds[:1] if shots == 0 else study.seeds
             reason = of_arm.refuses(arm, Facts(problem, shots, arm.model, named)) or of_arm.too_few_to_choose(arm, shots, pool)
@@ -253,11 +253,19 @@ def plan(study: Study) -> Plan:
     return Plan(study, tuple(specs), refused, _kept(specs, refused))
 
 
-def texts_for(split: Split, arm: Arm) -> tuple[Example, ...]:
+def texts_for(split: Split, arm: Arm, problem: Problem) -> tuple[Example, ...]:
     """Texts without labels that the arm learns from: of the pool, and of the test rows where its settings ask for them."""
-    most = of_arm.most_unlabelled(arm)
+    most = max(of_arm.most_unlabelled(arm), of_arm.texts_for_cuts(arm, problem))
     seen = split.test if of_arm.sees_test_texts(arm) else ()
     return (*unlabelled(split.pool, most), *map(_bare, seen)) if most else ()
+
+
+def labels_a_text(split: Split, arm: Arm, problem: Problem) -> LabelsAText | None:
+    """How many labels rows of the pool carry, for an arm that learns from no label where a text may have several."""
+    if not of_arm.texts_for_cuts(arm, problem):
+        return None
+    counts = [len(e.labels) for e in split.pool]
+    return LabelsAText(round(sum(counts) / len(counts), 1), min(counts))
 
 
 def unlabelled(pool: Sequence[Example], most: int = of_arm.MAX_UNLABELLED) -> tuple[Example, ...]:

@@ -20,8 +20,8 @@ from tl_core.errors import Unreachable, UserError
 from tl_core.experiments import arms
 from tl_core.experiments.consent import check as check_consent
 from tl_core.experiments.memory import PeakMemory
-from tl_core.experiments.plan import Plan, examples_by_row, texts_for
-from tl_core.statistics.trained import collapsed
+from tl_core.experiments.plan import Plan, examples_by_row, labels_a_text, texts_for
+from tl_core.statistics.trained import collapsed, ranks_nothing
 from tl_core.strategies import strategies
 from tl_core.tasks import task_of
 from tl_core.types import Event, Finished, Fitted, Job, Note, Progress, RunResult, RunSpec, Steps
@@ -91,9 +91,9 @@ def _one(spec: RunSpec, plan: Plan, pool: dict, encoders: Encoders, folder: Path
     train, selection = ([pool[row] for row in rows] for rows in (spec.train, spec.selection))
     try:
         encoder = encoders.get(spec.arm.model.digest if spec.arm.model else None, plan.study.model_folders)
-        texts = texts_for(plan.study.split, spec.arm)
+        texts = texts_for(plan.study.split, spec.arm, problem)
         seen = len(test) if texts and arms.sees_test_texts(spec.arm) else 0
-        job = Job(problem, train, None, spec.seed, encoder, encoders.device, texts, selection, seen)
+        job = Job(problem, train, None, spec.seed, encoder, encoders.device, texts, selection, seen, labels_a_text=labels_a_text(plan.study.split, spec.arm, problem))
         with PeakMemory(encoders.device) as memory:
             fitted, fit_seconds = yield from _timed(spec.id, arms.fit(spec.arm, job), encoder)
             scores, predict_seconds = yield from _timed(spec.id, fitted.predictor.predict(test), encoder)
@@ -122,7 +122,7 @@ def _looked_at(result: RunResult, fitted: Fitted, job: Job) -> Iterator[Event]:
     rows = job.train[:: math.ceil(len(job.train) / MAX_LOOKED_AT)]
     scores, _ = yield from _timed(result.spec_id, fitted.predictor.predict(rows), job.encoder)
     gold = task.gold(job.problem, rows)
-    if not collapsed(gold, task.decide(scores)):
+    if not (collapsed(gold, task.decide(scores)) if gold.ndim == 1 else ranks_nothing(gold, scores)):
         return result
     right = int(task.correct(gold, scores).sum())
     note = f"{DID_NOT_TRAIN} of {len(rows):,} of its own training rows it has {right:,} right, no better than one answer for all of them. Try another learning rate or more steps."
@@ -160,6 +160,7 @@ def _result(spec: RunSpec, fitted: Fitted, scores: np.ndarray, job: Job) -> RunR
         versions=versions(),
         device=job.device,
         choices_only=getattr(fitted.predictor, "choices_only", False),
+        cuts=getattr(fitted.predictor, "cuts", ()),
     )
 
 

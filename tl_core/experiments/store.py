@@ -143,7 +143,7 @@ class Store:
         try:
             record = json.loads(self._run(run, "json").read_bytes())
             scores = np.load(self._run(run, "npy")) if record["status"] == "done" else None
-            record.update(curve=tuple(record["curve"]), notes=tuple(record["notes"]))
+            record.update(curve=tuple(record["curve"]), notes=tuple(record["notes"]), cuts=tuple(record.get("cuts", ())))
             self._read[run] = RunResult(scores=scores, **{k: v for k, v in record.items() if k in RESULT_FIELDS})
         except (OSError, ValueError, KeyError, TypeError, EOFError):
             return None

@@ -130,6 +130,11 @@ class Hypotheses:
 
     told: tuple[str, ...] = ()  # as of `Prompts`
 
+    @property
+    def by_itself(self) -> bool:
+        """As of `Prompts`: entailment against contradiction is a probability of one label."""
+        return self.problem.target == "many labels"
+
     def __init__(self, problem: Problem, templates: Sequence[str], encoder: Any):
         self.problem, self.templates, self.encoder = problem, list(templates), encoder
         self.words = words_of(problem)

@@ -40,18 +40,20 @@ def sigmoid(logits: np.ndarray) -> np.ndarray:
     return np.exp(-np.logaddexp(0, -logits))
 
 
-def fit_head(features, gold: np.ndarray, n_labels: int, strength: float | None = None) -> LinearHead:
+def fit_head(features, gold: np.ndarray, n_labels: int, strength: float | None = None, *, balanced: bool = False) -> LinearHead:
     """Fit on (n, d) features, dense or sparse.
 
     Args:
         gold: (n,) positions, one label per row; or (n, C) bool, any number of labels.
-        strength: scikit-learn's C; None chooses among STRENGTHS by cross-validated accuracy in which each fold leaves
-            out rows of every class (leaving out single rows of a balanced sample is biased against their class).
+        strength: scikit-learn's C; None, for one label per row, chooses among STRENGTHS by cross-validated accuracy in which
+            each fold leaves out rows of every class (leaving out single rows of a balanced sample is biased against their
+            class). For any number of labels `tl_core.models.yes_no` chooses.
+        balanced: with any number of labels, rows with a label weigh as much together as those without.
     """
-    strength = strength or _chosen(features, gold, n_labels)
     if gold.ndim == 1:
+        strength = strength or _chosen(features, gold, n_labels)
         return LinearHead(*_softmax_head(features, gold, n_labels, strength), strength)
-    columns = [_yes_no_head(features, gold[:, c], strength) for c in range(n_labels)]
+    columns = [_yes_no_head(features, gold[:, c], strength, balanced) for c in range(n_labels)]
     return LinearHead(np.stack([w for w, _ in columns]), np.array([b for _, b in columns]), strength)
 
 
@@ -71,23 +73,19 @@ def _chosen(features, gold: np.ndarray, n_labels: int) -> float:
 
 def _folds(gold: np.ndarray) -> np.ndarray | None:
     """Fold of each row, classes spread evenly; None where some class has a single row."""
-    labels = gold if gold.ndim == 1 else np.unique(gold, axis=0, return_inverse=True)[1].ravel()  # or sets of labels
-    smallest = np.bincount(labels)[np.unique(labels)].min()
-    if gold.ndim == 1 and smallest < 2 or len(labels) < 4:
+    smallest = np.bincount(gold)[np.unique(gold)].min()
+    if smallest < 2 or len(gold) < 4:
         return None
-    count = min(FOLDS, int(smallest)) if gold.ndim == 1 else min(FOLDS, len(labels) // 2)
-    folds = np.empty(len(labels), dtype=np.int64)
-    first = 0
-    for label in np.unique(labels):
-        members = np.flatnonzero(labels == label)
-        folds[members] = (first + np.arange(len(members))) % count
-        if gold.ndim > 1:  # most sets of labels are rare: were all to start at fold 0, it would leave out every row
-            first += len(members)
+    count = min(FOLDS, int(smallest))
+    folds = np.empty(len(gold), dtype=np.int64)
+    for label in np.unique(gold):
+        members = np.flatnonzero(gold == label)
+        folds[members] = np.arange(len(members)) % count
     return folds
 
 
 def _right(logits: np.ndarray, gold: np.ndarray) -> float:
-    return float((logits.argmax(1) == gold).sum() if gold.ndim == 1 else ((logits > 0) == gold).mean(1).sum())
+    return float((logits.argmax(1) == gold).sum())
 
 
 def _softmax_head(features, gold: np.ndarray, n_labels: int, strength: float) -> tuple[np.ndarray, np.ndarray]:
@@ -103,21 +101,21 @@ def _softmax_head(features, gold: np.ndarray, n_labels: int, strength: float) ->
     return weight, bias
 
 
-def _yes_no_head(features, gold: np.ndarray, strength: float) -> tuple[np.ndarray, float]:
+def _yes_no_head(features, gold: np.ndarray, strength: float, balanced: bool) -> tuple[np.ndarray, float]:
     if gold.all() or not gold.any():
         return np.zeros(features.shape[1]), float(-ABSENT if gold.all() else ABSENT)
-    coef, intercept = _logistic(features, gold, strength)
+    coef, intercept = _logistic(features, gold, strength, **({"class_weight": "balanced"} if balanced else {}))
     return coef[0], float(intercept[0])
 
 
-def _logistic(features, gold: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
+def _logistic(features, gold: np.ndarray, strength: float, **more) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the last digits of a regularised fit do not matter
         warnings.filterwarnings("ignore", "The number of unique classes")  # two rows a class are what few shots look like
-        model = LogisticRegression(C=strength, max_iter=300).fit(features, gold)
+        model = LogisticRegression(C=strength, max_iter=300, **more).fit(features, gold)
     return model.coef_, model.intercept_
 
 
@@ -156,14 +154,18 @@ def load_head(folder) -> LinearHead:
 def fit_head_from(prior: np.ndarray, features: np.ndarray, gold: np.ndarray, trust: float, scale: float) -> LinearHead:
     """Softmax regression pulled towards given weights: min_W sum CE(y, W x) + trust / 2 |W - scale prior|^2.
 
+    A row with several labels is shared evenly among them; one without any says nothing here.
+
     A large `trust` keeps the prior's answers, a small one is an ordinary probe; there is no bias to forget the prior by.
 
     Args:
-        prior: (C, d) unit label vectors. features: (n, d) of unit length. gold: (n,) positions.
+        prior: (C, d) unit label vectors. features: (n, d) of unit length. gold: (n,) positions, or (n, C) bool.
     """
     from scipy.optimize import minimize
 
-    start, target = scale * prior, np.eye(len(prior))[gold]
+    if gold.ndim == 2:
+        features, gold = features[gold.any(1)], gold[gold.any(1)]
+    start, target = scale * prior, np.eye(len(prior))[gold] if gold.ndim == 1 else gold / gold.sum(1, keepdims=True)
 
     def loss_and_slope(flat: np.ndarray) -> tuple[float, np.ndarray]:
         weight = flat.reshape(start.shape)

@@ -31,8 +31,6 @@ def nameless(facts: Facts, strategy: str) -> str:
         )
     if facts.problem.inputs == "two texts":
         return f"{strategy} compares one text with label names; it cannot tell how two texts relate."
-    if facts.problem.target == "many labels":
-        return f"{strategy} ranks labels but cannot tell how many of them apply; it needs one label per text."
     return ""
 
 

@@ -164,11 +164,11 @@ def wordless(facts: Facts, strategy: str) -> str:
 
 
 def unspoken(facts: Facts, strategy: str) -> str:
-    """Why one of the labels, put into words, cannot be the answer, as a sentence; "" when it can."""
+    """Why one label alone, put into words, cannot be the answer, as a sentence; "" when it can."""
     if reason := wordless(facts, strategy):
         return reason
     if facts.problem.target == "many labels":
-        return f"{strategy} ranks labels but cannot tell how many of them apply; it needs one label per text."
+        return f"{strategy} writes one label for a text; where several may apply, use cloze, label-score or lora."
     return ""
 
 
@@ -179,6 +179,7 @@ class Prompts:
     """Templates and label words for one language model, which is loaded when it is first asked."""
 
     told: tuple[str, ...] = ()  # sentences on the texts scored last
+    by_itself = False  # whether a score is a label's own log-probability; else labels share one
 
     def __init__(self, problem: Problem, templates: Sequence[str], encoder: Any, *, answers: bool = False, per_token: bool | None = None):
         """
@@ -359,7 +360,7 @@ def _texts_that_say_nothing(problem: Problem, calibration: str, unlabelled: Sequ
 
 
 class PromptPredictor:
-    """softmax of the mean over templates of calibrated log-probabilities; of many labels each for itself."""
+    """softmax of the mean over templates of calibrated log-probabilities; or of each label by itself, where it has its own."""
 
     def __init__(self, prompts: Prompts, offsets: np.ndarray, params: Any):
         self.prompts, self.offsets, self.params = prompts, offsets, params  # offsets: (T, C)
@@ -368,7 +369,7 @@ class PromptPredictor:
     def predict(self, examples: Sequence[Example]) -> Steps[np.ndarray]:
         """(n, C) float32."""
         scores, short = yield from self.prompts.scores(examples)
-        if self.prompts.problem.target == "many labels":  # scores are log-probabilities already
+        if self.prompts.by_itself:
             self.notes = self._notes(scores > math.log(0.5), short)
             return np.exp(scores.mean(0)).astype(np.float32)
         calibrated = np.stack([log_shares(s - offset) for s, offset in zip(scores, self.offsets, strict=True)])

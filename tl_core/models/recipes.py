@@ -65,7 +65,7 @@ class Adapter:
     """What every adapter strategy does alike; a file in `strategies/` says what it is called and where it goes."""
 
     id: str
-    version = 1
+    version = 2
     needs = "a few labels"
     uses_model = True
     Params: type[AdapterSettings]

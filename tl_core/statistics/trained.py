@@ -17,16 +17,38 @@ def collapsed(gold: np.ndarray, decided: np.ndarray) -> bool:
     exceeds that, so half of what can be gained is always enough.
 
     Args:
-        gold: (n,) positions, one label per row; or (n, C) bool, where every label is a decision of its own.
-        decided: likewise.
+        gold: (n,) positions, one label per row. decided: likewise.
     """
-    if gold.ndim == 1:
-        constant = gold == np.bincount(gold).argmax()
-    else:
-        constant = gold == (2 * gold.sum(0) > len(gold))
+    constant = gold == np.bincount(gold).argmax()
     right = gold == decided
     b, c = int((right & ~constant).sum()), int((~right & constant).sum())
     possible = int((~constant).sum())
     if not possible:  # all rows are alike: there is nothing to learn
         return False
     return b - c <= 0 or (b - c <= Z * math.sqrt(b + c) and 2 * (b - c) < possible)
+
+
+def ranks_nothing(gold: np.ndarray, scores: np.ndarray) -> bool:
+    """The same with many labels, whatever the cuts: whether each label's likeliest rows carry it no more often than any rows would.
+
+    Of each label as many rows are looked at as carry it. Their hits, over all labels, must exceed what chance gives by more than
+    1.645 times its spread (hypergeometric); half of what can be gained is always enough here too.
+
+    Args:
+        gold: (n, C) bool. scores: (n, C); rows of equal score share what is left.
+    """
+    n = len(gold)
+    hits = expected = variance = possible = 0.0
+    for carried, score in zip(gold.T, scores.T, strict=True):
+        rows = int(carried.sum())
+        if rows in (0, n):
+            continue
+        last = np.partition(score, n - rows)[n - rows]
+        above, level = score > last, score == last
+        hits += float((above & carried).sum() + (rows - above.sum()) * carried[level].mean())
+        share = rows / n
+        expected += rows * share
+        variance += rows * share * (1 - share) * (n - rows) / max(1, n - 1)
+        possible += rows * (1 - share)
+    gained = hits - expected
+    return possible > 0 and (gained <= 0 or (gained <= Z * math.sqrt(variance) and 2 * gained < possible))

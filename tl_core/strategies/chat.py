@@ -49,6 +49,7 @@ class Chat:
     needs = "a few labels"
     also_without_labels = True
     uses_model = False
+    says_which_apply = True
     Params = Params
 
     def refuses(self, facts: Facts) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tl_core.models.prompts import BlankTemplates, Prompted, Prompts, calibration_param, unspoken
+from tl_core.models.prompts import BlankTemplates, Prompted, Prompts, calibration_param, wordless
 from tl_core.types import Facts, Problem
 
 
@@ -19,6 +19,8 @@ class Params(BlankTemplates):
 
 class Cloze(Prompted):
     id = "cloze"
+    version = 2
+    cut_since = 2
     order = 32
     title = "Fill the blank (zero-shot)"
     about = "Needs no labelled rows: puts each text into a sentence with a blank and asks a language model which label's word fits. Good words are everything."
@@ -26,7 +28,7 @@ class Cloze(Prompted):
 
     def refuses(self, facts: Facts) -> str:
         """Labels must be words, and the model must fill blanks."""
-        if reason := unspoken(facts, self.id):
+        if reason := wordless(facts, self.id):
             return reason
         if facts.model is None or not facts.model.speaks:
             name = facts.model.name if facts.model else "this arm"

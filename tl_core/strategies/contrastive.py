@@ -1,7 +1,7 @@
 """Contrastive tuning of the sentence encoder, then a linear head (SetFit; Tunstall et al. 2022).
 
 Pairs of rows are streamed, never listed: two of one label should point the same way, two of different labels
-should not. No row is paired with itself, and the order of pairs comes from the run's seed.
+should not; rows with several labels as far as they share them (shared labels / labels of either). No row is paired with itself, and the order of pairs comes from the run's seed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Params:
 
 class Contrastive:
     id = "contrastive"
-    version = 1
+    version = 2
     order = 75
     title = "Contrastive tuning (SetFit)"
     about = "Pulls rows of one label together and pushes others apart, then draws lines between them. Strong from 8 labels a class."
@@ -39,11 +39,9 @@ class Contrastive:
     tries = TRIES
 
     def refuses(self, facts: Facts) -> str:
-        """Needs pairs of one label, and one label a row."""
+        """Needs pairs of one label, and one text a row."""
         if facts.shots is not None and facts.shots < 2:
             return "contrastive pairs rows of the same label; choose 2 or more shots."
-        if facts.problem.target == "many labels":
-            return "contrastive needs rows that share their label or do not; with several labels per text neither is clear."
         if facts.problem.inputs == "two texts":
             return "contrastive moves single texts; for two texts per row use lora or full."
         return ""
@@ -76,7 +74,7 @@ class Contrastive:
             place = {row: i for i, row in enumerate(rows)}
             vectors = torch.nn.functional.normalize(model.pooled([inputs[r] for r in rows], [tokens[r] for r in rows]), dim=1)
             cosine = (vectors[[place[i] for i in left]] * vectors[[place[j] for j in right]]).sum(1)  # (P,)
-            same = torch.as_tensor(gold[left] == gold[right], dtype=cosine.dtype, device=cosine.device)
+            same = torch.as_tensor(shared(gold[left], gold[right]), dtype=cosine.dtype, device=cosine.device)
             return ((cosine - same) ** 2).mean()
 
         steps = steps_for(2 * len(job.train), p.pairs, epochs=p.rounds, low=p.min_steps, high=p.max_steps)
@@ -100,8 +98,14 @@ class Contrastive:
 
 
 def pair_stream(gold: np.ndarray, pairs: int, seed: int) -> Iterator[list[int]]:
-    """Endless batches i0, j0, i1, j1, ... with i < j: half of one label, half of two; memory grows with rows, not pairs."""
+    """Endless batches i0, j0, i1, j1, ... with i < j: half of one label, half of two; memory grows with rows, not pairs.
+
+    Args:
+        gold: (n,) positions, or (n, C) bool: then half share the label they were drawn for, and half share none, where such are found.
+    """
     random = np.random.default_rng(seed)
+    if gold.ndim == 2:
+        yield from _many_stream(gold, pairs, random)
     members = [np.flatnonzero(gold == label) for label in np.unique(gold)]
     double = [m for m in members if len(m) > 1]
     weight = np.array([len(m) * (len(m) - 1) for m in double], dtype=np.float64)
@@ -118,5 +122,32 @@ def pair_stream(gold: np.ndarray, pairs: int, seed: int) -> Iterator[list[int]]:
             batch += sorted((int(i), int(j)))
         yield batch
 
+
+def _many_stream(gold: np.ndarray, pairs: int, random: np.random.Generator) -> Iterator[list[int]]:
+    double = [m for m in map(np.flatnonzero, gold.T) if len(m) > 1]
+    while True:
+        batch: list[int] = []
+        for n in range(pairs):
+            if n % 2 == 0 and double:
+                i, j = random.choice(double[random.integers(len(double))], 2, replace=False)  # every label alike: rows of rare ones are few
+            else:
+                i, j = random.choice(len(gold), 2, replace=False)
+                for _ in range(TRIES_APART):
+                    if not (gold[i] & gold[j]).any():
+                        break
+                    i, j = random.choice(len(gold), 2, replace=False)
+            batch += sorted((int(i), int(j)))
+        yield batch
+
+
+def shared(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """(P,) how far two rows have the same labels, 0 to 1: same label or not; of several, those of both over those of either."""
+    if left.ndim == 1:
+        return left == right
+    either = (left | right).sum(1)
+    return np.where(either > 0, (left & right).sum(1) / np.maximum(either, 1), 1.0)
+
+
+TRIES_APART = 20  # draws of two rows until they share no label
 
 STRATEGY = Contrastive()

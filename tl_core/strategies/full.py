@@ -39,7 +39,7 @@ class Params:
 
 class Full:
     id = "full"
-    version = 1
+    version = 2
     order = 80
     title = "Full fine-tuning"
     about = "Lets every weight of the model change. Wants hundreds of labels, time and memory; then it is usually the most accurate."

@@ -20,7 +20,7 @@ class Params:
 
 class Knn:
     id = "knn"
-    version = 1
+    version = 2
     order = 50
     title = "Nearest neighbours"
     about = "Asks the most similar training rows. For classes made of several clumps, and for answers that can be traced to rows."

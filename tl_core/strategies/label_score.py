@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tl_core.models.prompts import AnswerTemplates, Prompted, Prompts, calibration_param, per_token_param, unspoken
+from tl_core.models.prompts import AnswerTemplates, Prompted, Prompts, calibration_param, per_token_param, wordless
 from tl_core.types import Facts, Problem
 
 
@@ -20,6 +20,8 @@ class Params(AnswerTemplates):
 
 class LabelScore(Prompted):
     id = "label-score"
+    version = 2
+    cut_since = 2
     order = 34
     title = "Likeliest label (zero-shot)"
     about = "Needs no labelled rows: a model that writes (GPT, T5) reads each text and is asked how likely it is to write each label next. For models that cannot fill blanks."
@@ -27,7 +29,7 @@ class LabelScore(Prompted):
 
     def refuses(self, facts: Facts) -> str:
         """Labels must be words, and the model must write."""
-        if reason := unspoken(facts, self.id):
+        if reason := wordless(facts, self.id):
             return reason
         if facts.model is None or facts.model.speaks not in ("causal", "sentinel"):
             name = facts.model.name if facts.model else "this arm"

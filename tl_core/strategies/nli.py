@@ -35,6 +35,8 @@ class Params:
 
 class Nli(Prompted):
     id = "nli"
+    version = 2
+    cut_since = 2
     order = 36
     title = "Entailment (zero-shot)"
     about = "Needs no labelled rows: a model trained to tell what follows from a text is asked whether “This text is about …” does, label by label. For few labels: many make it slow."

@@ -2,7 +2,7 @@
 
     min_W  sum_i CE(y_i, W f(x_i)) + trust / 2 |W - W_zero-shot|^2,   trust = 3 / (sqrt(k) (1 + (k / 6)^2)), at least 0.2
 
-for k rows a label: with a few rows it must not do worse than the names alone, with many it is a probe.
+for k rows a label (a row with several labels is shared evenly among them): with a few rows it must not do worse than the names alone, with many it is a probe.
 
 Relatives: Tip-Adapter (Zhang et al. 2022), WiSE-FT (Wortsman et al. 2022), LP++ (Huang et al. 2024), all for images.
 """
@@ -30,7 +30,7 @@ SCALE = 10.0  # sharpness of the zero-shot classifier that training starts from
 
 class PriorProbe:
     id = "prior-probe"
-    version = 1
+    version = 2
     order = 65
     title = "Probe with the labels' names as prior"
     about = "Starts from label similarity and lets every labelled row correct it. The choice for one to eight labels a class."

@@ -16,7 +16,7 @@ class Params:
 
 class Probe:
     id = "probe"
-    version = 1
+    version = 2
     order = 60
     title = "Linear probe"
     about = "Leaves the model as it is and draws straight lines between the labels in its embedding space. Trains in a blink: try it first."
@@ -35,14 +35,20 @@ class Probe:
     def fit(self, job: Job) -> Steps[Fitted]:
         """Embed, choose the regularisation inside the labels, fit."""
         from tl_core.models.heads import HeadPredictor, fit_head
+        from tl_core.models.yes_no import WAYS, fit_many, ways_of
         from tl_core.tasks import task_of
 
         features = yield from job.encoder.features(job.train)
         yield Step(0, 1)
-        head = fit_head(features, task_of(job.problem).gold(job.problem, job.train), len(job.problem.labels), job.params.strength or None)
+        gold, strength = task_of(job.problem).gold(job.problem, job.train), job.params.strength
+        held_out = None
+        if job.problem.target == "many labels":
+            head, held_out = yield from fit_many(features, gold, ways_of(strength) if strength else WAYS)
+        else:
+            head = fit_head(features, gold, len(job.problem.labels), strength or None)
         yield Step(1, 1)
         predictor = HeadPredictor(head, job.problem.target, job.encoder.features)
-        return Fitted(predictor, trainable_parameters=head.weight.size + head.bias.size)
+        return Fitted(predictor, trainable_parameters=head.weight.size + head.bias.size, held_out=held_out)
 
     def load(self, folder: Path, problem: Problem, encoder):
         """The head as saved."""

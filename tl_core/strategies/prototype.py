@@ -19,7 +19,7 @@ class Params:
 
 class Prototype:
     id = "prototype"
-    version = 1
+    version = 2
     order = 40
     title = "Nearest class mean"
     about = "Averages the embeddings of each label's rows and answers the nearest mean. Steady with one to four labels a class."
@@ -28,12 +28,8 @@ class Prototype:
     Params = Params
 
     def refuses(self, facts: Facts) -> str:
-        """Means answer with one label."""
-        if facts.shots == 0:
-            return "prototype needs labelled rows; choose 1 or more shots."
-        if facts.problem.target == "many labels":
-            return "prototype answers the nearest mean and cannot tell how many labels apply; it needs one label per text."
-        return ""
+        """Needs rows to average."""
+        return "prototype needs labelled rows; choose 1 or more shots." if facts.shots == 0 else ""
 
     def passes(self, params: Params, train: int, test: int) -> float:
         """Nothing goes through a network beyond shared embeddings."""
@@ -47,8 +43,9 @@ class Prototype:
         features = unit((yield from job.encoder.features(job.train)))
         gold = task_of(job.problem).gold(job.problem, job.train)
         means = np.zeros((len(job.problem.labels), features.shape[1]))
-        for label in np.unique(gold):
-            means[label] = features[gold == label].mean(0)
+        carried = np.eye(len(means), dtype=bool)[gold] if gold.ndim == 1 else gold
+        for label in np.flatnonzero(carried.any(0)):
+            means[label] = features[carried[:, label]].mean(0)
         return Fitted(Predictor(unit(means), job.params.temperature, job.encoder))
 
     def load(self, folder: Path, problem: Problem, encoder) -> Predictor:

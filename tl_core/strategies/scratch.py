@@ -26,7 +26,7 @@ class Params:
 
 class Scratch:
     id = "scratch"
-    version = 1
+    version = 2
     order = 90
     title = "Training from scratch"
     about = "The same network without its pre-training. Nobody should use it; it shows what the pre-training is worth."

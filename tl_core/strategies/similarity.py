@@ -20,7 +20,8 @@ class Params(NameTemplates):
 
 class Similarity:
     id = "similarity"
-    version = 1
+    version = 2
+    cut_since = 2
     order = 30
     title = "Label similarity (zero-shot)"
     about = "Needs no labelled rows: compares each text with the names and descriptions of the labels. Good names are everything."

@@ -19,7 +19,7 @@ class Params:
 
 class Tfidf:
     id = "tfidf"
-    version = 1
+    version = 2
     order = 20
     title = "TF-IDF + logistic regression"
     about = "Counts words (1-2) and characters (2-5) and learns from them alone. Hard to beat with many labels; reads any language."
@@ -38,15 +38,21 @@ class Tfidf:
     def fit(self, job: Job) -> Steps[Fitted]:
         """Weigh the n-grams of the training rows, then fit a linear classifier on them."""
         from tl_core.models.heads import fit_head
+        from tl_core.models.yes_no import fit_many, ways_of
         from tl_core.tasks import task_of
 
         counts = yield from _counted(job.encoder, job.train)
         weighting = Weighting.of(counts, pair=job.train[0].text_b is not None)
         features = weighting.weigh(counts)
         yield Step(1, 2)
-        head = fit_head(features, task_of(job.problem).gold(job.problem, job.train), len(job.problem.labels), job.params.strength)
+        gold, held_out = task_of(job.problem).gold(job.problem, job.train), None
+        if job.problem.target == "many labels":
+            head, held_out = yield from fit_many(features, gold, ways_of(job.params.strength))
+        else:
+            head = fit_head(features, gold, len(job.problem.labels), job.params.strength)
         yield Step(2, 2)
-        return Fitted(Predictor(head, weighting, job.problem.target, job.encoder), trainable_parameters=head.weight.size + head.bias.size)
+        predictor = Predictor(head, weighting, job.problem.target, job.encoder)
+        return Fitted(predictor, trainable_parameters=head.weight.size + head.bias.size, held_out=held_out)
 
     def load(self, folder: Path, problem: Problem, encoder) -> Predictor:
         """Weights as saved."""

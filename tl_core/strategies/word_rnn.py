@@ -35,7 +35,7 @@ class Params:
 
 class WordRnn:
     id = "word-rnn"
-    version = 1
+    version = 2
     order = 25
     title = "Word vectors + GRU"
     about = "Reads frozen word vectors one after another, as was usual before transformers. Shows what a transformer adds; wants many labels."

@@ -8,8 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
-from tl_core.experiments.compare import CONSTANT, Cell, Comparison, chance, commonest, deterministic, share
+from tl_core.experiments.compare import CONSTANT, Cell, Comparison, chance, deterministic, share
 from tl_core.experiments.plan import Plan
+from tl_core.statistics.constant import best_constant
 from tl_core.statistics.metrics_f1 import macro_f1_pseudo
 from tl_core.tasks import task_of
 from tl_core.types import Problem, RunResult
@@ -57,10 +58,10 @@ class Line:
 
     @cached_property
     def constant(self) -> float:
-        """What the commonest answer of the test rows, given to all of them, has by the sorting metric."""
+        """What the best answer of the test rows, given to all of them, has by the sorting metric: with many labels, every label."""
         if self.by == "accuracy":
             return chance(self.gold)
-        return float(macro_f1_pseudo(self.gold, commonest(self.gold)[None], len(self.problem.labels)).mean())
+        return float(macro_f1_pseudo(self.gold, best_constant(self.gold)[None], len(self.problem.labels)).mean())
 
     @cached_property
     def per_row(self) -> np.ndarray:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tl_core.experiments.deciding import probabilities
 from tl_core.experiments.decision.lines import Line
 from tl_core.statistics.crossed import score_interval
 from tl_core.statistics.intervals import Interval
@@ -55,7 +56,7 @@ def quality(line: Line, *, trust: bool) -> Quality:
     cell = line.cell
     if any(r.choices_only for r in line.results):
         return Quality(cell.arm, cell.shots, cell.accuracy, cell.macro_f1, balanced, correlation, None, None, None, None)
-    scores = np.stack([r.scores for r in line.results]).astype(float)  # (S, n, C)
+    scores = np.stack([probabilities(r) for r in line.results])  # (S, n, C)
     of_rows = (_within(score_interval(score(gold, scores), **options), *ends) for score, ends in ((nll, (0.0, np.inf)), (brier, (0.0, _most(line))), (confidence_gap, (-1.0, 1.0))))
     trusted = _trust(line, scores[0]) if single and trust else None
     return Quality(cell.arm, cell.shots, cell.accuracy, cell.macro_f1, balanced, correlation, *of_rows, trusted)

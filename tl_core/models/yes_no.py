@@ -1,0 +1,72 @@
+"""A linear head for any number of labels: a logistic regression of each label against the rest.
+
+How it is fitted is chosen by macro-F1 on rows left out in turn, with the cuts that are best for them: accuracy over single yes
+and no would choose whatever answers no to everything. What those fits said of the rows left out comes back with the head, so
+that cuts can be chosen without fitting again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tl_core.models.heads import LinearHead, fit_head, sigmoid
+from tl_core.statistics.cuts import can_choose, chosen_cuts, f1_by_label, moved, spread_folds
+from tl_core.types import Step, Steps
+
+HeldOut = tuple[np.ndarray, np.ndarray] | None
+
+FOLDS = 5
+BETTER = 0.005  # of macro-F1 by which a later way must beat an earlier one: differences below are chance
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a head is fitted."""
+
+    strength: float  # scikit-learn's C, on features of unit length
+    balanced: bool  # a label's rows weigh as much together as all other rows
+
+
+WAYS = (Way(1.0, True), Way(10.0, True), Way(1.0, False), Way(10.0, False))  # the first is best or near it at 8 and 32 rows a label
+
+
+def ways_of(strength: float) -> tuple[Way, ...]:
+    """The ways to choose among where the strength is given."""
+    return Way(strength, True), Way(strength, False)
+
+
+def fit_many(features, gold: np.ndarray, ways: tuple[Way, ...] = WAYS) -> Steps[tuple[LinearHead, HeldOut]]:
+    """Fit on (n, d) features, dense or sparse, and (n, C) bool, choosing among ways of fitting.
+
+    Returns:
+        The head, and (gold, (n, C) probabilities of the training rows by fits that had not seen them); None instead where
+        too few labels have two rows for any to be left out.
+    """
+    if not can_choose(gold):
+        return head_of(features, gold, ways[0]), None
+    folds, best, chosen, found = spread_folds(gold, min(FOLDS, len(gold))), -1.0, ways[0], None
+    count = int(folds.max()) + 1
+    for done, way in enumerate(ways):
+        said = np.zeros(gold.shape)
+        for fold in range(count):
+            out = folds == fold
+            said[out] = sigmoid(head_of(features[~out], gold[~out], way).logits(features[out]))
+            yield Step(done * count + fold + 1, len(ways) * count + 1)
+        worth = float(f1_by_label(gold, moved(said, chosen_cuts(gold, said)) >= 0.5).mean())
+        if worth > best + BETTER:
+            best, chosen, found = worth, way, said
+    return head_of(features, gold, chosen), (gold, found)
+
+
+def head_of(features, gold: np.ndarray, way: Way) -> LinearHead:
+    """One way's head. Where its rows were weighed, what that adds to the logits is taken off again: probabilities are those of
+    the training rows, as common as each label is among them."""
+    head = fit_head(features, gold, gold.shape[1], way.strength, balanced=way.balanced)
+    if not way.balanced:
+        return head
+    rows = gold.sum(0)
+    both = (rows > 0) & (rows < len(gold))
+    odds = np.where(both, (len(gold) - rows) / np.maximum(rows, 1), 1.0)
+    return replace(head, bias=head.bias - np.log(odds))
