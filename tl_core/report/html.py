@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from tl_core.experiments.compare import CONSTANT, Cell, Comparison, commonest, deterministic
+from tl_core.experiments.compare import CONSTANT, Cell, Comparison, deterministic
 from tl_core.experiments.decision import Decision, decide
 from tl_core.experiments.differences.topics import Topics, stored_topics
 from tl_core.experiments.plan import Plan
@@ -34,6 +34,7 @@ from tl_core.report.differing import differing
 from tl_core.report.pieces import SAVING, escaped, measured, named, section, tabled
 from tl_core.report.robustness import robustness
 from tl_core.report.words import cell_name, duration, limits, number, percent, say, shots_name, with_limits
+from tl_core.statistics.constant import best_constant
 from tl_core.statistics.metrics_counts import confusion
 from tl_core.statistics.metrics_f1 import macro_f1
 from tl_core.strategies import strategies
@@ -192,9 +193,9 @@ def _seeds_known(cells: Sequence[Cell]) -> bool:
 
 
 def _majority_sentences(r: _Report) -> str:
-    """What always answering the commonest label (set) of the test rows would reach, and whether that is beaten."""
-    accuracy, f1 = r.comparison.chance, macro_f1(r.gold, commonest(r.gold), len(r.plan.study.problem.labels))
-    said = r.say("answer_majority", accuracy=percent(accuracy, r.language), macro_f1=percent(f1, r.language))
+    """What the best answer that is the same for all test rows would reach, and whether that is beaten."""
+    accuracy, f1 = r.comparison.chance, macro_f1(r.gold, best_constant(r.gold), len(r.plan.study.problem.labels))
+    said = r.say("answer_majority" if r.gold.ndim == 1 else "answer_every_label", accuracy=percent(accuracy, r.language), macro_f1=percent(f1, r.language))
     reached = accuracy if r.metric == "accuracy" else f1
     above = getattr(r.lead, r.metric).low > reached
     said += " " + r.say("answer_above" if above else "answer_not_above", metric=say(r.language, r.metric))
@@ -262,7 +263,7 @@ def _compared(r: _Report) -> str:
     listed = "".join(f"<dt>{r.say(key)}</dt><dd>{said}</dd>" for key, said in facts if said)
     notes = [n for n in dict.fromkeys(data.get("notes") or []) if n not in _token_sentences(r)]
     noted = f"<h3>{r.say('notes_head')}</h3><ul>{''.join(f'<li>{escaped(n)}</li>' for n in notes)}</ul>" if notes else ""
-    return section(r, "compared", f"<dl>{listed}</dl>{_labels(r)}{_guesses(r)}{noted}{_arms(r)}")
+    return section(r, "compared", f"<dl>{listed}</dl>{_labels(r)}{_guesses(r)}{noted}{_arms(r)}{_cuts(r)}")
 
 
 def _labels(r: _Report) -> str:
@@ -296,6 +297,17 @@ def _arms(r: _Report) -> str:
         rows.append((named(arm.id), escaped(strategies()[arm.strategy].title), named(arm.model.name) if arm.model else "", named(seen[arm.model.name]) if arm.model else "", named(settings)))
     table = tabled(r, [r.say(k) for k in ("head_arm", "head_strategy", "head_model", "head_taught", "head_settings")], rows)
     return f"<details><summary>{r.say('arms_head')}</summary>{table}</details>"
+
+
+def _cuts(r: _Report) -> str:
+    """Where a text may have several labels: the cut of every label, arm by arm."""
+    most = {c.arm: c for c in sorted(r.comparison.cells, key=lambda c: c.labels)}
+    of_arm = {arm: r.results[cell.runs[0]].cuts for arm, cell in most.items() if r.results[cell.runs[0]].cuts}
+    if not of_arm:
+        return ""
+    rows = [(_label(label), *(percent(cuts[i], r.language) for cuts in of_arm.values())) for i, label in enumerate(r.plan.study.problem.labels)]
+    table = tabled(r, [r.say("head_label"), *map(named, of_arm)], rows, numbers=set(range(1, len(of_arm) + 1)))
+    return f"<details><summary>{r.say('cuts_head')}</summary><p class='fine'>{r.say('cuts_note')}</p>{table}</details>"
 
 
 # --- leaderboard ----------------------------------------------------------------------------------------

@@ -102,15 +102,17 @@ def answers_html(lab: Lab, study: str, text: str, text_b: str | None, lang: str)
 
 def _card(opened: Opened, spec: RunSpec, scores: np.ndarray, lang: str) -> str:
     problem, strategy = opened.plan.study.problem, strategies()[spec.arm.strategy]
-    order = np.argsort(-scores, kind="stable")[:LABELS_SHOWN]
-    rows = "".join(_label_bar(problem, int(i), float(scores[i]), first=place == 0) for place, i in enumerate(order))
+    given = {problem.label_index[x] for x in task_of(problem).names(problem, task_of(problem).decide(scores[None]))[0]}
+    order = np.argsort(-scores, kind="stable")[: max(LABELS_SHOWN, len(given))]
+    rows = "".join(_label_bar(problem, int(i), float(scores[i]), given=int(i) in given) for i in order)
     about = f"{strategy_title(strategy, lang)} · {shots_text(spec.shots, lang)}" + (f" · {spec.arm.model.name}" if spec.arm.model else "")
-    return f"<section class='tl-card'><h4>{escaped(spec.arm.id)}</h4><p class='tl-fine'>{escaped(about)}</p><table class='tl-balance'><tbody>{rows}</tbody></table></section>"
+    cut = f"<p class='tl-fine'>{escaped(t(lang, 'try_cut'))}</p>" if problem.target == "many labels" else ""
+    return f"<section class='tl-card'><h4>{escaped(spec.arm.id)}</h4><p class='tl-fine'>{escaped(about)}</p><table class='tl-balance'><tbody>{rows}</tbody></table>{cut}</section>"
 
 
-def _label_bar(problem: Problem, i: int, share: float, *, first: bool) -> str:
+def _label_bar(problem: Problem, i: int, share: float, *, given: bool) -> str:
     share = share if np.isfinite(share) else 0.0
-    mark = " class='tl-first'" if first else ""
+    mark = " class='tl-first'" if given else ""
     return (
         f"<tr{mark}><th scope='row'>{escaped(problem.labels[i].name)}</th><td class='tl-wide'><div class='tl-bar' aria-hidden='true'><i style='width:{100 * share:.1f}%'></i></div></td>"
         f"<td class='tl-num'>{percent(share, 0)}</td></tr>"
