@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tl_core.models.heads import LinearHead, fit_head, sigmoid
-from tl_core.statistics.cuts import can_choose, chosen_cuts, f1_by_label, moved, spread_folds
+from tl_core.statistics.cuts import can_choose, chosen_cuts, f1_by_label, moved, spread_folds, usual_cuts
 from tl_core.types import Step, Steps
 
 HeldOut = tuple[np.ndarray, np.ndarray] | None
@@ -70,3 +70,10 @@ def head_of(features, gold: np.ndarray, way: Way) -> LinearHead:
     both = (rows > 0) & (rows < len(gold))
     odds = np.where(both, (len(gold) - rows) / np.maximum(rows, 1), 1.0)
     return replace(head, bias=head.bias - np.log(odds))
+
+
+def many_scores(features, gold: np.ndarray, texts) -> Steps[np.ndarray]:
+    """(m, C) scores of other features by a head fitted on these, moved so that each label's cut lies at one half."""
+    head, held_out = yield from fit_many(features, gold)
+    cuts = chosen_cuts(*held_out) if held_out else usual_cuts(gold)
+    return moved(sigmoid(head.logits(texts)), cuts)

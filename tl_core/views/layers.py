@@ -55,6 +55,7 @@ def layers(before: Deep, after: Deep, problem: Problem, train: Sequence[Example]
     """
     from tl_core.models.heads import fit_head
     from tl_core.models.moved import moved
+    from tl_core.models.yes_no import many_scores
 
     if not train:
         raise UserError(f"{after.name} was trained on no rows, so there is nothing to fit probes on. Choose a run with labels.")
@@ -70,9 +71,10 @@ def layers(before: Deep, after: Deep, problem: Problem, train: Sequence[Example]
         asked = yield from deep.vectors(test, depths)
         right = []
         for depth in depths:
-            head = fit_head(known[depth], task.gold(problem, train), len(problem.labels))
-            scores = head.logits(asked[depth])
-            scores = scores if problem.target == "one label" else 1 / (1 + np.exp(-scores))
+            if problem.target == "one label":
+                scores = fit_head(known[depth], task.gold(problem, train), len(problem.labels)).logits(asked[depth])
+            else:
+                scores = yield from many_scores(known[depth], task.gold(problem, train), asked[depth])
             right.append(float(task.correct(task.gold(problem, test), scores).mean()))
             yield Step(depth + 1, len(depths), phase="fit")
         accuracies.append(right)

@@ -11,6 +11,7 @@ import numpy as np
 from tl_core.errors import UserError
 from tl_core.experiments.queue import OPEN
 from tl_core.strategies import strategies
+from tl_core.tasks import task_of
 from tl_core.types import Problem, RunSpec
 from tl_ui.kept import open_study, predictions, some_rows
 from tl_ui.lab import Lab
