@@ -260,6 +260,7 @@ class Strategy(Protocol):
 
     uses_unlabelled(params) -> bool: it learns from texts without labels; then `Job.unlabelled` holds some, `most_unlabelled`
         at most (some hundred where it says nothing), test texts among them where `sees_test_texts(params)`.
+    unlabelled_pairs: it learns from texts without labels where a row holds two texts, and only there.
     tries: dict[str, tuple[float, ...]]: a setting and what it may be multiplied by, when labels choose it. Such a strategy
         trains by gradients, and its rows can be augmented.
     also_without_labels: it runs at 0 shots as well as at k.

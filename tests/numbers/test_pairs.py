@@ -5,22 +5,28 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import asdict, replace
+from itertools import islice
 
 import numpy as np
 import pytest
+import torch
 
 from tests.tiny_models import TOPICS, drain, make, make_entailing, text
 from tl_core.data.columns import Loaded
+from tl_core.data.pair_labels import relations, same_label
 from tl_core.errors import UserError
 from tl_core.experiments import arms
-from tl_core.experiments.plan import ArmRequest, make_split, make_study, plan
+from tl_core.experiments.plan import ArmRequest, make_split, make_study, plan, texts_for
+from tl_core.experiments.run import Encoders, run
 from tl_core.models.catalog import find
 from tl_core.models.classifier import HEAD_STRENGTH, TextClassifier
 from tl_core.models.encoding import Encoder
 from tl_core.models.heads import fit_head, softmax
 from tl_core.models.loading import load_model
+from tl_core.statistics.two_groups import otsu_cut
 from tl_core.strategies import strategies
-from tl_core.types import Dataset, Example, Job, Label, Problem, digest
+from tl_core.strategies.contrastive import row_stream
+from tl_core.types import Dataset, Example, Facts, Finished, Job, Label, ModelRef, Problem, digest
 
 ADAPTERS = ("lora", "dora", "ia3", "bitfit", "bottleneck", "soft-prompt", "prefix")
 READERS = (*ADAPTERS, "full", "scratch")  # strategies that can be told how to read two texts
@@ -152,3 +158,159 @@ def test_a_setting_about_two_texts_is_refused_where_there_is_one(folders):
     with pytest.raises(UserError, match="pairs=apart is about rows of two texts.*Leave it out"):
         study_of(SINGLE, folders["encoder"], ArmRequest("lora", {"pairs": "apart"}), ArmRequest("majority"))
     assert plan(study_of(PAIRS, folders["encoder"], ArmRequest("lora", {"pairs": "apart"}))).study.arms[0].settings["pairs"] == "apart"
+
+
+# --- what labels of two texts mean ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("names,same", [
+    (("paraphrase", "not_paraphrase"), 0), (("not paraphrase", "paraphrase"), 1), (("different", "duplicate"), 1), (("0", "1"), 1), (("1", "2"), None),
+    (("no", "yes"), 1), (("next", "other document"), None), (("notDuplicate", "isDuplicate"), 1), (("non-duplicate", "duplicate"), 1),
+    (("similar", "dissimilar"), 0), (("Same Meaning", "different meaning"), 0), (("is not the same", "is the same"), 1), (("다름", "같음"), 1),
+    (("중복", "중복 아님"), 0), (("match", "no match"), 0), (("paraphrase", "other"), 0), (("positive", "negative"), None), (("yes", "true"), None),
+    (("equivalent", "isn't equivalent"), 0), (("entailment", "not_entailment"), 0), (("same", "different", "unclear"), None), (("same",), None),
+])  # fmt: skip
+def test_which_label_means_the_same_is_read_from_whole_words(names, same):
+    assert same_label([Label(name, name) for name in names]) == same
+
+
+def test_a_name_comes_before_an_id_and_words_help_where_both_say_nothing():
+    assert same_label([Label("0", "same"), Label("1", "different")]) == 0
+    assert same_label([Label("a", "a", (), ("paraphrase",)), Label("b", "b", (), ("different",))]) == 0
+    assert same_label([Label("a", "a", ("The two sentences are the same.",)), Label("b", "b")]) is None, "a sentence can say anything"
+
+
+@pytest.mark.parametrize("names,told", [
+    (("entailment", "neutral", "contradiction"), ("entailment", "neutral", "contradiction")), (("Not-Entailment", "entails"), ("not entailment", "entailment")),
+    (("함의", "중립", "모순"), ("entailment", "neutral", "contradiction")), (("entailment", "entails"), None), (("entailment", "other"), None),
+])  # fmt: skip
+def test_relations_are_read_from_names(names, told):
+    assert relations([Label(name, name) for name in names]) == told
+
+
+def test_a_cut_leaves_least_variance_on_its_two_sides():
+    values = np.r_[np.random.default_rng(0).normal(0.2, 0.05, 40), np.random.default_rng(1).normal(0.8, 0.1, 90)]
+
+    def inside(cut: float) -> float:
+        low, high = values[values < cut], values[values >= cut]
+        return len(low) * low.var() + len(high) * high.var()
+
+    ordered = np.sort(values)
+    best = min(((a + b) / 2 for a, b in zip(ordered[:-1], ordered[1:], strict=True)), key=inside)
+    assert otsu_cut(values) == pytest.approx(best) and 0.3 < best < 0.65
+    assert otsu_cut(np.array([1.0, 1.0, 3.0])) == 2.0
+    assert otsu_cut(np.ones(5)) is None and otsu_cut(np.array([0.3])) is None and otsu_cut(np.array([])) is None
+
+
+# --- no labels ------------------------------------------------------------------------------------------
+
+
+def facts(names, inputs="two texts", target="one label", model=None) -> Facts:
+    return Facts(Problem(inputs, target, tuple(Label(n, n) for n in names)), 0, model or ModelRef("m", "0" * 32, entails=True), True)
+
+
+def test_similarity_parts_pairs_by_a_cut_that_no_label_was_seen_for(folders, tmp_path):
+    study = study_of(PAIRS, folders["encoder"], ArmRequest("similarity"))
+    made = plan(study)
+    (spec,) = made.specs
+    assert spec.shots == 0 and all(not e.labels for e in texts_for(study.split, spec.arm, study.problem)) and len(texts_for(study.split, spec.arm, study.problem)) == len(study.split.pool)
+    (found,) = [e.result for e in run(made, encoders=Encoders("cpu", tmp_path / "cache"), model_folder=lambda r: tmp_path / r, keep="all") if isinstance(e, Finished)]
+    assert found.status == "done" and "“same topic” is taken to mean that both texts say the same" in found.notes[0]
+
+    encoder = Encoder(load_model(find(str(folders["encoder"]))))
+
+    def cosines(rows):
+        u, v = (drain(encoder.embed([getattr(e, side) for e in rows])) for side in ("text", "text_b"))
+        return (u * v).sum(1) / np.linalg.norm(u, axis=1) / np.linalg.norm(v, axis=1)
+
+    same = 1 / (1 + np.exp(-(cosines(study.split.test) - otsu_cut(cosines(study.split.pool))) / 0.05))
+    assert np.allclose(found.scores, np.stack([1 - same, same], axis=1), atol=1e-4)
+    again = strategies()["similarity"].load(tmp_path / spec.id, PAIRS, encoder)
+    assert np.allclose(drain(again.predict(study.split.test)), found.scores, atol=1e-5)
+    turned = replace(study.problem, labels=LABELS[::-1])
+    fitted = drain(strategies()["similarity"].fit(Job(turned, [], strategies()["similarity"].Params(), 0, encoder, unlabelled=texts_for(study.split, spec.arm, study.problem))))
+    assert np.allclose(drain(fitted.predictor.predict(study.split.test)), found.scores[:, ::-1], atol=1e-4)
+
+
+def test_similarity_of_one_text_learns_from_no_further_text(folders):
+    study = study_of(SINGLE, folders["encoder"], ArmRequest("similarity"))
+    assert texts_for(study.split, study.arms[0], study.problem) == ()
+
+
+def test_similarity_says_what_to_do_where_labels_do_not_say_which_means_the_same(encoder):
+    refuses = strategies()["similarity"].refuses
+    assert refuses(facts(("duplicate", "different"))) == ""
+    assert "call one of them same, paraphrase or duplicate" in refuses(facts(("next", "elsewhere")))
+    assert "3 labels" in refuses(facts(("entailment", "neutral", "contradiction"))) and "nli" in refuses(facts(("entailment", "neutral", "contradiction")))
+    assert refuses(facts(("duplicate", "different"), target="many labels"))
+    equal = [Example(i, "ship", "rye") for i in range(5)]
+    for rows in (equal, []):
+        with pytest.raises(UserError, match="not all equally alike"):
+            drain(strategies()["similarity"].fit(Job(PAIRS, [], strategies()["similarity"].Params(), 0, encoder, unlabelled=rows)))
+
+
+@pytest.mark.parametrize("classes,names,shares", [
+    (("contradiction", "neutral", "entailment"), ("entailment", "neutral", "contradiction"), ((2,), (1,), (0,))),
+    (("contradiction", "neutral", "entailment"), ("not_entailment", "entailment"), ((0, 1), (2,))),
+    (("entailment", "not_entailment"), ("not entailment", "entailment"), ((1,), (0,))),
+    (("entailment", "LABEL_1", "contradiction"), ("neutral", "contradiction"), ((1,), (2,))),
+])  # fmt: skip
+def test_nli_reads_a_pair_as_its_model_does(classes, names, shares, tmp_path):
+    """The same as transformers' own classifier, its classes put together as the labels say."""
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    folder = make_entailing(tmp_path / "judge", classes=classes)
+    source = find(str(folder))
+    encoder = Encoder(load_model(source), source=source)
+    problem = Problem("two texts", "one label", tuple(Label(n, n) for n in names))
+    assert strategies()["nli"].refuses(Facts(problem, 0, source.ref, True)) == ""
+    rows = [*pairs_of(9), Example(90, "ship " * 100, "rye wave"), Example(91, "", "rye")]
+    fitted = drain(strategies()["nli"].fit(Job(problem, [], strategies()["nli"].Params(), 0, encoder)))
+    scores = drain(fitted.predictor.predict(rows))
+    assert any("1 pair was cut short" in note for note in fitted.predictor.notes)
+
+    own, tokenizer = AutoModelForSequenceClassification.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
+    for e, row in zip(rows, scores, strict=True):
+        with torch.inference_mode():
+            said = own(**tokenizer(e.text, e.text_b, truncation="longest_first", max_length=64, return_tensors="pt")).logits.softmax(-1)[0].numpy()
+        meant = np.array([said[list(of)].sum() for of in shares])
+        assert np.allclose(row, meant / meant.sum(), atol=1e-4)
+    fitted.predictor.save(tmp_path)
+    assert np.allclose(drain(strategies()["nli"].load(tmp_path, problem, encoder).predict(rows)), scores, atol=1e-6)
+
+
+def test_nli_says_what_it_needs_of_two_texts(tmp_path):
+    refuses, three = strategies()["nli"].refuses, ("entailment", "neutral", "contradiction")
+    assert refuses(facts(three)) == "" and "call them so in the label table" in refuses(facts(("duplicate", "different")))
+    assert "trained on natural language inference" in refuses(facts(three, model=ModelRef("m", "0" * 32)))
+    assert refuses(facts(three, target="many labels"))
+    source = find(str(make_entailing(tmp_path / "judge", classes=("entailment", "not_entailment"))))
+    problem, encoder = Problem("two texts", "one label", tuple(Label(n, n) for n in three)), Encoder(load_model(source), source=source)
+    nli = strategies()["nli"]
+    with pytest.raises(UserError, match="does not tell neutral and contradiction apart"):
+        drain(nli.fit(Job(problem, [], nli.Params(), 0, encoder)))
+    with pytest.raises(UserError, match="Choose calibration=none"):
+        drain(nli.fit(Job(problem, [], nli.Params(calibration="contextual"), 0, encoder)))
+
+
+# --- contrastive ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("names", [("different", "same"), ("left", "right")], ids=["cosine", "through a head"])
+def test_contrastive_learns_from_pairs_whatever_they_are_called(names, encoder, tmp_path):
+    problem = replace(PAIRS, labels=tuple(Label(label.id, name) for label, name in zip(LABELS, names, strict=True)))
+    strategy = strategies()["contrastive"]
+    assert strategy.refuses(Facts(problem, 1, None, True)) == "" and strategy.refuses(Facts(problem, 0, None, True))
+    fitted = drain(strategy.fit(Job(problem, pairs_of(48), strategy.Params(), 0, encoder)))
+    test = pairs_of(100, seed=9)
+    scores = drain(fitted.predictor.predict(test))
+    assert np.mean([problem.label_ids[i] == e.labels[0] for i, e in zip(scores.argmax(1), test, strict=True)]) > 0.7
+    fitted.predictor.save(tmp_path)
+    assert np.allclose(drain(strategy.load(tmp_path, problem, encoder).predict(test)), scores, atol=1e-4)
+
+
+def test_every_label_is_in_a_batch_of_pairs_as_often_and_every_row_comes():
+    gold = np.array([0] * 3 + [1] * 30)
+    batches = list(islice(row_stream(gold, 16, 0), 6))
+    assert all((gold[batch] == 0).sum() == 8 for batch in batches) and set(sum(batches, [])) == set(range(33))
+    assert batches == list(islice(row_stream(gold, 16, 0), 6)) != list(islice(row_stream(gold, 16, 1), 6))

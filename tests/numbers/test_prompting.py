@@ -484,7 +484,7 @@ def test_only_arms_that_read_unlabelled_texts_have_them_in_their_ids(folders, mo
     one_less = dataclasses.replace(study, split=dataclasses.replace(study.split, pool=study.split.pool[1:]))
     fewer = {arm for id, arm in ids.items() if id not in {s.id for s in plan(one_less).specs}}
     assert fewer - {"majority"} == {"domain", "batch"}
-    monkeypatch.setattr(planning.of_arm, "most_unlabelled", lambda arm: 0)
+    monkeypatch.setattr(planning.of_arm, "most_unlabelled", lambda arm, pairs: 0)
     before = {s.id: s.arm.id for s in plan(study).specs}
     assert {arm for id, arm in ids.items() if id not in before} == {"domain", "batch"}, "no other id knows of unlabelled texts"
 

@@ -163,12 +163,17 @@ def passes(arm: Arm, train: int, test: int, selection: int = 0, *, many: bool = 
     return last + fits * tried * folds * strategy.passes(params, rows, selection)
 
 
-def most_unlabelled(arm: Arm) -> int:
-    """How many texts without labels the arm may learn from: 0 when it learns from none."""
+def most_unlabelled(arm: Arm, pairs: bool) -> int:
+    """How many texts without labels the arm may learn from: 0 when it learns from none.
+
+    Args:
+        pairs: a row holds two texts.
+    """
     strategy = strategies()[arm.strategy]
     asks: Callable[[Any], bool] | None = getattr(strategy, "uses_unlabelled", None)
     own = getattr(strategy, "most_unlabelled", MAX_UNLABELLED) if asks and asks(strategy.Params(**arm.settings)) else 0
-    return max(own, most_unlabelled(arm.base)) if arm.base else own
+    own = max(own, MAX_UNLABELLED if pairs and getattr(strategy, "unlabelled_pairs", False) else 0)
+    return max(own, most_unlabelled(arm.base, pairs)) if arm.base else own
 
 
 def texts_for_cuts(arm: Arm, problem: Problem) -> int:
@@ -197,7 +202,8 @@ def fit(arm: Arm, job: Job) -> Steps[Fitted]:
     params = params_of(arm, job.problem)
     if arm.base is not None:
         return (yield from strategy.fit(replace(job, params=params, base=BaseArm(arm.base))))
-    job = replace(job, params=params, unlabelled=job.unlabelled[: max(most_unlabelled(arm), texts_for_cuts(arm, job.problem))])
+    most = max(most_unlabelled(arm, job.problem.inputs == "two texts"), texts_for_cuts(arm, job.problem))
+    job = replace(job, params=params, unlabelled=job.unlabelled[:most])
     fitting = _fit_once if arm.selection == "fixed" else _fit_chosen
     if deciding.decides(strategy, job.problem):
         return (yield from deciding.fit(lambda part: fitting(strategy, arm, part), job, trains=trains(strategy), chosen=arm.selection != "fixed"))

@@ -255,7 +255,7 @@ def plan(study: Study) -> Plan:
 
 def texts_for(split: Split, arm: Arm, problem: Problem) -> tuple[Example, ...]:
     """Texts without labels that the arm learns from: of the pool, and of the test rows where its settings ask for them."""
-    most = max(of_arm.most_unlabelled(arm), of_arm.texts_for_cuts(arm, problem))
+    most = max(of_arm.most_unlabelled(arm, problem.inputs == "two texts"), of_arm.texts_for_cuts(arm, problem))
     seen = split.test if of_arm.sees_test_texts(arm) else ()
     return (*unlabelled(split.pool, most), *map(_bare, seen)) if most else ()
 

@@ -90,13 +90,26 @@ class EntailmentModel:
         for positions in of_one_length([len(ids) for ids in read["input_ids"]]):
             yield positions, self._asked({name: [rows[i] for i in positions] for name, rows in read.items()})
 
+    def all_logits(self, pairs: Sequence[tuple[str, str]]) -> Iterator[tuple[list[int], np.ndarray]]:
+        """(positions, (b, K) logits of every class) of pairs, some at a time; of a pair that is too long, the longer text is cut."""
+        from tl_core.models.language_models.slots import of_one_length
+
+        first, second = ([pair[side] for pair in pairs] for side in (0, 1))
+        read = self.tokenizer(first, second, truncation="longest_first", max_length=self.max_tokens, verbose=False)
+        for positions in of_one_length([len(ids) for ids in read["input_ids"]]):
+            yield positions, self._logits({name: [rows[i] for i in positions] for name, rows in read.items()})
+
     def _asked(self, rows: dict[str, list[list[int]]]) -> np.ndarray:
+        return self._logits(rows)[:, self.classes]
+
+    def _logits(self, rows: dict[str, list[list[int]]]) -> np.ndarray:
+        """(b, K) float64."""
         import torch
 
         device = next(self.network.parameters()).device
         with torch.inference_mode():
             logits = self.network(**{name: torch.tensor(values, device=device) for name, values in rows.items()}).logits
-        return logits[:, self.classes].double().cpu().numpy()
+        return logits.double().cpu().numpy()
 
 
 def open_entailment_model(source: Source, device: str = "cpu") -> EntailmentModel:

@@ -30,7 +30,7 @@ def nameless(facts: Facts, strategy: str) -> str:
             "Give them names or descriptions in the label table (on the page, or with --labels FILE)."
         )
     if facts.problem.inputs == "two texts":
-        return f"{strategy} compares one text with label names; it cannot tell how two texts relate."
+        return f"{strategy} compares one text with label names; it cannot tell how two texts relate. Use probe, or lora."
     return ""
 
 

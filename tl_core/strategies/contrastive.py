@@ -2,6 +2,9 @@
 
 Pairs of rows are streamed, never listed: two of one label should point the same way, two of different labels
 should not; rows with several labels as far as they share them (shared labels / labels of either). No row is paired with itself, and the order of pairs comes from the run's seed.
+
+A row of two texts is a pair already. Where one of two labels means that both say the same, the two texts should point the
+same way or not; with other labels the body learns through a head on |u - v| and u * v (Reimers & Gurevych 2019).
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tl_core.data.pair_labels import same_label
 from tl_core.models.recipes import TRIES
 from tl_core.params import param
 from tl_core.types import Facts, Fitted, Job, Problem, Steps
@@ -39,11 +43,14 @@ class Contrastive:
     tries = TRIES
 
     def refuses(self, facts: Facts) -> str:
-        """Needs pairs of one label, and one text a row."""
-        if facts.shots is not None and facts.shots < 2:
+        """Needs pairs of one label, or of two texts, with one label a row."""
+        pairs = facts.problem.inputs == "two texts"
+        if pairs and facts.shots == 0:
+            return "contrastive needs labelled rows; choose 1 or more shots."
+        if not pairs and facts.shots is not None and facts.shots < 2:
             return "contrastive pairs rows of the same label; choose 2 or more shots."
-        if facts.problem.inputs == "two texts":
-            return "contrastive moves single texts; for two texts per row use lora or full."
+        if pairs and facts.problem.target == "many labels":
+            return "contrastive moves two texts together or apart, and with several labels per row it is not clear which. Use lora or full."
         return ""
 
     def passes(self, params: Params, train: int, test: int) -> float:
@@ -63,10 +70,18 @@ class Contrastive:
         from tl_core.tasks import task_of
 
         p: Params = job.params
-        model = TextClassifier(job.encoder, job.problem, start=job.encoder.first_of_upper(p.layers))
-        tokens = job.encoder.tokens(job.train)
+        model = TextClassifier(job.encoder, job.problem, start=job.encoder.first_of_upper(p.layers), pairs="apart")
+        tokens = model.tokens(job.train)
         inputs = yield from model.inputs(job.train)
         gold = task_of(job.problem).gold(job.problem, job.train)
+
+        def loss_of_pairs(rows: list[int]) -> torch.Tensor:
+            u, v = model.both([inputs[r] for r in rows], [tokens[r] for r in rows])
+            alike = torch.as_tensor(gold[rows] == same_label(job.problem.labels), dtype=u.dtype, device=u.device)
+            return ((torch.nn.functional.cosine_similarity(u, v) - alike) ** 2).mean()
+
+        def loss_through_head(rows: list[int]) -> torch.Tensor:
+            return model.loss(model.logits([inputs[r] for r in rows], [tokens[r] for r in rows]), torch.as_tensor(gold[rows], device=model.head.weight.device))
 
         def loss_of(flat: list[int]) -> torch.Tensor:
             left, right = flat[0::2], flat[1::2]
@@ -79,9 +94,15 @@ class Contrastive:
 
         steps = steps_for(2 * len(job.train), p.pairs, epochs=p.rounds, low=p.min_steps, high=p.max_steps)
         body = [tensor for name, tensor in model.trainable().items() if not name.startswith("head.")]
+        groups = [{"params": body, "lr": p.learning_rate, "weight_decay": 0.01}]
+        loss, stream = loss_of, pair_stream
+        if model.apart:
+            loss, stream = (loss_through_head if same_label(job.problem.labels) is None else loss_of_pairs), row_stream
+        if loss is loss_through_head:
+            yield from model.start_head_from_probe(job.train)
         model.train()
         with seeded(job.seed):
-            curve = yield from fit([{"params": body, "lr": p.learning_rate, "weight_decay": 0.01}], loss_of, pair_stream(gold, p.pairs, job.seed), steps=steps)
+            curve = yield from fit(groups, loss, stream(gold, p.pairs, job.seed), steps=steps)
         yield from model.start_head_from_probe(job.train)
         count = sum(t.numel() for t in model.trainable().values())
         return Fitted(ClassifierPredictor(model, p), optimizer_steps=steps, trainable_parameters=count, curve=curve)
@@ -92,7 +113,7 @@ class Contrastive:
         from tl_core.models.saved import read_settings
 
         params = Params(**read_settings(folder))
-        model = TextClassifier(encoder, problem, start=encoder.first_of_upper(params.layers))
+        model = TextClassifier(encoder, problem, start=encoder.first_of_upper(params.layers), pairs="apart")
         model.restore(folder)
         return ClassifierPredictor(model, params)
 
@@ -149,5 +170,23 @@ def shared(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 TRIES_APART = 20  # draws of two rows until they share no label
+
+
+def row_stream(gold: np.ndarray, rows: int, seed: int) -> Iterator[list[int]]:
+    """Endless batches of rows, as many of each label; no row of a label comes again before all of them came."""
+    random = np.random.default_rng(seed)
+    members = [np.flatnonzero(gold == label) for label in np.unique(gold)]
+    waiting: list[list[int]] = [[] for _ in members]
+    turn = 0
+    while True:
+        batch: list[int] = []
+        for _ in range(rows):
+            which = turn % len(members)
+            turn += 1
+            if not waiting[which]:
+                waiting[which] = random.permutation(members[which]).tolist()
+            batch.append(waiting[which].pop())
+        yield batch
+
 
 STRATEGY = Contrastive()

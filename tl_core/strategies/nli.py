@@ -2,19 +2,23 @@
 
     one label:    softmax over labels of the logit of entailment of (text, “This text is about LABEL.”)
     many labels:  exp(e) / (exp(e) + exp(c)) of each label, e of entailment and c of contradiction
+    two texts:    what the model says of the pair, where the labels name entailment, neutral and contradiction
 """
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from tl_core.data.pair_labels import relations
 from tl_core.errors import UserError
 from tl_core.models.entailment import Hypotheses, hypothesis_templates, no_entailment
 from tl_core.models.prompts import Prompted, calibration_param, wordless
+from tl_core.models.saved import read_settings
 from tl_core.params import param
-from tl_core.types import Facts, Fitted, Job, Problem, Steps
+from tl_core.types import Facts, Fitted, Job, Problem, Step, Steps
 
 SUPERVISED = "The model was trained on labelled pairs of premise and hypothesis: without labels here means without labels of yours."
 LABELS = 6  # an estimate does not know how many there are
@@ -43,11 +47,10 @@ class Nli(Prompted):
     Params = Params
 
     def refuses(self, facts: Facts) -> str:
-        """Labels must be words, a row one text, and the model must know what entails what."""
-        if reason := wordless(facts, self.id):
+        """Labels must be words, or of two texts say what follows, and the model must know what entails what."""
+        pairs = facts.problem.inputs == "two texts"
+        if reason := _unrelated(facts.problem) if pairs else wordless(facts, self.id):
             return reason
-        if facts.problem.inputs == "two texts":
-            return "nli asks what follows from one text; it cannot tell how two texts relate."
         if facts.model is None or not facts.model.entails:
             return f"nli asks whether a sentence follows from a text. {no_entailment(facts.model.name if facts.model else 'This arm')}"
         return ""
@@ -71,8 +74,39 @@ class Nli(Prompted):
                 f"calibration={job.params.calibration} weighs labels against one another, and where a text has many labels each stands for itself. "
                 "Choose calibration=none."
             )
+        if job.problem.inputs == "two texts":
+            yield Step(0, 1)
+            return Fitted(_of_pairs(job.problem, job.params, job.encoder), notes=(SUPERVISED,))
         fitted = yield from super().fit(job)
         return dataclasses.replace(fitted, notes=(SUPERVISED, *fitted.notes))
+
+
+    def load(self, folder: Path, problem: Problem, encoder: Any):
+        """As `Prompted`; of pairs nothing but the settings was saved."""
+        if problem.inputs == "two texts":
+            return _of_pairs(problem, self.Params(**read_settings(folder)), encoder)
+        return super().load(folder, problem, encoder)
+
+
+def _of_pairs(problem: Problem, params: Params, encoder: Any):
+    from tl_core.models.entailed_pairs import PairPredictor
+
+    if params.calibration != "none":
+        raise UserError(f"calibration={params.calibration} weighs words against one another, and two texts are judged without any. Choose calibration=none.")
+    return PairPredictor(problem, params, encoder)
+
+
+def _unrelated(problem: Problem) -> str:
+    if problem.target == "many labels":
+        return "nli finds one relation between two texts, and here a row may have several labels. Use probe, or lora."
+    if relations(problem.labels):
+        return ""
+    names = [label.name for label in problem.labels]
+    told = ", ".join(f"“{name}”" for name in names[:5]) + (" and others" if len(names) > 5 else "")
+    return (
+        f"nli reads two texts where the labels are entailment, neutral and contradiction, or entailment and not entailment; yours are {told}. "
+        "If they mean that, call them so in the label table (on the page, or with --labels FILE); else use similarity, or probe."
+    )
 
 
 STRATEGY = Nli()
