@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -39,6 +38,7 @@ from tl_core.experiments.plan import (
 from tl_core.experiments.store import Store, is_own, told
 from tl_core.experiments.stored import read_study
 from tl_core.experiments.worker import Worker, WorkerDied
+from tl_core.json_text import parsed
 from tl_core.models.catalog import EMBEDDED
 from tl_core.types import FINAL, Finished, Note, Progress
 
@@ -317,7 +317,7 @@ def _with_origin(asked: Asked) -> tuple[Asked, list[str]]:
         return asked, []
     path = asked.origin / "study.json" if asked.origin.is_dir() else asked.origin
     try:
-        earlier = json.loads(path.read_bytes())
+        earlier = parsed(path.read_bytes())
         Store(path.parent).check_schema(earlier)
         return _filled(asked, earlier["request"], list(earlier["split"]["locked"]))
     except OSError:

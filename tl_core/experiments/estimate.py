@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tl_core.experiments import arms
 from tl_core.experiments.plan import Plan
+from tl_core.json_text import parsed
 from tl_core.models.cache import home
 from tl_core.strategies import strategies
 from tl_core.types import Example, RunResult
@@ -78,7 +79,7 @@ def learn(plan: Plan, results: Mapping[str, RunResult], where: Path | None = Non
 
 def _rate(folder: Path) -> float:
     try:
-        return float(json.loads((folder / "speed.json").read_text())["rate"])
+        return float(parsed((folder / "speed.json").read_text())["rate"])
     except (OSError, ValueError, KeyError, TypeError):
         return FIRST_RATE
 
@@ -88,7 +89,7 @@ def parameters(plan: Plan, model_digest: str) -> float:
     folder = Path(plan.study.model_folders.get(model_digest, ""))
     size = sum(p.stat().st_size for p in folder.glob("*.safetensors")) / BYTES_A_PARAMETER
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = parsed((folder / "config.json").read_text(encoding="utf-8"))
         looked_up = config.get("vocab_size", 0) * (config.get("embedding_size") or config.get("hidden_size", 0))
     except (OSError, ValueError):
         looked_up = 0

@@ -14,10 +14,10 @@ the run it was in.
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import io
 import json
+import math
 import os
 import re
 from pathlib import Path
@@ -27,13 +27,13 @@ import numpy as np
 
 from tl_core.errors import UserError
 from tl_core.experiments.plan import Study
-from tl_core.strategies import strategies
-from tl_core.types import Arm, Example, Label, ModelRef, Problem, RunResult, Split
+from tl_core.experiments.written import RESULT_FIELDS, plain, result_of, study_of
+from tl_core.json_text import parsed
+from tl_core.types import Example, RunResult
 
 SCHEMA = 1
 OWN = ("study.json", "plan.json", "about.json", "topics.json", "rows.parquet", "predictions.parquet", "samples.parquet", "progress.json", "report.html", "runs", "robustness", "models")
 BESIDE = re.compile(r"\.(.+)\.\d+")  # a file being written, or left by a process that was killed while writing
-RESULT_FIELDS = {f.name for f in dataclasses.fields(RunResult)} - {"scores"}
 
 
 class Store:
@@ -79,7 +79,7 @@ class Store:
         buffer = pa.BufferOutputStream()
         pq.write_table(table, buffer, compression="zstd")
         self._write(self.folder / "rows.parquet", buffer.getvalue().to_pybytes())
-        self.write_json("plan.json", {"schema": SCHEMA, **_plain(study)})
+        self.write_json("plan.json", {"schema": SCHEMA, **plain(study)})
 
     def load_study(self) -> Study:
         """What was asked, with its rows.
@@ -97,7 +97,7 @@ class Store:
             raise UserError(f"{self.folder} holds no study. Give the folder that compare wrote with --out.")
         self.check_schema(asked)
         try:
-            return _study(asked, *self.load_rows())
+            return study_of(asked, *self.load_rows())
         except (KeyError, TypeError, ValueError, AttributeError) as fault:
             raise UserError(f"The study in {self.folder} is damaged ({type(fault).__name__}: {fault}). Start it again in another folder.") from fault
 
@@ -141,11 +141,9 @@ class Store:
         if run in self._read:
             return self._read[run]
         try:
-            record = json.loads(self._run(run, "json").read_bytes())
-            scores = np.load(self._run(run, "npy")) if record["status"] == "done" else None
-            record.update(curve=tuple(record["curve"]), notes=tuple(record["notes"]), cuts=tuple(record.get("cuts", ())))
-            self._read[run] = RunResult(scores=scores, **{k: v for k, v in record.items() if k in RESULT_FIELDS})
-        except (OSError, ValueError, KeyError, TypeError, EOFError):
+            record = parsed(self._run(run, "json").read_bytes())
+            self._read[run] = result_of(record, array_of(self._run(run, "npy")) if record["status"] == "done" else None)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError):
             return None
         return self._read[run]
 
@@ -182,14 +180,14 @@ class Store:
     def read_array(self, name: str) -> np.ndarray | None:
         """Read what `write_array` wrote; None when it is not there or damaged."""
         try:
-            return np.load(self.folder / name)
+            return array_of(self.folder / name)
         except (OSError, ValueError, EOFError):
             return None
 
     def read_json(self, name: str) -> Any:
         """Read a JSON file of the folder; None when it is not there or damaged."""
         try:
-            return json.loads((self.folder / name).read_bytes())
+            return parsed((self.folder / name).read_bytes())
         except (OSError, ValueError):
             return None
 
@@ -210,6 +208,22 @@ class Store:
                 beside.unlink(missing_ok=True)
 
 
+def array_of(path: Path) -> np.ndarray:
+    """The numbers of a .npy file. Its header, which may promise any number of them, is compared with its size first.
+
+    Raises:
+        OSError, ValueError, EOFError: it is not there, or damaged.
+    """
+    with open(path, "rb") as file:
+        head = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(np.lib.format.read_magic(file))
+        if head is None:
+            raise ValueError("an unknown version")
+        shape, _, kind = head(file)
+        if kind.hasobject or math.prod(shape) * kind.itemsize != os.fstat(file.fileno()).st_size - file.tell():
+            raise ValueError("not as many numbers as its header says")
+    return np.load(path)
+
+
 def _json(value: Any, **options: Any) -> bytes:
     """JSON in UTF-8; half a surrogate pair, which UTF-8 cannot hold, is written as JSON's escape for it."""
     return json.dumps(value, ensure_ascii=False, **options).encode("utf-8", "backslashreplace")
@@ -217,34 +231,6 @@ def _json(value: Any, **options: Any) -> bytes:
 
 def _storable(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")  # half a surrogate pair, as JSON may bring it, is kept as it is
-
-
-def _plain(study: Study) -> dict[str, Any]:
-    return {
-        "name": study.name,
-        "problem": dataclasses.asdict(study.problem),
-        "arms": [dataclasses.asdict(arm) for arm in study.arms],
-        "shots": ["all" if s is None else s for s in study.shots],
-        "seeds": list(study.seeds),
-        "model_folders": study.model_folders,
-        "dropped": study.split.dropped,
-    }
-
-
-def _study(asked: dict[str, Any], pool: tuple[Example, ...], test: tuple[Example, ...]) -> Study:
-    given = asked["problem"]
-    labels = tuple(Label(x["id"], x["name"], tuple(x["descriptions"]), tuple(x["words"])) for x in given["labels"])
-    arms = tuple(map(_arm, asked["arms"]))
-    shots = tuple(None if s == "all" else int(s) for s in asked["shots"])
-    problem = Problem(given["inputs"], given["target"], labels)
-    return Study(asked["name"], problem, Split(test, pool, asked["dropped"]), arms, shots, tuple(asked["seeds"]), asked["model_folders"])
-
-
-def _arm(given: dict[str, Any]) -> Arm:
-    if given["strategy"] not in strategies():
-        raise UserError(f"It uses the strategy {given['strategy']!r}, which this program does not have. Update, then open it again.")
-    model, base = given["model"], given.get("base")
-    return Arm(**{**given, "model": ModelRef(**model) if model else None, "base": _arm(base) if base else None})
 
 
 def is_own(name: str) -> bool:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.util
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from tl_core.errors import UserError, unknown
+from tl_core.json_text import parsed
 from tl_core.models import changed
 from tl_core.models.cache import home
 from tl_core.models.entailment import entailment_classes
@@ -164,7 +164,7 @@ def _checked(name: str, folder: Path) -> Source:
     if not config_file.is_file():
         raise UserError(f"{name} holds no config.json. Give the folder of a model saved with save_pretrained.")
     try:
-        config = json.loads(config_file.read_text(encoding="utf-8"))
+        config = parsed(config_file.read_text(encoding="utf-8"))
         layers = next((int(config[k]) for k in ("num_hidden_layers", "n_layer", "n_layers", "num_layers") if k in config), 0)
     except (ValueError, TypeError):  # no JSON, no mapping, or no number where one belongs
         raise UserError(f"config.json of {name} is damaged. Save or download the model again.") from None
@@ -190,7 +190,7 @@ def _supervised(name: str, folder: Path) -> str:
     if name in ENTRIES:
         return ENTRIES[name].supervised
     try:
-        return str(json.loads((folder / ABOUT).read_text(encoding="utf-8"))["supervised"])
+        return str(parsed((folder / ABOUT).read_text(encoding="utf-8"))["supervised"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from tl_core.errors import UserError
+from tl_core.json_text import parsed
 
 FILE = "changed.safetensors"
 MODULES = "[0-9]_*"  # folders of pooling and what follows it
@@ -79,7 +80,7 @@ def put_together(folder: Path, home: Path, digest: Callable[[Path], str], base_f
                 (shutil.copytree if path.is_dir() else shutil.copy)(path, new / path.name)
         weights = {n: t for n, t in weights.items() if not n.startswith(f"{about['prefix']}.pooler.")}
         save_file({**weights, **changed}, str(new / "model.safetensors"), metadata={"format": "pt"})
-        config = json.loads((base / "config.json").read_text(encoding="utf-8"))
+        config = parsed((base / "config.json").read_text(encoding="utf-8"))
         (new / "config.json").write_text(json.dumps({**config, "architectures": [about["architecture"]]}, indent=1), encoding="utf-8")
         new.replace(whole)
     except (OSError, SafetensorError) as fault:  # a full disk is the latter's

@@ -6,7 +6,6 @@ other encoder, so both kinds come through one door.
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ import torch
 from torch import nn
 
 from tl_core.errors import UserError
+from tl_core.json_text import parsed
 from tl_core.models.catalog import Source
 from tl_core.models.changed import MODULES
 from tl_core.types import ModelRef
@@ -163,7 +163,7 @@ def copy_pooling(source: Source, folder: Path) -> None:
 def own_limit(folder: Path) -> int | None:
     """What a sentence-transformers model says it reads."""
     file = folder / "sentence_bert_config.json"
-    return json.loads(file.read_text(encoding="utf-8")).get("max_seq_length") if file.is_file() else None
+    return parsed(file.read_text(encoding="utf-8")).get("max_seq_length") if file.is_file() else None
 
 
 def as_saved(tokenizer: Any, folder: Path) -> Any:
@@ -174,7 +174,7 @@ def as_saved(tokenizer: Any, folder: Path) -> Any:
     file = folder / "tokenizer.json"
     if not file.is_file() or not tokenizer.is_fast:
         return tokenizer
-    kinds = [json.loads(text)["model"].get("type") for text in (file.read_text(encoding="utf-8"), tokenizer.backend_tokenizer.to_str())]
+    kinds = [parsed(text)["model"].get("type") for text in (file.read_text(encoding="utf-8"), tokenizer.backend_tokenizer.to_str())]
     if None in kinds or kinds[0] == kinds[1]:
         return tokenizer
     return PreTrainedTokenizerFast(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import shutil
 from pathlib import Path
 from typing import Any
 
 from tl_core.errors import UserError
+from tl_core.json_text import parsed
 
 OLDER = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 INDEX = "pytorch_model.bin.index.json"
@@ -55,7 +55,7 @@ def fresh(out: Path) -> None:
 def _read(folder: Path) -> dict[str, Any]:
     if (folder / INDEX).is_file():
         try:
-            names = sorted(set(json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"].values()))
+            names = sorted(set(parsed((folder / INDEX).read_text(encoding="utf-8"))["weight_map"].values()))
         except (ValueError, KeyError, AttributeError, TypeError):
             raise UserError(f"{INDEX} in {folder} is damaged. Download the model again.") from None
         files = [folder / Path(name).name for name in names]
