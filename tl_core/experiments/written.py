@@ -133,7 +133,8 @@ def _see_rows(rows: Sequence[Example], where: str, problem: Problem) -> None:
     _see(len({e.row for e in rows}) == len(rows) and all(isinstance(e.row, int) for e in rows), f"a row of the {where} is there twice")
     for e in rows:
         _see(known.issuperset(e.labels) and (len(e.labels) == 1 or not one), f"row {e.row}: labels that the study has not")
-        _see((e.text_b is not None) == pair, f"row {e.row}: one text where there should be two, or two for one")
+        _see(e.text_b is not None or not pair, f"row {e.row}: one text where there should be two")
+        _see(e.group is None or _is_text(e.group), f"row {e.row}: a group")
 
 
 def _see(holds: bool, what: str) -> None:

@@ -1,0 +1,93 @@
+"""What may be run at a place, whoever asks for it and in whatever way: by the form of the page, or by an archive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tl_core.data.limits import Limits
+from tl_core.errors import UserError
+from tl_core.experiments.archive import named_paths, unpack
+from tl_core.experiments.plan import MAX_SEEDS, ArmRequest, Study, check_arms, request_of
+from tl_core.experiments.store import Store
+from tl_core.experiments.written import dataset_of
+from tl_core.models.catalog import EMBEDDED, describe
+
+SHOWN = 80  # characters of a name that somebody made up
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """The defaults allow everything that a person may do on a computer of their own."""
+
+    any_model: bool = True  # a folder of this machine or a name on the hub
+    any_endpoint_model: bool = True
+    rows: int = 5_000_000
+    test_rows: int = 5_000_000
+    draws: int = MAX_SEEDS
+
+
+@dataclass(frozen=True)
+class TakenIn:
+    """An archive that was laid out in a folder."""
+
+    runs: int
+    dataset: dict  # what the record says of the file
+    only_read: str  # why none of its runs may be started here; "" where they may be
+
+
+def faults_of(requests: Sequence[ArmRequest], model: str, allowed: Allowed) -> list[str]:
+    """What is asked for and not allowed, as sentences.
+
+    Args:
+        model: the one of arms that name none.
+    """
+    listed, faults = {m["id"] for m in describe()}, []
+    if not allowed.any_model:
+        others = dict.fromkeys(m for m in (model, *(r.model for r in requests)) if m and m not in listed)
+        faults += [f"Only the models of the list can be used here, and {_clip(m)!r} is none of them." for m in others]
+    if not allowed.any_endpoint_model and any(r.settings.get("endpoint_model") for r in requests):
+        faults.append("Only the chat model that this place offers can be asked here. Leave endpoint_model empty.")
+    return faults
+
+
+def take_in(source: Path, folder: Path, limits: Limits, allowed: Allowed) -> TakenIn:
+    """Lay an archive out in a folder, ready to be read, and to be run where all that it asks for is allowed.
+
+    Raises:
+        UserError: as `unpack`.
+    """
+    made, store = unpack(source, folder, limits), Store(folder)
+    study, why_not = _runnable(made.study, allowed)
+    if not why_not:
+        store.save_study(study)  # with the folders of its models
+    return TakenIn(len(made.specs), dataset_of(store.read_json("study.json")), why_not)
+
+
+def _runnable(study: Study, allowed: Allowed) -> tuple[Study, str]:
+    """The study with the folders of its models on this machine; or why none of its runs may be started here."""
+    faults = named_paths(study)
+    listed = {m["id"] for m in describe()}
+    others = dict.fromkeys(a.model.name for a in study.arms if a.model and a.model.name not in listed)
+    if not faults and allowed.any_model:
+        faults += [f"The model {_clip(m)!r} does not come with this program, and what an archive names is not looked for. Ask for it yourself." for m in others]
+    asked = len(study.split.pool) + len(study.split.test), len(study.split.test), len(study.seeds)
+    for count, most, what in zip(asked, (allowed.rows, allowed.test_rows, allowed.draws), ("rows", "test rows", "draws"), strict=True):
+        if count > most:
+            faults.append(f"It has {count:,} {what}; {most:,} are allowed here.")
+    try:
+        requests = [request_of(arm) for arm in study.arms]
+        faults += faults_of(requests, EMBEDDED.name, allowed)
+        if not faults:
+            made, folders, faults = check_arms(requests, hub=False)
+            if not faults and made != study.arms:
+                return study, "Another version of this program made it, and what its arms would compute here is something else."
+            study = replace(study, model_folders=folders)
+    except (UserError, KeyError, TypeError, ValueError) as fault:
+        faults.append(str(fault))
+    return study, "\n".join(dict.fromkeys(faults))
+
+
+def _clip(name: str) -> str:
+    return name if len(name) <= SHOWN else f"{name[:SHOWN]}…"
