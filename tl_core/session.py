@@ -18,6 +18,7 @@ from tl_core.data.split import lock_key
 from tl_core.data.tables import ReadOptions
 from tl_core.errors import UserError, raise_all
 from tl_core.experiments.about import write_about
+from tl_core.experiments.archive import named_paths
 from tl_core.experiments.compare import compare
 from tl_core.experiments.conduct import Conductor
 from tl_core.experiments.consent import question
@@ -134,6 +135,8 @@ def open_again(
     """
     earlier = read_study(source)
     old, store = earlier.plan.study, Store(out)
+    if source.is_file() and arms is None:
+        raise_all(named_paths(old))
     wanted = [request_of(arm, old.model_folders) for arm in old.arms] if arms is None else arms
     study = make_study(old.name, old.problem, old.split, arms=wanted, shots=old.shots if shots is None else shots, seeds=old.seeds if seeds is None else seeds)
     made = plan(study)

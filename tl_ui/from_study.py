@@ -6,12 +6,14 @@ import json
 import re
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tl_core.data.tables import ReadOptions
-from tl_core.experiments.plan import Study, request_of
+from tl_core.experiments.plan import ArmRequest, Study, request_of
+from tl_core.models.catalog import describe
+from tl_core.strategies import strategies
 from tl_core.types import Example
 from tl_ui.datasets import Datasets
 
@@ -27,13 +29,17 @@ class Wishes:
     draws: int
 
 
-def wishes(study: Study, usual: str) -> Wishes:
+def wishes(study: Study, usual: str, *, adopted: bool = False) -> Wishes:
     """What somebody would have to ask for to get the arms, shots and draws of a study.
 
     Args:
         usual: the model of arms that name none.
+        adopted: it came as an archive: files, folders and models that it names are not asked for, since whatever the form names is
+            looked for.
     """
-    asked = [request_of(arm, study.model_folders) for arm in study.arms]
+    asked = [request_of(arm, {} if adopted else study.model_folders) for arm in study.arms]
+    if adopted:
+        asked = [_without_names(request) for request in asked]
     models = [request.model for request in asked if request.model]
     model = max(dict.fromkeys(models), key=models.count) if models else usual
     plain = [r for r in asked if not r.settings and r.name is None and r.model in (None, model)]
@@ -42,6 +48,13 @@ def wishes(study: Study, usual: str) -> Wishes:
         for r in asked if r not in plain
     ]  # fmt: skip
     return Wishes(model, tuple(r.strategy for r in plain), tuple(own), tuple("all" if s is None else str(s) for s in study.shots), len(study.seeds))
+
+
+def _without_names(request: ArmRequest) -> ArmRequest:
+    """Without the files it reads, and with a model of this program."""
+    files = {name for strategy in strategies().values() for name in getattr(strategy, "opens_files", ())}
+    settings = {name: value for name, value in request.settings.items() if name.removeprefix("base.") not in files}
+    return replace(request, settings=settings, model=request.model if request.model in {m["id"] for m in describe()} else None)
 
 
 def dataset_of(datasets: Datasets, study: Study) -> str:

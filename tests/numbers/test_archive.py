@@ -16,6 +16,7 @@ import pytest
 
 from tests.numbers.made import SIMILARITY, answered, arm, planned
 from tl_core import cli
+from tl_core.data.limits import Limits
 from tl_core.errors import UserError
 from tl_core.experiments.about import About, read_about, write_about
 from tl_core.experiments.archive import pack, unpack
@@ -149,7 +150,7 @@ def test_a_zip_of_something_else(tmp_path):
 def test_a_zip_larger_than_any_study_is_not_unpacked(tmp_path, made):
     (tmp_path / "a.zip").write_bytes(pack(saved(tmp_path / "a", made, {"good": [30, 31, 32]})))
     with pytest.raises(UserError, match="a study may have"):
-        unpack(tmp_path / "a.zip", tmp_path / "b", most_bytes=1000)
+        unpack(tmp_path / "a.zip", tmp_path / "b", Limits(unpacked=1000))
     assert not (tmp_path / "b").exists()
 
 

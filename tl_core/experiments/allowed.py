@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -52,21 +52,33 @@ def faults_of(requests: Sequence[ArmRequest], model: str, allowed: Allowed) -> l
     return faults
 
 
-def take_in(source: Path, folder: Path, limits: Limits, allowed: Allowed) -> TakenIn:
-    """Lay an archive out in a folder, ready to be read, and to be run where all that it asks for is allowed.
+def lay_out(source: Path, folder: Path, limits: Limits) -> tuple[int, dict]:
+    """Lay an archive out in a folder; returns how many runs it has, and what its record says of the file it was made from. To be
+    called where what a stranger has given may be read.
 
     Raises:
         UserError: as `unpack`.
     """
-    made, store = unpack(source, folder, limits), Store(folder)
-    study, why_not = _runnable(made.study, allowed)
+    made = unpack(source, folder, limits)
+    return len(made.specs), dataset_of(Store(folder).read_json("study.json"))
+
+
+def take_in(source: Path, folder: Path, allowed: Allowed, lay_out: Callable[[Path, Path], tuple[int, dict]]) -> TakenIn:
+    """Lay an archive out in a folder, ready to be read, and to be run where all that it asks for is allowed.
+
+    Raises:
+        UserError: as `lay_out`.
+    """
+    runs, dataset = lay_out(source, folder)
+    store = Store(folder)
+    study, why_not = _runnable(store.load_study(), allowed)
     if not why_not:
-        store.save_study(study)  # with the folders of its models
-    return TakenIn(len(made.specs), dataset_of(store.read_json("study.json")), why_not)
+        store.save_study(study)
+    return TakenIn(runs, dataset, why_not)
 
 
 def _runnable(study: Study, allowed: Allowed) -> tuple[Study, str]:
-    """The study with the folders of its models on this machine; or why none of its runs may be started here."""
+    """The study with its arms and models as they are here; or why none of its runs may be started here."""
     faults = named_paths(study)
     listed = {m["id"] for m in describe()}
     others = dict.fromkeys(a.model.name for a in study.arms if a.model and a.model.name not in listed)
@@ -83,7 +95,7 @@ def _runnable(study: Study, allowed: Allowed) -> tuple[Study, str]:
             made, folders, faults = check_arms(requests, hub=False)
             if not faults and made != study.arms:
                 return study, "Another version of this program made it, and what its arms would compute here is something else."
-            study = replace(study, model_folders=folders)
+            study = replace(study, arms=made, model_folders=folders)
     except (UserError, KeyError, TypeError, ValueError) as fault:
         faults.append(str(fault))
     return study, "\n".join(dict.fromkeys(faults))

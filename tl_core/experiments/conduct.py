@@ -50,8 +50,9 @@ class Conductor:
         for run in self._to_do_again():
             self.store.forget(run)
             self.results.pop(run, None)
-        earlier = self.store.read_json("study.json") or {}
-        self._spent = float(earlier.get("wall_seconds") or 0.0)
+        earlier = self.store.read_json("study.json")
+        spent = earlier.get("wall_seconds") if isinstance(earlier, dict) else None
+        self._spent = float(spent) if isinstance(spent, (int, float)) else 0.0
         self._record("queued")
         try:
             deaths: dict[str, int] = {}

@@ -19,6 +19,7 @@ from tl_core.experiments.plan import Plan, plan
 from tl_core.experiments.predicting import chosen, kept, texts_of_file
 from tl_core.experiments.store import Store
 from tl_core.experiments.worker import Worker
+from tl_core.experiments.written import dataset_of
 from tl_core.tasks import task_of
 from tl_core.types import Example, Problem, RunSpec, Split, Step
 
@@ -158,7 +159,7 @@ def unlabelled(examples: Sequence[Example], split: Split, source: str) -> Unlabe
 def _all_labelled(store: Store, made: Plan) -> str:
     rows = len(made.study.split.test) + len(made.study.split.pool)
     said = f"All {rows:,} rows of this study have a label, so there is nothing to choose from. Give a file of texts without labels with --from FILE; rows of the study in it are left out."
-    data = (store.read_json("study.json") or {}).get("dataset") or {}
+    data = dataset_of(store.read_json("study.json"))
     if data.get("unlabelled"):
         said += f" {data.get('source') or 'The file of the study'} had {data['unlabelled']:,} rows without a label: give it again with --from to choose among these."
     return said

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import hmac
 import logging
+import re
 import secrets
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from tl_core.errors import UserError, WorkerDied
 from tl_core.experiments.about import About, write_about
-from tl_core.experiments.archive import MOST_BYTES, unpack
+from tl_core.experiments.allowed import TakenIn
 from tl_core.experiments.conduct import Conductor
 from tl_core.experiments.keeper import Keeper
 from tl_core.experiments.lent import Borrower, Lend, NotLent, lent_runs
@@ -35,6 +36,8 @@ OPEN = ("queued", "running")
 BUG = "This is a bug ({kind}); the log of the program has its details."
 TEND_SECONDS = 2.0
 LOOK_SECONDS = 0.5  # between two looks whether the line has finished with a study
+NAME = re.compile(r"[\w-]{1,64}", re.ASCII)  # of a study's folder, as `secrets.token_urlsafe` makes it
+NONE = "There is no such study here. It may have been removed; start it again."
 GONE = ".gone."  # before the name of a folder that is being removed
 STATE = {"status": str, "key": str, "keep": str, "context": dict, "runs": int, "made": (int, float)}  # of state.json, what must be there
 
@@ -127,18 +130,20 @@ class StudyQueue:
             self._wake.notify_all()
         return name, key
 
-    def adopt(self, source: Path, *, most_bytes: int = MOST_BYTES) -> tuple[str, str]:
-        """Take in an archive as a study that has ended, to be read; returns its name and key.
+    def adopt(self, take_in: Callable[[Path], TakenIn]) -> tuple[str, str]:
+        """Take in an archive as a study that has ended, to be read; returns its name and key. Its runs may be started only where
+        all that it asks for is allowed.
+
+        Args:
+            take_in: lays the archive out in a folder, see `tl_core.experiments.allowed`.
 
         Raises:
             UserError: it cannot be opened; nothing of it is left then.
         """
         name, key = secrets.token_urlsafe(ID_BYTES), secrets.token_urlsafe(ID_BYTES)
         with self._whole(self.folder / name) as folder:
-            made, store = unpack(source, folder, most_bytes=most_bytes), Store(folder)
-            record = store.read_json("study.json")
-            context = {"dataset": record.get("dataset") or {}} if isinstance(record, dict) else {}
-            self._put(store, key, "done", runs=len(made.specs), context=context)
+            taken = take_in(folder)
+            self._put(Store(folder), key, "done", runs=taken.runs, context={"dataset": taken.dataset}, adopted=True, only_read=taken.only_read)
         return name, key
 
     def duplicate(self, name: str) -> tuple[str, str]:
@@ -153,7 +158,8 @@ class StudyQueue:
         other, key = secrets.token_urlsafe(ID_BYTES), secrets.token_urlsafe(ID_BYTES)
         with self._whole(self.folder / other) as folder:
             shutil.copytree(source, folder, ignore=shutil.ignore_patterns("state.json", "progress.json", ".*"))
-            self._put(Store(folder), key, state["status"], runs=state["runs"], context=state["context"], keep=state["keep"])
+            origin = {part: state[part] for part in ("adopted", "only_read") if part in state}
+            self._put(Store(folder), key, state["status"], runs=state["runs"], context=state["context"], keep=state["keep"], **origin)
         return other, key
 
     def describe(self, name: str, key: str, about: About) -> None:
@@ -170,8 +176,13 @@ class StudyQueue:
 
         Args:
             without_gpu: what was left for a lent GPU is computed as everything else.
+
+        Raises:
+            UserError: it is somebody else's, or came as an archive that asks for what is not allowed here.
         """
         self._may(name, key)
+        if why := self._state(name).get("only_read"):
+            raise UserError(f"This study came as an archive and can only be read here. {why}")
         with self._wake:
             if without_gpu:
                 self._mark(name, self._state(name)["status"], without_gpu=True)
@@ -280,7 +291,7 @@ class StudyQueue:
 
     def status(self, name: str) -> dict[str, Any]:
         """`status` (queued, running, done, stopped, failed), `ahead` in line, `done` and `total` runs, `failed` ones at its last
-        end, `progress`, `error`.
+        end, `progress`, `error`, whether it was `adopted` from an archive and why it can `only_read` be read.
 
         Raises:
             UserError: there is no such study.
@@ -293,7 +304,7 @@ class StudyQueue:
         return {
             "status": state["status"], "ahead": ahead, "done": min(finished, state["runs"]), "total": state["runs"],
             "progress": store.read_json("progress.json"), "error": state.get("error"), "began": state.get("began"), "made": state["made"],
-            "failed": state.get("failed", 0), "lent": state.get("lent"),
+            "failed": state.get("failed", 0), "lent": state.get("lent"), "adopted": bool(state.get("adopted")), "only_read": state.get("only_read", ""),
         }  # fmt: skip
 
     def store(self, name: str) -> Store:
@@ -302,9 +313,11 @@ class StudyQueue:
         Raises:
             UserError: there is no such study.
         """
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            raise UserError(NONE)
         folder = self.folder / name
-        if not name or Path(name).name != name or name in self._deleted or not (folder / "state.json").is_file():
-            raise UserError("There is no such study here. It may have been removed; start it again.")
+        if name in self._deleted or not (folder / "state.json").is_file():
+            raise UserError(NONE)
         return Store(folder)
 
     def ask(self, function: str, **arguments: Any) -> Iterator[Any]:
@@ -506,9 +519,9 @@ class StudyQueue:
         except UserError:
             return "deleted" if name in self._deleted else "none"
 
-    def _put(self, store: Store, key: str, status: str, *, runs: int, context: dict[str, Any], keep: str = "best", consent: str = "") -> None:
+    def _put(self, store: Store, key: str, status: str, *, runs: int, context: dict[str, Any], keep: str = "best", consent: str = "", **more: Any) -> None:
         """Write what the line needs to know; from then on the study is there."""
-        state = {"status": status, "key": key, "keep": keep, "context": context, "consent": consent, "runs": runs, "made": time.time()}
+        state = {"status": status, "key": key, "keep": keep, "context": context, "consent": consent, "runs": runs, "made": time.time(), **more}
         store.write_json("state.json", state)
 
     @contextmanager
@@ -522,7 +535,7 @@ class StudyQueue:
             raise
 
     def _may(self, name: str, key: str) -> None:
-        if not hmac.compare_digest(self._state(name)["key"], key or ""):
+        if not isinstance(key, str) or not hmac.compare_digest(self._state(name)["key"].encode(), key.encode("utf-8", "replace")):
             raise UserError("This study was started in another browser; only there can it be stopped or changed.")
 
     def _mark(self, name: str, status: str, **more: Any) -> None:

@@ -16,6 +16,7 @@ from tl_core.experiments.differences.topics import Topics, stored_topics
 from tl_core.experiments.plan import Plan, plan
 from tl_core.experiments.robustness.parts import Parts, stored_parts
 from tl_core.experiments.store import Store
+from tl_core.experiments.written import dataset_of
 from tl_core.types import RunResult
 
 
@@ -58,7 +59,11 @@ def _read(store: Store, made: Plan, source: Path) -> Stored:
     if not isinstance(record, dict):
         record, note = {}, f"study.json in {source} is not there or damaged: the report is without the command and the notes on the file."
     about = read_about(store)
-    context = {**{key: record.get(key) for key in ("dataset", "wall_seconds", "command")}, "about": dataclasses.asdict(about)}
+    wall, command = record.get("wall_seconds"), record.get("command")
+    context = {
+        "dataset": dataset_of(record), "wall_seconds": wall if isinstance(wall, (int, float)) else None, "command": command if isinstance(command, str) else None,
+        "about": dataclasses.asdict(about),
+    }  # fmt: skip
     return Stored(store, made, results, compare(made, results), context, about, note, stored_parts(store, made), stored_topics(store, made))
 
 

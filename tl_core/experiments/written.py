@@ -89,7 +89,7 @@ def dataset_of(record: Any) -> dict[str, Any]:
     given = record.get("dataset") if isinstance(record, dict) else None
     if not isinstance(given, dict):
         return {}
-    lists = {"guesses": _is_guess, "notes": _is_text, "tokens": lambda token: isinstance(token, dict)}
+    lists = {"guesses": _is_guess, "notes": _is_text, "tokens": lambda token: isinstance(token, dict) and _is_text(token.get("sentence") or "")}
     kept = {name: [item for item in given[name] if fits(item)] for name, fits in lists.items() if isinstance(given.get(name), list)}
     kept |= {name: given[name] for name in ("source", "test_file") if _is_text(given.get(name))}
     if isinstance(given.get("columns"), dict):

@@ -12,6 +12,7 @@ import gradio as gr
 
 from tl_core.data.labels import are_named
 from tl_core.errors import UserError, raise_all
+from tl_core.experiments.allowed import faults_of
 from tl_core.experiments.consent import destination, question
 from tl_core.experiments.decision.doubts import expected
 from tl_core.experiments.estimate import Estimate, estimate
@@ -27,7 +28,8 @@ from tl_ui.chooser import FIRST_STRATEGIES, Chooser, cannot, chooser
 from tl_ui.datasets import Held
 from tl_ui.lab import Lab, key_of
 from tl_ui.own_arm import OwnArm
-from tl_ui.pieces import bar, clip, duration, escaped, how_html, interval_text, shots_text, strategy_title, table_html
+from tl_ui.pieces import bar, duration, escaped, how_html, interval_text, shots_text, strategy_title, table_html
+from tl_ui.place import MAX_DRAWS, allowed_at
 from tl_ui.plotly_view import drawing, plotly_view
 from tl_ui.shown import notice_html, on_page
 from tl_ui.studies import Opened
@@ -36,7 +38,6 @@ from tl_ui.words import t, word
 SHOTS = ("0", "1", "2", "4", "8", "16", "32", "all")
 FIRST_SHOTS = (0, 1, 2, 4, 8)
 FIRST_SEEDS = 3
-MAX_SEEDS = 20
 COSTS_SHOWN = 6  # arms whose time is told one by one
 
 
@@ -126,7 +127,7 @@ def _form(lab: Lab) -> ArmsForm:
     gr.Markdown(word("labels_head_compare"))
     shots = gr.CheckboxGroup(**_shot_choices(lab.datasets.get(lab.dataset_id.value), "en"), value=["0", "1", "2", "4", "8", "16"], label=word("shots"), elem_id="shots")
     with gr.Row():
-        seeds = gr.Slider(1, MAX_SEEDS, value=3, step=1, label=word("seeds"), info=word("seeds_info"), min_width=200, elem_id="seeds")
+        seeds = gr.Slider(1, MAX_DRAWS, value=3, step=1, label=word("seeds"), info=word("seeds_info"), min_width=200, elem_id="seeds")
     with gr.Accordion(word("more_settings"), open=False):
         more_shots = gr.Textbox(label=word("more_shots"), info=word("more_shots_info"), max_lines=1, elem_id="more-shots")
         test_size = gr.Number(None, label=word("test_size"), info=word("test_size_info"), precision=0, elem_id="test-size")
@@ -189,7 +190,7 @@ def _wire_form(lab: Lab, form: ArmsForm, notice: gr.HTML) -> None:
         if asked is None:
             return fitted
         return {
-            **fitted, form.more_shots: " ".join(s for s in shots if s not in keys), form.seeds: min(asked.draws, MAX_SEEDS), form.test_size: None, form.model: asked.model,
+            **fitted, form.more_shots: " ".join(s for s in shots if s not in keys), form.seeds: min(asked.draws, MAX_DRAWS), form.test_size: None, form.model: asked.model,
             **{box: id in asked.ticked for id, box in form.chooser.boxes.items()}, **form.own.kept(list(asked.own), values[lab.lang]), lab.wishes: None,
         }  # fmt: skip
 
@@ -221,19 +222,13 @@ def _study(lab: Lab, form: ArmsForm, values: dict) -> Study:
     """
     held, model = lab.datasets.get(values[lab.dataset_id]), _model(form, values)
     arms, shots = _asked(form, values)
-    faults = []
-    listed = {m["id"] for m in describe()}
-    if not lab.profile.allow_hub_models:
-        others = dict.fromkeys(m for m in (model, *(a.model for a in arms)) if m and m not in listed)
-        faults += [f"Only the models of the list can be used here, and {clip(m, 80)!r} is none of them." for m in others]
-    if lab.profile.public and any(a.settings.get("endpoint_model") for a in arms):
-        faults.append("Only the chat model that this place offers can be asked here. Leave endpoint_model empty.")
+    faults = faults_of(arms, model, allowed_at(lab.profile))
     if not arms:
         faults.append("Choose at least one strategy.")
     if not shots:
         faults.append("Choose at least one number of labels per class.")
-    if not 1 <= int(values[form.seeds] or 0) <= MAX_SEEDS:
-        faults.append(f"Draws must be from 1 to {MAX_SEEDS}.")
+    if not 1 <= int(values[form.seeds] or 0) <= MAX_DRAWS:
+        faults.append(f"Draws must be from 1 to {MAX_DRAWS}.")
     raise_all(faults)
     size = values[form.test_size]
     split, _ = held.usual_split if not size else held.split(int(size))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
 
 from tl_core.errors import UserError
 from tl_core.experiments.about import LONGEST_NOTE, LONGEST_TITLE, About, read_about
+from tl_core.experiments.allowed import lay_out, take_in
 from tl_core.experiments.archive import pack
 from tl_core.experiments.changes import Changes, changes
 from tl_core.experiments.queue import Damaged
@@ -22,10 +24,10 @@ from tl_ui import from_study
 from tl_ui.downloads import hand_out
 from tl_ui.lab import Lab, key_of, with_key
 from tl_ui.pieces import clip, escaped, shots_text, table_html
+from tl_ui.place import allowed_at
 from tl_ui.studies import Opened
 from tl_ui.words import t, word
 
-MOST_BYTES_HERE = 512 * 2**20  # of an archive on a place that is open to everybody, unpacked
 TITLE_SHOWN = 60
 
 
@@ -158,15 +160,16 @@ def _wire_one(lab: Lab, one: One, given: gr.File, notice: gr.HTML) -> None:
 
     def change(values: dict) -> dict:
         """Its rows become the dataset, and the form of the comparison says what it asked."""
-        study = lab.studies.open(values[one.which]).plan.study
+        study, adopted = lab.studies.open(values[one.which]).plan.study, lab.queue.status(values[one.which])["adopted"]
         gr.Info(t(values[lab.lang], "study_changing"))
-        return {lab.dataset_id: from_study.dataset_of(lab.datasets, study), lab.wishes: from_study.wishes(study, EMBEDDED.name), lab.tabs: gr.Tabs(selected="compare")}
+        return {lab.dataset_id: from_study.dataset_of(lab.datasets, study), lab.wishes: from_study.wishes(study, EMBEDDED.name, adopted=adopted), lab.tabs: gr.Tabs(selected="compare")}
 
     def adopt(values: dict) -> dict:
         if not values[given]:
             return {}
-        most = {"most_bytes": MOST_BYTES_HERE} if lab.profile.public else {}
-        name, key = lab.queue.adopt(Path(values[given]), **most)
+        name, key = lab.queue.adopt(partial(take_in, Path(values[given]), allowed=allowed_at(lab.profile), lay_out=partial(_read_apart, lab)))
+        if why := lab.queue.status(name)["only_read"]:
+            gr.Info(escaped(t(values[lab.lang], "study_only_read", why=why)), duration=12)
         return {**_entered(lab, name), lab.saved: with_key(values[lab.saved], name, key), given: None, lab.tabs: gr.Tabs(selected="results")}
 
     def save(values: dict) -> dict:
@@ -184,6 +187,11 @@ def _wire_one(lab: Lab, one: One, given: gr.File, notice: gr.HTML) -> None:
     lab.on(one.change.click, change, [one.which], [lab.dataset_id, lab.wishes, lab.tabs], notice)
     lab.on(given.upload, adopt, [given, lab.saved], [lab.saved, *entered, given, lab.tabs], notice, show_progress="minimal", show_progress_on=given)
     lab.on(one.save.click, save, [one.which, one.title, one.note, lab.study_id, lab.saved], [one.which, *shown], notice)
+
+
+def _read_apart(lab: Lab, source: Path, folder: Path) -> tuple[int, dict]:
+    """Where it does no harm whatever is in it."""
+    return lab.datasets.bounded.call(lay_out, source, folder, lab.profile.reading)
 
 
 def _entered(lab: Lab, name: str) -> dict:
@@ -238,6 +246,7 @@ def facts_html(opened: Opened, status: dict, lang: str) -> str:
     lines = [
         t(lang, "study_facts", arms=_number(lang, "arms", len(study.arms)), shots=", ".join(shots_text(s, lang) for s in study.shots), seeds=_number(lang, "draws", len(study.seeds)), test=f"{len(study.split.test):,}"),
         t(lang, f"state_{status['status']}", done=status["done"], total=status["total"], ahead=status["ahead"]),
+        *([t(lang, "study_only_read", why=status["only_read"])] if status["only_read"] else []),
     ]
     note = "".join(f"<p>{escaped(line)}</p>" for line in opened.about.note.splitlines())
     return f"<h4>{escaped(opened.title)}</h4>{note}" + "".join(f"<p class='tl-fine'>{escaped(line)}</p>" for line in lines)
