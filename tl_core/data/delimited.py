@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,7 +40,7 @@ def read_delimited(path: Path, encoding: str, options: ReadOptions, guesses: tup
             budget.columns(len(cells))
             names, columns = cells, [[] for _ in cells]
         elif len(cells) != len(columns):
-            ragged.add(f"line {line:,} has {len(cells)}")
+            ragged.add("line {:,} has {}", line, len(cells))
         elif not ragged:
             budget.take(1, len(cells))
             for column, cell in zip(columns, cells, strict=True):
@@ -164,5 +163,10 @@ def _plain_quotes(path: Path, encoding: str) -> bool:
                 continue
             if len(cells) != width:
                 return False
-            plain = plain or any(c.startswith('"') and not re.fullmatch(r'"(?:[^"]|"")*"', c) for c in cells)
+            plain = plain or any(c.startswith('"') and not _enclosed(c) for c in cells)
     return plain
+
+
+def _enclosed(cell: str) -> bool:
+    """Whether the quotation mark that a cell begins with also ends it, and those between are doubled."""
+    return len(cell) > 1 and cell.endswith('"') and '"' not in cell[1:-1].replace('""', "")

@@ -192,7 +192,7 @@ def refuse_nul(path: Path, encoding: str) -> None:
         if b"\0" in chunk:
             for i, part in enumerate(chunk.split(b"\n")):
                 if b"\0" in part:
-                    lines.add(f"{line + i:,}")
+                    lines.add("{:,}", line + i)
         line += chunk.count(b"\n")
     if lines:
         raise UserError(

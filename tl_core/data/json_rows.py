@@ -53,17 +53,17 @@ def read_jsonl(path: Path, encoding: str, limits: Limits) -> dict[str, list]:
                 try:
                     row = json.loads(line)
                 except json.JSONDecodeError as error:
-                    broken.add(f"{number:,} ({error.msg}, character {error.colno:,})")
+                    broken.add("{:,} ({}, character {:,})", number, error.msg, error.colno)
                 except (
                     ValueError,
                     RecursionError,
                 ) as error:  # a number of thousands of digits; lists in lists in lists
-                    broken.add(f"{number:,} ({error})")
+                    broken.add("{:,} ({})", number, error)
                 else:
                     if isinstance(row, dict):
                         yield row
                     else:
-                        no_objects.add(f"{number:,}")
+                        no_objects.add("{:,}", number)
 
     columns = _gather(path, rows(), limits)
     faults = []
@@ -109,7 +109,7 @@ def read_json(path: Path, encoding: str, limits: Limits) -> dict[str, list]:
     no_objects = Few()
     for i, row in enumerate(value, 1):
         if not isinstance(row, dict):
-            no_objects.add(f"{i:,}")
+            no_objects.add("{:,}", i)
     if no_objects:
         raise UserError(
             f"{path.name} has items that are no objects: item {no_objects}. "

@@ -82,11 +82,11 @@ class Few:
         self.most, self.count = most, 0
         self.first: list[str] = []
 
-    def add(self, item: str) -> None:
-        """Count one more."""
+    def add(self, said: str, *values: object) -> None:
+        """Count one more; `said` is put together with the values only where it will be shown."""
         self.count += 1
         if self.count <= self.most:
-            self.first.append(item)
+            self.first.append(said.format(*values))
 
     def __bool__(self) -> bool:
         return self.count > 0

@@ -117,9 +117,9 @@ def _cell_faults(path: Path, name: str, cells: list) -> list[str]:
     for i, cell in enumerate(cells, 1):
         if type(cell) is str:
             if len(cell) > MAX_CELL:
-                long.add(f"{i:,} ({len(cell):,})")
+                long.add("{:,} ({:,})", i, len(cell))
             if "\0" in cell:
-                nul.add(f"{i:,}")
+                nul.add("{:,}", i)
     faults = []
     if long:
         faults.append(

@@ -14,7 +14,7 @@ from tl_core.data.table import Cell, Guess, ReadOptions, Table, checked, some
 from tl_core.errors import UserError, unknown
 
 SHARED = "xl/sharedstrings.xml"
-A_SHARED_STRING = re.compile(rb"<(?:\w+:)?si[\s/>]")
+A_SHARED_STRING = (b"<si>", b"<si ", b"<si/", b":si>", b":si ", b":si/")
 MOST_BLANK = 1_048_576  # rows of a sheet in Excel; a row numbered higher is no row of a workbook
 CELLS_BEYOND = 4  # cells that are formatted and empty, for each that may be kept
 
@@ -73,15 +73,17 @@ def _count_shared_strings(path: Path, budget: Budget) -> None:
                 with archive.open(info) as part:
                     end = b""
                     while chunk := part.read(CHUNK):
-                        count += len(A_SHARED_STRING.findall(end + chunk)) - len(A_SHARED_STRING.findall(end))
-                        end = chunk[-64:]
+                        count += sum((end + chunk).count(mark) for mark in A_SHARED_STRING)
+                        end = chunk[-3:]  # shorter than any mark, so that none is counted twice
     if count > budget.limits.cells:
         budget.take(0, count)
 
 
 def _sheet(path: Path, wanted: str | None, budget: Budget) -> Sheet:
     import openpyxl
+    from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 
+    ReadOnlyWorksheet._get_size = lambda self: None  # it would go through a whole sheet for a size that is not used here
     with path.open("rb") as file:  # opened here because openpyxl judges a path by its suffix
         book = openpyxl.load_workbook(file, read_only=True, data_only=True)
         try:
@@ -95,7 +97,6 @@ def _sheet(path: Path, wanted: str | None, budget: Budget) -> Sheet:
                 raise UserError(f"{path.name} has no sheet with cells. Save one that has.")
             shown = [title for title, sheet in sheets.items() if sheet.sheet_state == "visible"]
             title = wanted or (shown or list(sheets))[0]
-            sheets[title].reset_dimensions()  # many programs write a wrong size there
             rows, blank, width, met = [], 0, 0, 0
             for row in sheets[title].iter_rows(values_only=True):
                 met += len(row)

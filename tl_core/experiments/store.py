@@ -96,6 +96,8 @@ class Store:
         if asked is None and not os.path.exists(self.folder / "plan.json"):
             raise UserError(f"{self.folder} holds no study. Give the folder that compare wrote with --out.")
         self.check_schema(asked)
+        if not isinstance(asked, dict):
+            raise UserError(f"The study in {self.folder} is damaged: plan.json cannot be read. Start it again in another folder.")
         try:
             return study_of(asked, *self.load_rows())
         except (KeyError, TypeError, ValueError, AttributeError) as fault:
