@@ -123,7 +123,7 @@ def _parts(name: str, given: zipfile.ZipFile, limits: Limits) -> dict[str, zipfi
     infos = [i for i in given.infolist() if not i.is_dir()]
     tops = [i.filename.removesuffix(NEEDED) for i in infos if os.path.basename(i.filename) == NEEDED]
     if not tops:
-        raise UserError(f"{name} is a zip file, but not of a study: there is no {NEEDED} in it. Pack a study with: archive DIR")
+        raise UserError(f"{name} is a zip file, but not of a study: there is no {NEEDED} in it. Pack one with python -m tl_core archive DIR, and give that.")
     top = min(tops, key=len)
     parts = {i.filename.removeprefix(top): i for i in infos if i.filename.startswith(top) and PACKED.fullmatch(i.filename.removeprefix(top))}
     size = sum(i.file_size for i in parts.values())

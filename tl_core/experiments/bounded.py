@@ -38,7 +38,7 @@ except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
 SPLITS = hasattr(os, "fork") and hasattr(socket, "send_fds")
-LOADED = ("tl_core.data.tables", "tl_core.data.labels", "tl_core.experiments.archive", "tl_core.experiments.predicting", "pyarrow.parquet", "pyarrow.compute", "openpyxl")
+LOADED = ("tl_core.data.tables", "tl_core.data.labels", "tl_core.experiments.allowed", "tl_core.experiments.predicting", "pyarrow.parquet", "pyarrow.compute", "openpyxl")
 GRACE = 5.0  # seconds after which a process that should have ended is given up
 PATIENCE = 60.0  # seconds to wait for others' files
 # One thread, and one store of memory for it: the address space that is counted is then what is used.
@@ -237,6 +237,7 @@ def _address_space() -> int:
 def main() -> None:
     """Serve whoever has handed over a socket, or answer one request."""
     warnings.simplefilter("ignore")  # what libraries think of a stranger's file is nothing for the log
+    sys.meta_path.insert(0, _WithoutPandas())  # type: ignore[arg-type]
     for name in LOADED:
         importlib.import_module(name)
     _warm()
@@ -246,6 +247,14 @@ def main() -> None:
     gc.freeze()
     with socket.socket(fileno=int(sys.argv[1])) as control:
         _serve(control)
+
+
+class _WithoutPandas:
+    """Says that there is no pandas: pyarrow would load it in every new process, for a second, and needs nothing of it here."""
+
+    def find_spec(self, name: str, *_: Any) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
 
 
 def _warm() -> None:

@@ -180,9 +180,7 @@ class StudyQueue:
         Raises:
             UserError: it is somebody else's, or came as an archive that asks for what is not allowed here.
         """
-        self._may(name, key)
-        if why := self._state(name).get("only_read"):
-            raise UserError(f"This study came as an archive and can only be read here. {why}")
+        self._may_run(name, key)
         with self._wake:
             if without_gpu:
                 self._mark(name, self._state(name)["status"], without_gpu=True)
@@ -214,9 +212,9 @@ class StudyQueue:
         kept, and `status` says how much still waits for a GPU, and why.
 
         Raises:
-            UserError: it is somebody else's, or not here.
+            UserError: it is somebody else's, or not here, or came as an archive that asks for what is not allowed here.
         """
-        self._may(name, key)
+        self._may_run(name, key)
         store, made = self.store(name), self._plan(self.store(name))
         others, lent = self._shares(self._state(name), made)
         borrower = Borrower(made, lend, self.folder.parent)
@@ -537,6 +535,11 @@ class StudyQueue:
     def _may(self, name: str, key: str) -> None:
         if not isinstance(key, str) or not hmac.compare_digest(self._state(name)["key"].encode(), key.encode("utf-8", "replace")):
             raise UserError("This study was started in another browser; only there can it be stopped or changed.")
+
+    def _may_run(self, name: str, key: str) -> None:
+        self._may(name, key)
+        if why := self._state(name).get("only_read"):
+            raise UserError(f"This study came as an archive and can only be read here. {why}")
 
     def _mark(self, name: str, status: str, **more: Any) -> None:
         """Write how it stands with a study.

@@ -76,7 +76,7 @@ def load_model(source: Source) -> LoadedModel:
 
 def compares(source: Source) -> bool:
     """Whether a model was saved as a sentence encoder: it says how a vector is made of a text, and has no head that judges two at once."""
-    saved = json.loads((source.folder / "config.json").read_text(encoding="utf-8")).get("architectures") or [""]
+    saved = parsed((source.folder / "config.json").read_text(encoding="utf-8")).get("architectures") or [""]
     return (source.folder / "modules.json").is_file() and not str(saved[0]).endswith("ForSequenceClassification")
 
 
