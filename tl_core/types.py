@@ -264,6 +264,7 @@ class Strategy(Protocol):
     tries: dict[str, tuple[float, ...]]: a setting and what it may be multiplied by, when labels choose it. Such a strategy
         trains by gradients, and its rows can be augmented.
     also_without_labels: it runs at 0 shots as well as at k.
+    deterministic: the same rows always give the same answers, whatever the seed; with all rows it then runs once.
     sends_to() -> Endpoint: it asks somebody else, who may not be on this machine; see `tl_core.experiments.consent`. Such a
         strategy also has `settled(params) -> params`, with what the environment says written out when the arm is made,
         `probe(params)`, steps that end in a UserError where nobody answers, `tokens(...)`, about how many a run sends, and

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tl_core.report.pieces import SAVE
-from tl_core.report.words import say
+from tl_core.report.words import number, say
 from tl_core.statistics.intervals import Interval
 from tl_core.types import Example, Label, Problem
 from tl_ui.words import LABELS_OF_STRATEGIES, t
@@ -34,14 +34,14 @@ def escaped(text: Any) -> str:
 
 def percent(share: float, digits: int = 1) -> str:
     """A share as people read it."""
-    return "–" if not math.isfinite(share) else f"{100 * share:.{digits}f} %"
+    return "–" if not math.isfinite(share) else f"{number(100 * share, digits)} %"
 
 
 def interval_text(interval: Interval, digits: int = 1) -> str:
     """Value with its limits."""
     if not math.isfinite(interval.low) or not math.isfinite(interval.high):
         return percent(interval.value, digits)
-    return f"{percent(interval.value, digits)} ({100 * interval.low:.{digits}f} – {100 * interval.high:.{digits}f})"
+    return f"{percent(interval.value, digits)} ({number(100 * interval.low, digits)} – {number(100 * interval.high, digits)})"
 
 
 def duration(seconds: float, lang: str) -> str:

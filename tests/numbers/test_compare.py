@@ -69,7 +69,9 @@ def test_differences_are_paired_with_the_leading_line():
     D = np.stack([right(made, result_of(made, results, "good", s)) - right(made, result_of(made, results, "poor", s)) for s in range(5)])
     assert set(found.differences) == {("poor", 1)}
     assert difference.value == pytest.approx(0.55) == pytest.approx(D.mean())
-    assert difference.high - difference.value == pytest.approx(crossed(D).half_width())
+    cells = [found.cell("good", 1), found.cell("poor", 1)]
+    pooled = crossed(D, design=found.design, usual=sum(c.usual for c in cells))
+    assert difference.high - difference.value == pytest.approx(pooled.half_width()) and pooled.seeds_df > 4
 
 
 def test_a_zero_shot_arm_stands_beside_every_seed_of_a_trained_one():
@@ -82,7 +84,7 @@ def test_a_zero_shot_arm_stands_beside_every_seed_of_a_trained_one():
     assert (zero.accuracy.low, zero.accuracy.high) == pytest.approx(wilson(36, 40)) and zero.accuracy.notes == ()
     once = right(made, result_of(made, results, "similarity", 0))[None]
     five = np.stack([right(made, result_of(made, results, "good", s)) for s in range(5)])
-    expected = difference_interval(five, once, b_deterministic=True)
+    expected = difference_interval(five, once, b_deterministic=True, design=found.design, usual=trained.usual)
     assert found.differences["good", 1] == expected
     assert expected.seeds == 5 and expected.value == pytest.approx(0.3)
 
@@ -149,8 +151,8 @@ def test_unbalanced_labels_are_sorted_by_macro_f1():
 def test_ties_go_to_the_fewer_labels():
     made = planned([GOOD], shots=(1, 4), seeds=3)
     found = compare(made, answered(made, {"good": [30] * 3}))
-    assert [c.shots for c in found.cells] == [1, 4]
-    assert all(c.could_be_best for c in found.cells)
+    assert [c.shots for c in found.cells] == [1, 4] and all(c.best_at_shots for c in found.cells)
+    assert [c.could_be_best for c in found.cells] == [False, True] and found.best == (("good", 4),)  # each arm with the most labels it was given
 
 
 def test_all_the_rows_are_named_so():

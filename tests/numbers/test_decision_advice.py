@@ -33,12 +33,14 @@ from tl_core.statistics.power import (
     wilson_half_width,
 )
 from tl_core.statistics.recommendation import (
+    ALONE,
     AS_GOOD_AND_CHEAPER,
-    CHEAPEST_ABOVE,
-    CHEAPEST_OF_BEST,
+    CHEAPEST_OF_CLOSE,
+    CLOSE,
+    LEADS,
     MORE_ROWS,
     MORE_SEEDS,
-    NONE_ABOVE,
+    NOT_ABOVE,
     ONLY_ONE,
     WINNER,
     recommend,
@@ -241,30 +243,43 @@ def test_a_clear_winner_is_named(rng):
     found = recommend(scores, same_cost(scores) | {"a": 5.0})
     assert (found.winner, found.choice, found.why, found.runner_up) == ("a", "a", WINNER, "b")
     assert found.strict == found.best == ("a",) and found.p < 0.05 and found.changes == ()
-    assert found.difference == difference_interval(scores["b"], scores["a"])
+    assert found.difference == difference_interval(scores["b"], scores["a"], level=1 - 0.05 / 2)  # two comparisons
 
 
-def test_among_those_that_could_be_the_best_the_cheapest_is_advised(rng):
+def test_of_those_that_scored_about_the_same_the_cheapest_is_advised(rng):
     scores = study(rng, 0.8, 0.8, 0.5)
     found = recommend(scores, {"a": 3.0, "b": 2.0, "c": 1.0})
-    assert found.winner is None and (found.choice, found.why) == ("b", CHEAPEST_OF_BEST)
+    assert found.winner is None and (found.choice, found.why) == ("b", CHEAPEST_OF_CLOSE)
     assert set(found.best) == {"a", "b"} == set(found.strict) and found.runner_up == "a"
 
 
-def test_no_better_than_one_answer_for_all_is_not_advised_for_being_cheap(rng):
-    scores = study(rng, 0.60, 0.58, 0.53, n=60, seed_sd=0.05)
+def test_a_cheap_arm_that_looks_clearly_worse_is_not_advised_because_a_small_study_cannot_prove_it(rng):
+    scores = study(rng, 0.80, 0.70, S=3, n=60, seed_sd=0.5)
+    assert scores["a"].mean() - scores["b"].mean() > CLOSE
+    found = recommend(scores, {"a": 50.0, "b": 1.0})
+    assert set(found.best) == {"a", "b"} and (found.choice, found.why, found.winner) == ("a", LEADS, None)
+    assert recommend(scores, {"a": 50.0, "b": 1.0}, margin=0.5).choice == "b"  # who says that so much less is as good
+
+
+def test_what_nobody_knows_the_cost_of_is_not_advised_for_being_cheap(rng):
+    scores = study(rng, 0.8, 0.8, 0.8)
+    assert recommend(scores, {"a": 3.0, "b": 2.0, "c": math.inf}).choice == "b"
+    assert recommend(scores, dict.fromkeys(scores, math.inf)).why == LEADS
+
+
+def test_nothing_is_advised_that_is_not_shown_to_beat_one_answer_for_all(rng):
+    scores = study(rng, 0.72, 0.69, 0.5, n=150, seed_sd=0.05)
     cost = {"a": 3.0, "b": 2.0, "c": 1.0}
-    means = {j: Y.mean() for j, Y in scores.items()}
-    assert recommend(scores, cost).choice == "c" and set(recommend(scores, cost).best) == {"a", "b", "c"}
-    low, middle, high = sorted(means.values())
-    same = recommend(scores, cost, floor=low - 0.01)
-    assert (same.choice, same.why) == ("c", CHEAPEST_OF_BEST) and same.floor == low - 0.01
-    found = recommend(scores, cost, floor=low)
-    assert (found.choice, found.why) == ("b" if means["b"] > low else "a", CHEAPEST_ABOVE) and found.best == same.best
-    none = recommend(scores, cost, floor=high, margin=0.5)
-    assert none.why == NONE_ABOVE
-    cheap = recommend(study(rng, 0.80, 0.785, S=10, n=4000, seed_sd=0.02), {"a": 50.0, "b": 1.0}, margin=0.03, floor=0.795)
-    assert cheap.choice == "a" and cheap.as_good == ()
+    always = (rng.random(150) < 0.7).astype(float)
+    found = recommend(scores, cost, floor=always)
+    assert found.why == NOT_ABOVE and not found.advised and found.above == () and found.winner is None
+    assert found.floor == pytest.approx(always.mean()) and found.leads_floor == (scores[found.leader].mean() > always.mean())
+    low = recommend(scores, cost, floor=np.zeros(150))
+    assert set(low.above) == {"a", "b", "c"} and low.advised and low.leads_floor
+    only = recommend({"a": scores["a"]}, cost, floor=np.ones(150))
+    assert only.why == NOT_ABOVE and recommend({"a": scores["a"]}, cost).why == ONLY_ONE
+    half = recommend(study(rng, 0.9, 0.52, n=800), {"a": 9.0, "b": 1.0}, floor=(rng.random(800) < 0.5).astype(float), margin=0.49)
+    assert half.above == ("a",) and half.choice == "a" and half.as_good == ()
 
 
 def test_as_good_within_the_margin_and_cheaper_is_advised_only_where_it_is_shown(rng):
@@ -288,7 +303,7 @@ def test_no_winner_is_named_where_seeds_or_failures_leave_doubt(doubt, rng):
     if doubt == "few shared seeds":
         options["seeds"] = {"a": (1, 2, 3, 4, 5), "b": (4, 5, 6, 7, 8)}
     found = recommend(scores, same_cost(scores), margin=0.5, **options)
-    assert found.winner is None and found.choice == "a" and found.why == CHEAPEST_OF_BEST and found.as_good == ()
+    assert found.winner is None and found.choice == "a" and found.why == ALONE and found.as_good == ()
     assert found.doubted == (() if doubt == "few shared seeds" else ("b",))
 
 
@@ -311,6 +326,8 @@ def test_what_would_tell_them_apart(rng):
     assert [(c.of, c.at) for c in recommend(one, same_cost(one)).changes] == [(MORE_SEEDS, 5)]
     prompts = recommend(one, same_cost(one), {"a", "b"})
     assert prompts.winner is None and {c.of for c in prompts.changes} <= {MORE_ROWS}
+    crowd = recommend({**scores, **dict.fromkeys("xyz", np.zeros((5, 300)))}, dict.fromkeys("abxyz", 1.0))
+    assert crowd.difference.high - crowd.difference.low > found.difference.high - found.difference.low  # more comparisons, wider
 
 
 def test_the_degenerate_name_no_winner():

@@ -72,8 +72,18 @@ def test_training_rows_and_test_rows_are_in_the_id():
 
 
 def test_all_the_rows_at_another_seed_are_the_same_rows_but_another_run():
-    first, second = plan(study(shots=(None,), seeds=2)).specs
+    first, second = plan(study(ArmRequest("lora"), shots=(None,), seeds=2)).specs
     assert set(first.train) == set(second.train) and first.id != second.id
+
+
+def test_all_the_rows_are_drawn_once_where_nothing_else_is_random():
+    """The same rows give the same answers: counted three times they would look like three draws."""
+    alike = ("majority", "tfidf", "knn", "prototype", "probe", "prior-probe")
+    made = plan(study(*(ArmRequest(name) for name in (*alike, "lora")), shots=(2, None), seeds=3))
+    seeds = {(s.arm.id, s.shots): 0 for s in made.specs}
+    for s in made.specs:
+        seeds[s.arm.id, s.shots] += 1
+    assert seeds == {(name, shots): 3 if shots or name == "lora" else 1 for name in (*alike, "lora") for shots in (2, None)}
 
 
 def test_arms_share_their_samples():

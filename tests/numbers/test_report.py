@@ -112,7 +112,8 @@ def test_both_languages_have_the_same_words_with_the_same_places():
 
 def test_a_number_that_is_not_there_is_a_dash():
     assert number(float("nan")) == number(float("inf")) == limits(Interval(0.5, -np.inf, np.inf, 1, 1), "en") == "–"
-    assert number(-0.04) == "0.0" and number(-1.25) == "−1.2" and number(12345, 0) == "12,345" and number(0, 0) == "0"
+    assert number(-0.04) == "0.0" and number(-1.25) == "−1.3" and number(12345, 0) == "12,345" and number(0, 0) == "0"
+    assert number(100 * 0.8305) == number(83.05) == number(np.mean([0.8305] * 3) * 100) == "83.1"  # half a step up, whatever the last bits say
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
@@ -177,7 +178,7 @@ def test_what_is_known_is_told():
     made, said = example()[0], visible(page())
     for text in (
         made.study.split.test_digest, CONTEXT["command"], "minilm cannot read 38 % of the words", "2 rows are used for neither.", "360 in use: 120 to test on, 240 to train on; 2 left out",
-        "2.13.0", "Cochran and Cox", "--label", "3 seeds (draws of the training rows) and 120 test rows",
+        "2.13.0", "Cochran and Cox", "--label",
     ):  # fmt: skip
         assert text in said, text
     assert re.search(r"<div class='warning'[^>]*>.{0,60}minilm cannot read", page())
@@ -232,32 +233,26 @@ def said_of(made: Study, **more) -> str:
 
 def test_a_tie_is_called_one():
     said = said_of(study(strategies=("probe", "lora"), shots=(16,)))
-    assert "No clear winner" in said and "2 of the 2 lines could be the best" in said and "No other line" not in said
+    assert "scored highest, but is not shown to be the best" in said and "2 of 2 arms could be (probe, lora)" in said and "it beats every other arm" not in said
+    assert "3 seeds (draws of the training rows) and 120 test rows" in said
 
 
 def test_a_clear_lead_is_called_one_and_seeds_are_asked_for():
     many = said_of(study(strategies=("tfidf", "lora"), shots=(1,), test=600, pool=60))
-    assert "No other line could be the best: each of them (1) is beaten by more than chance allows" in many and "No clear winner" not in many
+    assert "it beats every other arm here by more than chance allows" in many and "No clear winner" not in many
     one = said_of(study(strategies=("tfidf", "lora"), shots=(1,), seeds=1, test=600, pool=60))
-    assert "as far as the test rows tell" in one and "is beaten by more than chance" not in one
+    assert "is ahead, but not yet for certain" in one and "it beats every other arm" not in one
     assert "fewer than 3 seeds the seed variation is unknown" in one and "seed variation unknown: one seed" in one
 
 
 def test_an_arm_that_learnt_nothing_is_not_praised():
     said = said_of(study(strategies=("majority",), shots=(1,)))
-    assert "nothing can be said about which is best" in said and "has not been shown that anything was learnt" in said
+    assert "Nothing scored more than giving every text the commonest label" in said and "Use majority" not in said
 
 
 def test_macro_f1_of_the_constant_answer_is_known_by_hand():
     """40 of 120 rows are right: F1 of that label is 2/(1 + 3) = .5, of the two others 0; mean 16.7 %."""
     assert "would reach 33.3 % accuracy and 16.7 % macro-F1" in visible(page())
-
-
-def test_the_cheapest_alternative_has_its_difference():
-    comparison = example()[2]
-    behind = comparison.differences["similarity", 0]
-    assert f"similarity (no labels), trained on 0 labels, with {percent(comparison.cell('similarity', 0).accuracy.value, 'en')}. " in visible(page())
-    assert f"It is {number(100 * behind.value)} points behind (95 % interval {limits(behind, 'en')})" in visible(page())
 
 
 # --- studies that went wrong ----------------------------------------------------------------------------

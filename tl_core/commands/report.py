@@ -25,6 +25,7 @@ class _Command:
         command.add_argument("--label-price", type=float, metavar="X", help="what one label costs; without it cost is told in labels and seconds")
         command.add_argument("--hour-price", type=float, metavar="X", help="what an hour of the machine costs, in the same currency")
         command.add_argument("--texts", type=float, metavar="N", help="texts to label in a month")
+        command.add_argument("--margin", type=_share, metavar="POINTS", help="how many points less are as good: a cheaper arm shown to lose less is advised, and fewer labels that lose less are called enough (3)")
         command.add_argument("--json", action="store_true", help="print the decision as JSON, as in study.json")
 
     def run(self, a: argparse.Namespace) -> None:
@@ -34,13 +35,14 @@ class _Command:
         from tl_core.experiments.decision.plain import plain
         from tl_core.experiments.store import told
         from tl_core.experiments.stored import read_study
+        from tl_core.models.chat_endpoint import token_price
         from tl_core.report.html import report_html
 
-        prices = Prices(a.label_price, a.hour_price, a.texts)
+        prices = Prices(a.label_price, a.hour_price, a.texts, token_price())
         stored = read_study(a.folder)
         if stored.note:
             print(f"note     {shown(stored.note)}", file=sys.stderr)
-        decision = decide(stored.plan, stored.results, stored.comparison, prices)
+        decision = decide(stored.plan, stored.results, stored.comparison, prices, margin=a.margin)
         page = report_html(stored.plan, stored.results, stored.comparison, context=stored.context, language=a.language, decision=decision, parts=stored.parts, topics=stored.topics)
         if a.out:
             with told(a.out):
@@ -55,4 +57,17 @@ class _Command:
 
 
 REPORT = {"en": "Report", "ko": "보고서"}
+
+
+def _share(points: str) -> float:
+    """A margin in points as a share."""
+    try:
+        share = float(points.replace(",", ".")) / 100
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= 0.5:
+        raise argparse.ArgumentTypeError(f"{points!r} is no number of points above 0, and at most 50")
+    return share
+
+
 COMMAND = _Command()

@@ -96,6 +96,15 @@ def shots_of(arm: Arm, shots: Sequence[int | None]) -> tuple[int | None, ...]:
     return tuple(s for s in shots if s != 0) or tuple(shots)
 
 
+def draws(arm: Arm, shots: int | None) -> bool:
+    """Whether another seed may give other answers: other rows are drawn, or first weights, order, copies or folds are."""
+    if shots == 0:
+        return False
+    last = _last(arm)
+    same = arm is last and getattr(strategies()[arm.strategy], "deterministic", False) and arm.augmentation == "none"
+    return shots is not None or not same
+
+
 def refuses(arm: Arm, facts: Facts) -> str:
     """Why the arm cannot run there, as a sentence; "" when it can."""
     strategy = strategies()[arm.strategy]

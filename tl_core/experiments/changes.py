@@ -164,12 +164,13 @@ def _why_not(before: Stored, after: Stored, rows: tuple[np.ndarray, np.ndarray],
 def _difference(a: Line, b: Line, rows: tuple[np.ndarray, np.ndarray]) -> tuple[str, Interval | None]:
     """After minus before."""
     A, B = a.per_row[:, rows[0]], b.per_row[:, rows[1]]
+    design = dataclasses.replace(b.design, spread=None).subset(rows[1])
     if not a.once and not b.once:
         common = [s for s in a.cell.seeds if s in b.cell.seeds]
         if not common:
             return NO_COMMON_SEEDS, None
         A, B = A[[a.cell.seeds.index(s) for s in common]], B[[b.cell.seeds.index(s) for s in common]]
-    return "", difference_interval(A, B, a_deterministic=a.once, b_deterministic=b.once, overlap=max(a.overlap, b.overlap))
+    return "", difference_interval(A, B, a_deterministic=a.once, b_deterministic=b.once, overlap=max(a.overlap, b.overlap), design=design)
 
 
 def plain(found: Changes) -> dict[str, Any]:

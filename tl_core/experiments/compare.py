@@ -1,20 +1,23 @@
 """From finished runs to an honest comparison: a pure function of stored per-item scores.
 
-Every mean carries the crossed seed x item interval of `tl_core.statistics`, and the leaderboard says which
-lines could be the best instead of ranking noise.
+Every mean carries the crossed seed x item interval of `tl_core.statistics`. Which arms could be the best is asked of each at
+the most labels it was given, and which could be the best at a number of labels of those that had no more: asked of all lines
+together, so many comparisons would have to be allowed for that nothing could ever be left out.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from tl_core.experiments import arms as of_arm
 from tl_core.experiments.plan import Plan
 from tl_core.statistics.best_set import best_set
-from tl_core.statistics.crossed import difference_interval, mean_interval
+from tl_core.statistics.crossed import difference_interval, mean_interval, spread_seen
+from tl_core.statistics.design import PLAIN, Design, Spread, groups_of, pooled_spread, usual_variance
 from tl_core.statistics.intervals import FAILED_RUNS, Interval
 from tl_core.statistics.metrics_f1 import macro_f1_interval, macro_f1_pseudo
 from tl_core.tasks import task_of
@@ -42,7 +45,10 @@ class Cell:
     failed: int
     collapsed: int = 0  # runs that did not train; they are in every mean
     mean_trained: dict[str, float] = field(default_factory=dict)  # accuracy and macro-F1 of the runs that trained, where some did not
-    could_be_best: bool = False
+    could_be_best: bool = False  # of all arms, each with the most labels it was given; False for a line with fewer
+    best_at_shots: bool = False  # of all lines with as many labels a class, or none
+    once: bool = False  # the same rows always give the same scores: no draw of rows, no random weights
+    usual: float = 0.0  # variance between draws of as many labels, as it usually is
     budget: dict[str, float] = field(default_factory=dict)  # rows and texts by what they were used for, as in `RunResult`; means over runs
 
     @property
@@ -57,10 +63,11 @@ class Comparison:
     metric: str  # "accuracy" or "macro_f1": by which it is sorted
     why_metric: str
     cells: tuple[Cell, ...]  # best first
-    best: tuple[tuple[str, int | None], ...]  # (arm, shots)
+    best: tuple[tuple[str, int | None], ...]  # (arm, shots) of the arms that could be the best, at the most labels each was given
     differences: dict[tuple[str, int | None], Interval]  # leading cell minus this one, paired
     notes: tuple[str, ...]
     chance: float  # share of the largest class in the test rows
+    design: Design = PLAIN  # which test rows belong together, and how much draws vary in this study
 
     def cell(self, arm: str, shots: int | None) -> Cell | None:
         return next((c for c in self.cells if (c.arm, c.shots) == (arm, shots)), None)
@@ -70,11 +77,16 @@ def run_metrics(plan: Plan, result: RunResult) -> dict[str, Interval]:
     """Accuracy and macro-F1 of one run, with intervals over the test rows."""
     task, split = task_of(plan.study.problem), plan.study.split
     gold = task.gold(plan.study.problem, split.test)
-    scores = result.scores[None]
+    scores, design = result.scores[None], grouping(plan)
     return {
-        "accuracy": mean_interval(task.correct(gold, scores)),
-        "macro_f1": macro_f1_interval(gold, task.decide(scores), len(plan.study.problem.labels)),
+        "accuracy": mean_interval(task.correct(gold, scores), design=design),
+        "macro_f1": macro_f1_interval(gold, task.decide(scores), len(plan.study.problem.labels), design=design),
     }
+
+
+def grouping(plan: Plan) -> Design:
+    """Which test rows belong together, as their groups were given."""
+    return Design(groups_of([e.group for e in plan.study.split.test]))
 
 
 def compare(plan: Plan, results: Mapping[str, RunResult]) -> Comparison:
@@ -86,6 +98,7 @@ def compare(plan: Plan, results: Mapping[str, RunResult]) -> Comparison:
     for spec in plan.specs:
         groups.setdefault((spec.arm.id, spec.shots), []).append(spec)
     cells, right, pseudo = [], {}, {}
+    design = grouping(plan)
     for key, specs in groups.items():
         done = [s for s in specs if s.id in results and results[s.id].status == "done"]
         if not done:
@@ -94,35 +107,49 @@ def compare(plan: Plan, results: Mapping[str, RunResult]) -> Comparison:
         right[key] = task.correct(gold, scores)
         decided = task.decide(scores)
         pseudo[key] = macro_f1_pseudo(gold, decided, n_labels)
-        cells.append(_cell(key, specs, done, results, right[key], gold, decided, n_labels, _overlap(plan, done)))
+        cells.append(_cell(key, specs, done, results, right[key], gold, decided, n_labels, _overlap(plan, done), design))
     metric, why = _metric(gold)
     cells.sort(key=lambda c: (-getattr(c, metric).value, c.labels, c.fit_seconds))
     per_item = right if metric == "accuracy" else pseudo
-    best, reasons = _best(cells, per_item, plan) if cells else ([], [])
-    cells = [_marked(c, (c.arm, c.shots) in best) for c in cells]
-    return Comparison(metric, why, tuple(cells), tuple(best), _differences(cells, per_item, len(split.pool)), tuple(dict.fromkeys(reasons)), chance(gold))
+    design = replace(design, spread=_spread(cells, per_item, design))
+    weighed = _Weighed(cells, per_item, len(split.pool), design)
+    most = {c.arm: c for c in sorted(cells, key=lambda c: c.labels)}
+    best, reasons = weighed.best([c for c in cells if c is most[c.arm]]) if cells else ([], [])
+    at_shots = {key for shots in {c.shots for c in cells} for key in weighed.best([c for c in cells if c.shots in (shots, 0)])[0] if key[1] == shots}
+    cells = [replace(c, could_be_best=(c.arm, c.shots) in best, best_at_shots=(c.arm, c.shots) in at_shots) for c in cells]
+    return Comparison(metric, why, tuple(cells), tuple(best), weighed.behind(), tuple(dict.fromkeys(reasons)), chance(gold), design)
 
 
 def deterministic(cell: Cell) -> bool:
     """Whether the same rows always give the same scores: no draw of rows, no random weights."""
-    return cell.shots == 0
+    return cell.once
 
 
-def _cell(key, specs, done, results, right, gold, decided, n_labels, overlap) -> Cell:
-    once = key[1] == 0
+def _spread(cells: Sequence[Cell], per_item: Mapping, design: Design) -> Spread | None:
+    """What the lines that were drawn more than once say together of the variance between draws."""
+    drawn = [c for c in cells if not c.once and len(c.seeds) > 1]
+    if not drawn:
+        return None
+    seen = [spread_seen(per_item[c.arm, c.shots], design) for c in drawn]
+    arms, shots = ({getattr(c, of) for c in drawn} for of in ("arm", "shots"))
+    return pooled_spread([v for v, _ in seen], [c.usual + rest for c, (_, rest) in zip(drawn, seen)], [len(c.seeds) for c in drawn], len(arms) + len(shots) - 2)
+
+
+def _cell(key, specs, done, results, right, gold, decided, n_labels, overlap, design) -> Cell:
+    once = not of_arm.draws(specs[0].arm, key[1])
     finished = [results[s.id] for s in done]
     trained = np.array([not r.collapsed for r in finished])
     cell = Cell(
         arm=key[0], strategy=specs[0].arm.strategy, shots=key[1], seeds=tuple(s.seed for s in done), runs=tuple(s.id for s in done),
-        accuracy=mean_interval(right, overlap=overlap, deterministic=once),
-        macro_f1=macro_f1_interval(gold, decided, n_labels, overlap=overlap, deterministic=once),
-        labels=float(np.mean([_labels(r, specs[0].arm) for r in finished])),
+        accuracy=mean_interval(right, overlap=overlap, deterministic=once, design=design),
+        macro_f1=macro_f1_interval(gold, decided, n_labels, overlap=overlap, deterministic=once, design=design),
+        labels=(labels := float(np.mean([_labels(r, specs[0].arm) for r in finished]))),
         fit_seconds=float(np.mean([r.seconds.get("fit", 0.0) for r in finished])),
         predict_seconds=float(np.mean([r.seconds.get("predict", 0.0) for r in finished])),
         peak_bytes=float(np.mean([r.peak_bytes or 0 for r in finished])),
         trainable_parameters=int(finished[0].trainable_parameters or 0),
         failed=sum(s.id in results and results[s.id].status == "failed" for s in specs),
-        collapsed=int((~trained).sum()),
+        collapsed=int((~trained).sum()), once=once, usual=0.0 if once else usual_variance(labels / n_labels if key[1] is None else key[1]),
         budget={name: float(np.mean([r.budget.get(name, 0) for r in finished])) for name in dict.fromkeys(n for r in finished for n in r.budget)},
     )  # fmt: skip
     if trained.all():
@@ -168,44 +195,49 @@ def chance(gold: np.ndarray) -> float:
     return float(same.reshape(len(gold), -1).all(1).mean())
 
 
-def _best(cells: list[Cell], per_item: dict, plan: Plan):
-    names = {f"{c.arm} at {c.shots_name}": (c.arm, c.shots) for c in cells}
-    back = {key: name for name, key in names.items()}
-    scores = {back[c.arm, c.shots]: per_item[c.arm, c.shots] for c in cells}
-    seeds = {back[c.arm, c.shots]: c.seeds for c in cells}
-    once = {back[c.arm, c.shots] for c in cells if deterministic(c)}
-    pool = len(plan.study.split.pool)
-    overlap = {back[c.arm, c.shots]: share(c, pool) for c in cells}
-    chosen, reasons = best_set(scores, once, overlap=overlap, seeds=seeds)
-    return [names[name] for name in chosen], reasons
+@dataclass(frozen=True)
+class _Weighed:
+    """Lines with the score of every test row, to be held against each other."""
 
+    cells: Sequence[Cell]
+    per_item: Mapping[tuple[str, int | None], np.ndarray]
+    pool: int
+    design: Design
 
-def _differences(cells: list[Cell], per_item: dict, pool: int) -> dict[tuple[str, int | None], Interval]:
-    """Leading cell minus each other one, on the seeds they share."""
-    out: dict[tuple[str, int | None], Interval] = {}
-    if not cells:
+    def best(self, cells: Sequence[Cell]) -> tuple[list[tuple[str, int | None]], list[str]]:
+        """(arm, shots) of those among `cells` that could be the best of them, and sentences."""
+        names = {f"{c.arm} at {c.shots_name}": c for c in cells}
+        chosen, reasons = best_set(
+            {name: self.per_item[c.arm, c.shots] for name, c in names.items()},
+            {name for name, c in names.items() if c.once},
+            overlap={name: share(c, self.pool) for name, c in names.items()},
+            seeds={name: c.seeds for name, c in names.items()},
+            design=self.design,
+            usual={name: c.usual for name, c in names.items()},
+        )
+        return [(names[name].arm, names[name].shots) for name in chosen], reasons
+
+    def behind(self) -> dict[tuple[str, int | None], Interval]:
+        """Leading cell minus each other one, on the seeds they share."""
+        out: dict[tuple[str, int | None], Interval] = {}
+        for cell in self.cells[1:]:
+            lead = self.cells[0]
+            a, b = self.per_item[cell.arm, cell.shots], self.per_item[lead.arm, lead.shots]
+            if not cell.once and not lead.once:
+                common = [s for s in lead.seeds if s in cell.seeds]
+                if not common:
+                    continue
+                a, b = a[[cell.seeds.index(s) for s in common]], b[[lead.seeds.index(s) for s in common]]
+            overlap = max(share(cell, self.pool), share(lead, self.pool))
+            out[cell.arm, cell.shots] = difference_interval(
+                a, b, a_deterministic=cell.once, b_deterministic=lead.once, overlap=overlap, design=self.design, usual=cell.usual + lead.usual
+            )
         return out
-    lead = cells[0]
-    for cell in cells[1:]:
-        a, b = per_item[cell.arm, cell.shots], per_item[lead.arm, lead.shots]
-        a_once, b_once = deterministic(cell), deterministic(lead)
-        if not a_once and not b_once:
-            common = [s for s in lead.seeds if s in cell.seeds]
-            if not common:
-                continue
-            a, b = a[[cell.seeds.index(s) for s in common]], b[[lead.seeds.index(s) for s in common]]
-        overlap = max(share(cell, pool), share(lead, pool))
-        out[cell.arm, cell.shots] = difference_interval(a, b, a_deterministic=a_once, b_deterministic=b_once, overlap=overlap)
-    return out
 
 
 def share(cell: Cell, pool: int) -> float:
     """Share of the pool that one sample of the cell takes; all of it is no sample."""
     return 0.0 if cell.shots is None else cell.labels / pool
-
-
-def _marked(cell: Cell, could_be_best: bool) -> Cell:
-    return replace(cell, could_be_best=could_be_best)
 
 
 def plain(interval: Interval, **more) -> dict:

@@ -67,6 +67,7 @@ def record(
                 "collapsed": c.collapsed,
                 "mean_trained": c.mean_trained,
                 "could_be_best": c.could_be_best,
+                "best_at_shots": c.best_at_shots,
             }
             for c in comparison.cells
         ],

@@ -215,7 +215,7 @@ def default_shots(pool: Pool) -> tuple[int | None, ...]:
 
 
 def plan(study: Study) -> Plan:
-    """Every run of the study. Strategies that learn nothing from rows run once, at 0 shots.
+    """Every run of the study. What no draw can change runs once: without labels, and with all of them where nothing else is random.
 
     Raises:
         UserError: nothing in the study can run; the reasons are named.
@@ -238,7 +238,7 @@ def plan(study: Study) -> Plan:
         texts, usual = texts_for(study.split, arm, problem), labels_a_text(study.split, arm, problem)
         more = [*([rows_digest(texts)] if texts else []), *([[usual.mean, usual.least]] if usual else [])]
         for shots in of_arm.shots_of(arm, study.shots):
-            seeds = study.seeds[:1] if shots == 0 else study.seeds
+            seeds = study.seeds if of_arm.draws(arm, shots) else study.seeds[:1]
             reason = of_arm.refuses(arm, Facts(problem, shots, arm.model, named)) or of_arm.too_few_to_choose(arm, shots, pool)
             for seed in seeds[:1] if reason else seeds:
                 rows, data = sample(shots, seed)

@@ -99,7 +99,7 @@ def endpoint_of(environ: Mapping[str, str] = os.environ) -> Endpoint:
     Raises:
         UserError: it names none, or something of it is wrong; values are not repeated, for they may be secret.
     """
-    said = {name: environ.get(f"TL_CHAT_{name}", "").strip() for name in ("URL", "KEY", "MODEL", "PARALLEL", "TIMEOUT", "ATTEMPTS", "PRICE")}
+    said = {name: environ.get(f"TL_CHAT_{name}", "").strip() for name in ("URL", "KEY", "MODEL", "PARALLEL", "TIMEOUT", "ATTEMPTS")}
     faults = _faults_of_address(said["URL"])
     if not all(33 <= ord(c) <= 126 for c in said["KEY"]):
         faults.append("TL_CHAT_KEY holds spaces or characters that no key has. Set it again.")
@@ -112,12 +112,29 @@ def endpoint_of(environ: Mapping[str, str] = os.environ) -> Endpoint:
     attempts = _number(said["ATTEMPTS"] or "8")
     if not 1 <= attempts <= MOST_ATTEMPTS or attempts != int(attempts):
         faults.append(f"TL_CHAT_ATTEMPTS must be a whole number from 1 to {MOST_ATTEMPTS}: how often one request is tried.")
-    price = [_number(part) for part in said["PRICE"].split(",")] if said["PRICE"] else None
-    if price is not None and (len(price) != 2 or not all(0 <= p < math.inf for p in price)):
-        faults.append("TL_CHAT_PRICE must be two numbers, as in 0.15,0.60: what a million tokens cost, in and out.")
+    price = None
+    try:
+        price = token_price(environ)
+    except UserError as fault:
+        faults.append(str(fault))
     raise_all(faults)
     base = said["URL"].rstrip("/").removesuffix("/chat/completions")
-    return Endpoint(base, said["KEY"], said["MODEL"], int(parallel), timeout, int(attempts), tuple(price) if price else None)
+    return Endpoint(base, said["KEY"], said["MODEL"], int(parallel), timeout, int(attempts), price)
+
+
+def token_price(environ: Mapping[str, str] = os.environ) -> tuple[float, float] | None:
+    """What a million tokens cost, in and out, as TL_CHAT_PRICE says; None where it says nothing.
+
+    Raises:
+        UserError: it is not two numbers.
+    """
+    said = environ.get("TL_CHAT_PRICE", "").strip()
+    if not said:
+        return None
+    price = [_number(part) for part in said.split(",")]
+    if len(price) != 2 or not all(0 <= p < math.inf for p in price):
+        raise UserError("TL_CHAT_PRICE must be two numbers, as in 0.15,0.60: what a million tokens cost, in and out.")
+    return price[0], price[1]
 
 
 def _faults_of_address(url: str) -> list[str]:

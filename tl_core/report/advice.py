@@ -33,21 +33,24 @@ from tl_core.statistics.break_even import (
 from tl_core.statistics.extrapolation import NOT_PREDICTED, TOO_FEW_POINTS
 from tl_core.statistics.intervals import Interval
 from tl_core.statistics.recommendation import (
+    ALONE,
     AS_GOOD_AND_CHEAPER,
-    CHEAPEST_ABOVE,
-    CHEAPEST_OF_BEST,
+    CHEAPEST_OF_CLOSE,
+    CLOSE,
+    LEADS,
     MORE_ROWS,
     MORE_SEEDS,
-    NONE_ABOVE,
+    NOT_ABOVE,
     ONLY_ONE,
+    UNFINISHED,
     WINNER,
 )
 
 NAMED = 6  # arms or labels in one sentence
 
 CODES = {
-    WINNER: "why_winner", AS_GOOD_AND_CHEAPER: "why_as_good", CHEAPEST_OF_BEST: "why_cheapest", CHEAPEST_ABOVE: "why_above",
-    NONE_ABOVE: "why_none_above", ONLY_ONE: "why_only",
+    WINNER: "why_winner", AS_GOOD_AND_CHEAPER: "why_as_good", CHEAPEST_OF_CLOSE: "why_close", LEADS: "why_leads", ALONE: "why_ahead",
+    NOT_ABOVE: "why_not_shown", ONLY_ONE: "why_only", UNFINISHED: "why_unfinished",
     MORE_SEEDS: "change_seeds", MORE_ROWS: "change_rows",
     FROM_THE_START: "pays_from_the_start", NOT_REACHED: "pays_not_reached", BETWEEN: "pays_between", AT_THE_LATEST: "pays_at_the_latest",
     AT_THE_EARLIEST: "pays_at_the_earliest", NOT_RESOLVED: "pays_not_resolved",
@@ -62,27 +65,37 @@ EN: dict[str, str] = {
     # which, in a line
     "head_winner": "Use {choice}",
     "head_as_good": "Use {choice}: as good as {leader}, and it costs less",
-    "head_cheapest": "No clear winner: {choice} costs least of those that could be the best",
-    "head_above": "No clear winner: {choice} costs least of those that could be the best and scored more than the commonest label",
-    "head_none_above": "Nothing scored more than giving every text the commonest label",
+    "head_close": "No clear winner: of those that scored about the same, none costs less than {choice}",
+    "head_leads": "{choice} scored highest, but is not shown to be the best",
     "head_ahead": "{choice} is ahead, but not yet for certain",
+    "head_not_shown": "Nothing is shown to beat giving every text the commonest label",
+    "head_none_above": "Nothing scored more than giving every text the commonest label",
     "head_unclear": "No clear winner",
     "head_only": "Only {choice} has finished runs",
+    "head_unfinished": "No advice yet: not everything that was asked for has run",
     # and in full
     "why_winner": "Use {choice}: it beats every other arm here by more than chance allows, all pairs taken together (95 %).",
     "why_as_good": "Use {choice}: it is shown to be as good as {leader} within the margin that was asked for, and it costs less.",
-    "why_cheapest": "No single best arm is shown. {n} of {all} could be the best, and none of these costs less than {choice}: that is the reason to use it.",
-    "why_above": "No single best arm is shown. {n} of {all} could be the best; of those that also scored more than giving every text the commonest label ({floor} {metric}) none costs less than {choice}: that is the reason to use it.",
-    "why_none_above": "Giving every text the commonest label has {floor} {metric}, and no arm scored more, so none is advised. Other strategies, more labels or clearer ones may change that.",
+    "why_close": "No single best arm is shown: {n} of {all} could be the best ({arms}). Of those that also scored within {close} of the highest, none costs less than {choice}, and that is the reason to use it.",
+    "why_leads": "Use {choice} for now: it scored highest. That does not show it to be the best: {n} of {all} arms could be ({arms}).",
     "why_ahead": "Use {choice} for now: it is the only one of {all} arms that could be the best, but what is known is not enough to call it the winner.",
+    "why_not_shown": "Giving every text the commonest label has {floor} {metric}. {choice} scored highest, {value}, which may be chance, so nothing is advised. More test rows, more labels or other strategies may change that.",
+    "why_none_above": "Giving every text the commonest label has {floor} {metric}, and no arm scored more, so none is advised. Other strategies, more labels or clearer ones may change that.",
     "why_unclear": "On the seeds that pairs share, each arm is beaten by another one; {choice} scored highest over all its runs, which is little to go by.",
     "why_only": "Only {choice} has finished runs, so there is nothing to compare it with, and nothing is advised.",
+    "why_unfinished": "{missing} So far {choice} scored highest.",
+    "missing_runs": "{n} of {all} runs have not ended ({arms}), and nothing is advised before they have.",
+    "missing_failed": "Every run of {arms} ended in an error, so nothing is known of it. Run it again, or compare without it.",
     "reaches": "With the most labels it was given ({shots}) it reaches {value} {metric}.",
     "reaches_without": "Without a label of yours it reaches {value} {metric}.",
-    "ahead": "The runner-up, {runner_up}, is {difference} behind (95 % interval of the difference {range}).",
-    "behind": "The runner-up, {runner_up}, scored {difference} more (95 % interval of the difference {range}), which may be chance.",
-    "behind_surely": "The runner-up, {runner_up}, scored {difference} more (95 % interval of the difference {range}).",
-    "level": "The runner-up, {runner_up}, scored the same (95 % interval of the difference {range}).",
+    "plain_accuracy": "By accuracy it is not shown to do better than giving every text the commonest label.",
+    "plain_macro_f1": "By macro-F1 it is not shown to do better than giving every text the commonest label.",
+    "ahead": "The runner-up, {runner_up}, scored {difference} less (95 % interval {range}{together}).",
+    "ahead_perhaps": "The runner-up, {runner_up}, scored {difference} less (95 % interval {range}{together}), which may be chance.",
+    "behind": "{runner_up} scored {difference} more (95 % interval {range}{together}), which may be chance.",
+    "behind_surely": "{runner_up} scored {difference} more (95 % interval {range}{together}).",
+    "level": "The runner-up, {runner_up}, scored the same (95 % interval of the difference {range}{together}).",
+    "together": ", allowing for {n} comparisons",
     "apart": "The runner-up by its score is {runner_up}; the two share no seed, so they were not compared.",
     "doubted": "Of {arms} too few seeds were run, or runs were lost: about them the study speaks of these trained models, not of the method.",
     "change_seeds": "With {at} seeds a difference as large as the one seen would be found in 8 of 10 studies.",
@@ -92,15 +105,18 @@ EN: dict[str, str] = {
     "change_few_rows": "With {at} test rows there would be something to go by.",
     "change_none": "Up to 40 seeds or 10,000 test rows would probably not tell the two apart; let cost decide.",
     "change_told": "More seeds or test rows are not needed to tell these two apart; other texts, or other prices, could still change the advice.",
-    "enough": "{cell} could still be the best line, so {n} labels instead of {most} may be enough.",
+    "enough": "{n} labels instead of {most} are enough: what they lose is shown to be less than {margin} (95 % interval of the loss {range}).",
+    "fewer_loses": "With {n} labels instead of {most} it scored {loss} lower (95 % interval {range}).",
+    "fewer_unclear": "With {n} labels instead of {most} it scored {loss} lower (95 % interval {range}), so it is not shown that they are enough.",
+    "fewer_higher": "With {n} labels instead of {most} it scored {loss} higher (95 % interval {range}), so it is not shown that they are enough.",
     # when labelling pays
     "labels_exact": "{n}",
     "labels_at_most": "{n} or fewer",
     "labels_more_than": "more than {n}",
     "pays_from_the_start": "{learner} is ahead of {other} already with {first} labels, the fewest tried.",
     "pays_not_reached": "{learner} stays behind {other} with up to {last} labels, the most tried.",
-    "pays_between": "{learner} overtakes {other} at about {value} labels (95 % limits {low} to {high}); it is surely ahead from {sure} labels on, the next number tried.",
-    "pays_at_the_latest": "{learner} overtakes {other} at {high} labels at the latest (95 % limit); the best guess is {value}. It is surely ahead from {sure} labels on, the next number tried.",
+    "pays_between": "{learner} overtakes {other} at about {value} labels (95 % limits {low} to {high}); from {sure} labels on, the next number tried, the limits say that it is ahead.",
+    "pays_at_the_latest": "{learner} overtakes {other} at {high} labels at the latest (95 % limit); the best guess is {value}. From {sure} labels on, the next number tried, the limits say that it is ahead.",
     "pays_at_the_earliest": "{learner} does not overtake {other} before {low} labels (95 % limit), and within the {last} labels tried it is not sure that it does; the best guess is {value}.",
     "pays_not_resolved": "From how many labels on {learner} is better than {other} is not resolved by these labels and test rows; the best guess is {value}.",
     "pays_no_labels": "{learner} and {other} were not tried at the same number of labels, so they cannot be held against each other.",
@@ -125,6 +141,7 @@ EN: dict[str, str] = {
     "power_before": "{seeds} seeds and {rows} test rows find a difference of {before} in 8 of 10 studies, as arms usually differ.",
     "power_once": "{rows} test rows find a difference of {before} between two arms without seeds in 8 of 10 studies, as such arms usually differ.",
     "power_one_seed": "With one seed no difference between trained arms is shown to be one of methods, whatever its size. Run 3 seeds or more.",
+    "power_groups": "The test rows come in {groups} groups, and rows of one group are no independent witnesses: every interval here counts groups.",
     "power_after": "At the spread seen between the arm advised and its runner-up it is {after}: smaller differences would mostly be missed.",
     "many": "{n} arms were scored on the same test rows. The best of many is partly lucky: expect less on new rows, and check it on rows not used here.",
     "scarce": "{shots} labels per class are more than half of all rows of {labels}: samples of different seeds share many rows, so seeds vary less than fresh labels would.",
@@ -134,8 +151,7 @@ EN: dict[str, str] = {
     "trained_are": "those that trained {value}",
     "trained_none": "and none of them trained",
     "choices_only": "The scores of {arms} say which label was chosen, not how likely it is: nothing is said about their probabilities.",
-    "endpoint": "What the endpoint charges for {arms} is not in the cost.",
-    "unfinished": "Runs that have not ended yet: {n}. All of this may change.",
+    "endpoint": "What the endpoint charges for {arms} is not known, so its cost is not compared: that takes the price of a label, texts a month and TL_CHAT_PRICE.",
     "nothing": "No run has finished yet, so nothing can be advised.",
     "surer": "{arm} is {gap} surer than it is right.",
     "less_sure": "{arm} is {gap} less sure than it is right.",
@@ -144,26 +160,36 @@ EN: dict[str, str] = {
 KO: dict[str, str] = {
     "head_winner": "{choice} 사용을 권합니다",
     "head_as_good": "{choice} 사용을 권합니다. {leader}만큼 좋고 비용이 더 적습니다",
-    "head_cheapest": "뚜렷한 승자가 없습니다. 최고일 수 있는 것 가운데 비용이 가장 적은 것은 {choice}입니다",
-    "head_above": "뚜렷한 승자가 없습니다. 최고일 수 있고 가장 흔한 라벨보다 점수가 높은 것 가운데 비용이 가장 적은 것은 {choice}입니다",
-    "head_none_above": "모든 텍스트에 가장 흔한 라벨을 다는 것보다 점수가 높은 것이 없습니다",
+    "head_close": "뚜렷한 승자가 없습니다. 점수가 비슷한 것 가운데 {choice}보다 비용이 적은 것은 없습니다",
+    "head_leads": "점수가 가장 높은 것은 {choice}이지만, 최고라고 밝혀진 것은 아닙니다",
     "head_ahead": "{choice}: 앞서 있지만 아직 확실하지는 않습니다",
+    "head_not_shown": "모든 텍스트에 가장 흔한 라벨을 다는 것보다 낫다고 밝혀진 것이 없습니다",
+    "head_none_above": "모든 텍스트에 가장 흔한 라벨을 다는 것보다 점수가 높은 것이 없습니다",
     "head_unclear": "뚜렷한 승자가 없습니다",
     "head_only": "끝난 실행이 있는 것은 {choice}뿐입니다",
+    "head_unfinished": "아직 권할 수 없습니다. 요청한 실행이 모두 끝나지 않았습니다",
     "why_winner": "{choice} 사용을 권합니다. 모든 쌍을 함께 보아도 다른 모든 비교 대상보다 우연으로 볼 수 있는 것 이상으로 앞섭니다(95 %).",
     "why_as_good": "{choice} 사용을 권합니다. 요청한 폭 안에서 {leader}만큼 좋다는 것이 드러났고 비용이 더 적습니다.",
-    "why_cheapest": "하나뿐인 최고는 드러나지 않았습니다. {all}개 가운데 {n}개가 최고일 수 있으며, 그 가운데 {choice}보다 비용이 적은 것은 없습니다. 권하는 이유는 그것입니다.",
-    "why_above": "하나뿐인 최고는 드러나지 않았습니다. {all}개 가운데 {n}개가 최고일 수 있으며, 그 가운데 모든 텍스트에 가장 흔한 라벨을 다는 것({metric} {floor})보다 점수가 높은 것 중에 {choice}보다 비용이 적은 것은 없습니다. 권하는 이유는 그것입니다.",
-    "why_none_above": "모든 텍스트에 가장 흔한 라벨을 달면 {metric} {floor}인데, 그보다 점수가 높은 것이 없어 아무것도 권하지 않습니다. 다른 전략이나 더 많은 라벨, 더 분명한 라벨로 달라질 수 있습니다.",
+    "why_close": "하나뿐인 최고는 드러나지 않았습니다. {all}개 가운데 {n}개가 최고일 수 있습니다({arms}). 그 가운데 최고 점수와의 차이가 {close} 이내인 것 중 {choice}보다 비용이 적은 것은 없으며, 권하는 이유는 그것입니다.",
+    "why_leads": "우선 {choice} 사용을 권합니다. 점수가 가장 높지만, 최고라고 밝혀진 것은 아닙니다. {all}개 가운데 {n}개가 최고일 수 있습니다({arms}).",
     "why_ahead": "우선 {choice} 사용을 권합니다. {all}개 가운데 최고일 수 있는 것은 이것뿐이지만, 승자라고 부를 만큼 알려진 것은 아닙니다.",
+    "why_not_shown": "모든 텍스트에 가장 흔한 라벨을 달면 {metric} {floor}입니다. 점수가 가장 높은 것은 {choice}({value})이지만 우연일 수 있어 아무것도 권하지 않습니다. 테스트 행이나 라벨을 늘리거나 다른 전략을 쓰면 달라질 수 있습니다.",
+    "why_none_above": "모든 텍스트에 가장 흔한 라벨을 달면 {metric} {floor}인데, 그보다 점수가 높은 것이 없어 아무것도 권하지 않습니다. 다른 전략이나 더 많은 라벨, 더 분명한 라벨로 달라질 수 있습니다.",
     "why_unclear": "쌍마다 공통인 시드에서는 모두 다른 어느 것에 뒤집니다. 모든 실행에서 점수가 가장 높은 것은 {choice}이지만 근거로는 약합니다.",
     "why_only": "끝난 실행이 있는 것은 {choice}뿐이어서 견줄 것이 없고, 권할 수 있는 것도 없습니다.",
+    "why_unfinished": "{missing} 지금까지 점수가 가장 높은 것은 {choice}입니다.",
+    "missing_runs": "실행 {all}번 가운데 {n}번이 끝나지 않았습니다({arms}). 모두 끝나야 권할 수 있습니다.",
+    "missing_failed": "{arms}: 모든 실행이 오류로 끝나 알 수 있는 것이 없습니다. 다시 실행하거나 빼고 비교하세요.",
     "reaches": "주어진 가장 많은 라벨({shots})로 {metric} {value}에 이릅니다.",
     "reaches_without": "라벨 없이 {metric} {value}에 이릅니다.",
-    "ahead": "다음은 {runner_up}이며 {difference} 뒤집니다(차이의 95 % 구간 {range}).",
-    "behind": "다음으로 본 {runner_up}의 점수가 {difference} 더 높지만(차이의 95 % 구간 {range}) 우연일 수 있습니다.",
-    "behind_surely": "다음으로 본 {runner_up}의 점수가 {difference} 더 높습니다(차이의 95 % 구간 {range}).",
-    "level": "다음은 {runner_up}이며 점수가 같습니다(차이의 95 % 구간 {range}).",
+    "plain_accuracy": "정확도로 보면 모든 텍스트에 가장 흔한 라벨을 다는 것보다 낫다고 밝혀지지 않았습니다.",
+    "plain_macro_f1": "매크로 F1으로 보면 모든 텍스트에 가장 흔한 라벨을 다는 것보다 낫다고 밝혀지지 않았습니다.",
+    "ahead": "다음인 {runner_up}의 점수는 {difference} 낮습니다(95 % 구간 {range}{together}).",
+    "ahead_perhaps": "다음인 {runner_up}의 점수는 {difference} 낮지만(95 % 구간 {range}{together}) 우연일 수 있습니다.",
+    "behind": "{runner_up}의 점수가 {difference} 더 높지만(95 % 구간 {range}{together}) 우연일 수 있습니다.",
+    "behind_surely": "{runner_up}의 점수가 {difference} 더 높습니다(95 % 구간 {range}{together}).",
+    "level": "다음은 {runner_up}이며 점수가 같습니다(차이의 95 % 구간 {range}{together}).",
+    "together": ", 비교 {n}번을 함께 고려",
     "apart": "점수로 다음은 {runner_up}이지만 둘은 같은 시드가 없어 견주지 않았습니다.",
     "doubted": "{arms}: 시드가 너무 적거나 잃은 실행이 있습니다. 여기서 알 수 있는 것은 학습된 이 모델들에 관한 것이며 방법에 관한 것이 아닙니다.",
     "change_seeds": "시드가 {at}개면 지금 본 만큼의 차이를 실험 10번 가운데 8번은 찾아냅니다.",
@@ -173,14 +199,17 @@ KO: dict[str, str] = {
     "change_few_rows": "테스트 행이 {at}개는 되어야 판단할 근거가 생깁니다.",
     "change_none": "시드 40개나 테스트 10,000행까지 늘려도 둘을 구별하지 못할 것입니다. 비용으로 정하세요.",
     "change_told": "이 둘을 구별하는 데 시드나 테스트 행이 더 필요하지는 않습니다. 다른 텍스트나 다른 가격이라면 권하는 것이 달라질 수 있습니다.",
-    "enough": "{cell}도 여전히 최고일 수 있으므로 라벨 {most}개 대신 {n}개로 충분할 수 있습니다.",
+    "enough": "라벨 {most}개 대신 {n}개로 충분합니다. 그로 인한 손실이 {margin}보다 작다는 것이 드러났습니다(손실의 95 % 구간 {range}).",
+    "fewer_loses": "라벨 {most}개 대신 {n}개를 쓰면 점수가 {loss} 낮았습니다(95 % 구간 {range}).",
+    "fewer_unclear": "라벨 {most}개 대신 {n}개를 쓰면 점수가 {loss} 낮았지만(95 % 구간 {range}), 그것으로 충분한지는 밝혀지지 않았습니다.",
+    "fewer_higher": "라벨 {most}개 대신 {n}개를 쓰면 점수가 {loss} 높았지만(95 % 구간 {range}), 그것으로 충분한지는 밝혀지지 않았습니다.",
     "labels_exact": "{n}개",
     "labels_at_most": "{n}개 이하",
     "labels_more_than": "{n}개 초과",
     "pays_from_the_start": "{learner}: 시도한 가장 적은 라벨 {first}개에서 이미 {other}보다 앞섭니다.",
     "pays_not_reached": "{learner}: 시도한 가장 많은 라벨 {last}개까지 {other}에 뒤집니다.",
-    "pays_between": "{learner}: 라벨 약 {value}에서 {other}보다 앞서기 시작합니다(95 % 한계 {low}에서 {high}). 그다음으로 시도한 {sure}개부터는 확실히 앞섭니다.",
-    "pays_at_the_latest": "{learner}: 늦어도 라벨 {high}에서는 {other}보다 앞섭니다(95 % 한계). 가장 그럴듯한 값은 {value}입니다. 그다음으로 시도한 {sure}개부터는 확실히 앞섭니다.",
+    "pays_between": "{learner}: 라벨 약 {value}에서 {other}보다 앞서기 시작합니다(95 % 한계 {low}에서 {high}). 그다음으로 시도한 {sure}개부터는 한계로 보아 앞섭니다.",
+    "pays_at_the_latest": "{learner}: 늦어도 라벨 {high}에서는 {other}보다 앞섭니다(95 % 한계). 가장 그럴듯한 값은 {value}입니다. 그다음으로 시도한 {sure}개부터는 한계로 보아 앞섭니다.",
     "pays_at_the_earliest": "{learner}: 라벨 {low} 전에는 {other}보다 앞서지 못하며(95 % 한계), 시도한 {last}개 안에서 앞서는지는 확실하지 않습니다. 가장 그럴듯한 값은 {value}입니다.",
     "pays_not_resolved": "라벨 몇 개부터 {learner}에서 {other}보다 나은 결과가 나오는지는 이 라벨과 테스트 행으로 알 수 없습니다. 가장 그럴듯한 값은 {value}입니다.",
     "pays_no_labels": "{learner}, {other}: 같은 라벨 수에서 시도하지 않아 견줄 수 없습니다.",
@@ -203,6 +232,7 @@ KO: dict[str, str] = {
     "power_before": "비교 대상들이 보통 차이 나는 만큼이라면, 시드 {seeds}개와 테스트 {rows}행은 {before}의 차이를 실험 10번 가운데 8번 찾아냅니다.",
     "power_once": "시드가 없는 두 비교 대상이 보통 차이 나는 만큼이라면, 테스트 {rows}행은 {before}의 차이를 실험 10번 가운데 8번 찾아냅니다.",
     "power_one_seed": "시드가 하나면 학습한 비교 대상 사이의 차이는 아무리 커도 방법의 차이라고 드러나지 않습니다. 시드를 3개 이상으로 하세요.",
+    "power_groups": "테스트 행은 {groups}개 그룹으로 묶여 있고 한 그룹의 행은 서로 독립이 아니므로, 여기의 모든 구간은 그룹을 단위로 계산합니다.",
     "power_after": "권하는 것과 다음 것 사이에서 본 흩어짐으로는 {after}입니다. 그보다 작은 차이는 대체로 놓칩니다.",
     "many": "같은 테스트 행으로 비교 대상 {n}개를 채점했습니다. 많은 것 가운데 최고는 운이 섞여 있습니다. 새 행에서는 더 낮을 것으로 보고, 여기서 쓰지 않은 행으로 확인하세요.",
     "scarce": "클래스당 라벨 {shots}개는 {labels}의 행 가운데 절반이 넘습니다. 시드마다 뽑힌 표본이 많이 겹쳐, 새 라벨보다 흩어짐이 작습니다.",
@@ -212,8 +242,7 @@ KO: dict[str, str] = {
     "trained_are": "학습된 실행만 보면 {value}를 맞혔습니다",
     "trained_none": "학습된 실행은 없습니다",
     "choices_only": "{arms}: 점수가 고른 라벨만 말하고 얼마나 그럴듯한지는 말하지 않으므로 확률에 관해서는 아무것도 말하지 않습니다.",
-    "endpoint": "{arms}: 엔드포인트 요금은 비용에 들어 있지 않습니다.",
-    "unfinished": "실행 {n}번이 아직 끝나지 않았습니다. 모두 달라질 수 있습니다.",
+    "endpoint": "{arms}: 엔드포인트 요금을 알 수 없어 비용을 견주지 않습니다. 라벨 가격, 한 달 텍스트 수, TL_CHAT_PRICE가 있어야 합니다.",
     "nothing": "아직 끝난 실행이 없어 권할 수 있는 것이 없습니다.",
     "surer": "{arm}: 맞히는 것보다 {gap} 더 확신합니다.",
     "less_sure": "{arm}: 맞히는 것보다 {gap} 덜 확신합니다.",
@@ -225,53 +254,93 @@ say = speaker({"en": EN, "ko": KO})
 # --- which ----------------------------------------------------------------------------------------------
 
 
-def headline(given: Advice, language: str = "en") -> str:
-    """What to use, in a line."""
+def headline(decision: Decision, language: str = "en") -> str:
+    """What to use, in a line: the same on the page, in the report and on a terminal."""
+    given = decision.advice
+    if given is None:
+        return say(language, "nothing")
     return say(language, _reason(given).replace("why_", "head_"), choice=given.found.choice, leader=given.found.leader)
 
 
 def advice(decision: Decision, language: str = "en") -> list[str]:
-    """What to use and why, the runner-up, and what would change it: three to six sentences."""
+    """What to use and why, the runner-up, and what would change it: one to seven sentences."""
     return list(reasons(decision, language).values()) if decision.advice else [say(language, "nothing")]
 
 
 def reasons(decision: Decision, language: str = "en") -> dict[str, str]:
     """The same, by what each sentence is about: why, reaches, runner_up, doubted, changes, enough; without those there are none of."""
     given, found = decision.advice, decision.advice.found
-    chosen = given.cell(found.choice)
+    chosen, metric = given.cell(found.choice), say_word(language, decision.metric)
     value, shots = with_limits(getattr(chosen, decision.metric), language), _labels_in_all(chosen.labels, language)
-    few, most = number(given.enough.labels, 0) if given.enough else "", number(chosen.labels, 0)
-    why = {"choice": found.choice, "leader": found.leader, "n": len(found.best), "all": len(given.candidates)}
-    why |= {"floor": percent(found.floor, language), "metric": say_word(language, decision.metric)}
-    if found.why == NONE_ABOVE:
-        return {"why": say(language, _reason(given), **why)}
-    said = {
-        "why": say(language, _reason(given), **why),
-        "reaches": say(language, "reaches" if chosen.labels else "reaches_without", shots=shots, value=value, metric=say_word(language, decision.metric)),
+    why = {"choice": found.choice, "leader": found.leader, "n": len(found.best), "all": len(given.candidates), "arms": _some(found.best, language)}
+    why |= {"floor": "" if found.floor is None else percent(found.floor, language), "metric": metric, "value": value, "close": _points(CLOSE, language)}
+    if found.why == UNFINISHED:
+        why["missing"] = " ".join(_missing(decision, language))
+    said = {"why": say(language, _reason(given), **why)}
+    if found.why == NOT_ABOVE:
+        return said
+    said["reaches"] = " ".join(
+        [say(language, "reaches" if chosen.labels else "reaches_without", shots=shots, value=value, metric=metric)]
+        + [say(language, f"plain_{by}") for by in decision.plain_by]
+    )
+    if found.why == UNFINISHED:
+        return said
+    said |= {
         "runner_up": _runner_up(given, language),
         "doubted": say(language, "doubted", arms=_some(found.doubted, language)) if found.doubted else "",
         "changes": _changes(given, language),
-        "enough": say(language, "enough", cell=cell_name(given.enough, language), n=few, most=most) if given.enough else "",
+        "enough": _enough(given, language),
     }
     return {about: sentence for about, sentence in said.items() if sentence}
 
 
 def _reason(given: Advice) -> str:
-    """The key of why: which of those that could be the best are left may say more than the code."""
+    """The key of why: what was seen beside may say more than the code."""
     found = given.found
-    alone = {(): "why_unclear", (found.choice,): "why_ahead"} if found.why == CHEAPEST_OF_BEST else {}
-    return alone.get(found.best, CODES[found.why])
+    if found.why == NOT_ABOVE and not found.leads_floor:
+        return "why_none_above"
+    return "why_unclear" if found.why in (LEADS, ALONE) and not found.best else CODES[found.why]
+
+
+def _missing(decision: Decision, language: str) -> list[str]:
+    """What was asked for and has not run."""
+    coming, failed = [x for x in decision.missing if x.runs], [x for x in decision.missing if not x.runs]
+    said = []
+    if coming:
+        said.append(say(language, "missing_runs", n=sum(x.runs for x in coming), all=decision.runs, arms=_some([x.arm for x in coming], language)))
+    return said + ([say(language, "missing_failed", arms=_some([x.arm for x in failed], language))] if failed else [])
 
 
 def _runner_up(given: Advice, language: str) -> str:
+    """Of whichever of the two scored less: the difference and its limits have the sign of the words."""
     found = given.found
     if found.runner_up is None:
         return ""
     d = found.difference
     if d is None:
         return say(language, "apart", runner_up=found.runner_up)
-    key = "level" if d.value == 0 else "ahead" if d.value > 0 else "behind_surely" if d.high < 0 else "behind"
-    return say(language, key, runner_up=found.runner_up, difference=_points(abs(d.value), language), range=limits(d, language))
+    low, high = (d.low, d.high) if d.value >= 0 else (-d.high, -d.low)
+    shown = Interval(abs(d.value), low, high, d.seeds, d.n)
+    key = "level" if d.value == 0 else ("ahead" if low > 0 else "ahead_perhaps") if d.value > 0 else ("behind_surely" if low > 0 else "behind")
+    comparisons = len(given.candidates) - 1
+    together = say(language, "together", n=comparisons) if comparisons > 1 else ""
+    return say(language, key, runner_up=found.runner_up, difference=_points(shown.value, language), range=limits(shown, language), together=together)
+
+
+def _enough(given: Advice, language: str) -> str:
+    """The fewest labels that are shown to do, and what the next fewer lose."""
+    told, enough = [], given.enough
+    most = number(given.cell(given.found.choice).labels, 0)
+    if enough:
+        margin = _points(enough.margin, language)
+        told.append(say(language, "enough", n=number(enough.cell.labels, 0), most=most, margin=margin, range=limits(enough.loss, language)))
+    fewer = next((x for x in given.fewer if not x.enough and x.loss is not None), None)
+    if fewer:
+        d = fewer.loss
+        key = "fewer_loses" if d.low > 0 else "fewer_unclear" if d.value >= 0 else "fewer_higher"
+        shown = d if d.value >= 0 else Interval(-d.value, -d.high, -d.low, d.seeds, d.n)
+        told.append(say(language, key, n=number(fewer.cell.labels, 0), most=most, loss=_points(shown.value, language), range=limits(shown, language)))
+    return " ".join(told)
 
 
 def _changes(given: Advice, language: str) -> str:
@@ -366,6 +435,8 @@ def power(found: Power, language: str = "en") -> str:
         said = [say(language, "power_one_seed")]
     else:
         said = [say(language, "power_before" if found.seeds else "power_once", before=_points(found.before, language), **values)]
+    if found.groups:
+        said.append(say(language, "power_groups", groups=f"{found.groups:,}"))
     if found.after is not None and math.isfinite(found.after):
         said.append(say(language, "power_after", after=_points(found.after, language)))
     return " ".join(said)
@@ -373,7 +444,7 @@ def power(found: Power, language: str = "en") -> str:
 
 def warnings(decision: Decision, language: str = "en") -> list[str]:
     """What a reader must know before trusting the rest."""
-    said = [say(language, "unfinished", n=decision.unfinished)] if decision.unfinished and decision.advice else []
+    said = []
     if decision.scored >= MANY:
         said.append(say(language, "many", n=decision.scored))
     for shots in dict.fromkeys(s.shots for s in decision.scarce):
@@ -389,7 +460,7 @@ def warnings(decision: Decision, language: str = "en") -> list[str]:
             kept = say(language, "trained_are", value=percent(u.trained.value, language)) if u.trained else say(language, "trained_none")
             rate, every = percent(u.rate_at_most, language), percent(u.all_runs.value, language)
             said.append(say(language, "untrained", arm=name, failed=u.failed, seeds=u.seeds, every=every, trained=kept, rate=rate))
-    for key, arms in (("choices_only", [q.arm for q in decision.quality if q.nll is None]), ("endpoint", [c.arm for c in decision.costs if c.asks_endpoint])):
+    for key, arms in (("choices_only", [q.arm for q in decision.quality if q.nll is None]), ("endpoint", [c.arm for c in decision.costs if c.asks_endpoint and c.total is None])):
         if arms:
             said.append(say(language, key, arms=_some(list(dict.fromkeys(arms)), language)))
     return said

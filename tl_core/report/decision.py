@@ -43,7 +43,7 @@ def advised(r: Decided) -> str:
         return ""
     told = "".join(f"<p>{escaped(s)}</p>" for s in advice.advice(d, r.language))
     doubts = "".join(f"<p class='doubt'>{escaped(s)}</p>" for s in advice.warnings(d, r.language))
-    return f"<h3>{r.say('advice_head')}</h3>{told}{doubts}<p class='fine'>{escaped(advice.power(d.power, r.language))}</p>"
+    return f"{told}{doubts}<p class='fine'>{escaped(advice.power(d.power, r.language))}</p>"
 
 
 def decision_sections(r: Decided, figures: Collection[str]) -> list[str]:

@@ -27,13 +27,13 @@ from tl_core.experiments.plan import Plan
 from tl_core.experiments.robustness.effects import Effect, effects
 from tl_core.experiments.robustness.parts import Parts, stored_parts
 from tl_core.experiments.store import Store
-from tl_core.report import again
+from tl_core.report import advice, again
 from tl_core.report.budget import remarks, taught
 from tl_core.report.decision import advised, decision_figures, decision_sections
 from tl_core.report.differing import differing
 from tl_core.report.pieces import SAVING, escaped, measured, named, section, tabled
 from tl_core.report.robustness import robustness
-from tl_core.report.words import cell_name, duration, limits, number, percent, say, shots_name, with_limits
+from tl_core.report.words import best_mark, cell_name, duration, limits, number, percent, say, shots_name
 from tl_core.statistics.constant import best_constant
 from tl_core.statistics.metrics_counts import confusion
 from tl_core.statistics.metrics_f1 import macro_f1
@@ -44,7 +44,6 @@ from tl_core.types import Example, Label, RunResult, RunSpec
 ROWS_SHOWN, ROWS_OPEN = 30, 8  # rows in the page, and those seen without a click
 TEXT_SHOWN, TEXT_KEPT = 300, 10_000
 LABELS_SHOWN, LABELS_IN_MATRIX, PAIRS_SHOWN = 20, 60, 10
-CELLS_NAMED = 8
 
 
 def write_report(
@@ -147,90 +146,35 @@ class _Report:
 
 def _answer(r: _Report) -> str:
     warnings = "".join(f"<div class='warning' role='note'><strong>{r.say('warning')}</strong> {escaped(s)}</div>" for s in _token_sentences(r))
-    head, sentences = _answer_sentences(r)
-    lost = _lost_sentences(r)
-    body = "".join(f"<p>{s}</p>" for s in sentences) + "".join(f"<p class='doubt'>{s}</p>" for s in lost) + advised(r)
+    lost = "".join(f"<p class='doubt'>{s}</p>" for s in _lost_sentences(r))
+    if r.decision.advice is None:
+        head, body = r.say("answer_none"), f"<p>{_nothing(r)}</p>{lost}"
+    else:
+        head = escaped(advice.headline(r.decision, r.language))
+        order = r.say("answer_sorted", metric=say(r.language, r.metric), why=say(r.language, f"why_{r.metric}"))
+        body = f"{advised(r)}{lost}<p class='fine'>{_majority_sentences(r)} {_behind_sentences(r)} {order}</p>"
     return f"<section id='answer' class='answer'><p class='kicker'>{r.say('answer_head')}</p><h2>{head}</h2>{body}</section>{warnings}"
 
 
-def _answer_sentences(r: _Report) -> tuple[str, list[str]]:
-    """Headline and paragraphs; never more than the intervals say."""
-    cells, lang = r.comparison.cells, r.language
-    if not cells:
-        failed, refused = len(r.without("failed")), len(r.without("refused"))
-        over = failed + refused == len(r.plan.specs)
-        said = r.say("answer_all_failed", n=len(r.plan.specs), failed=failed, refused=refused) if over else r.say("answer_none_text")
-        return r.say("answer_none"), [said]
-    shown = getattr(r.lead, r.metric)
-    clear = sum(c.could_be_best for c in cells) < 2
-    head = r.say("answer" if clear else "answer_no_winner", cell=cell_name(r.lead, lang), value=with_limits(shown, lang), metric=say(lang, r.metric))
-    order = r.say("answer_sorted", metric=say(lang, r.metric), why=say(lang, f"why_{r.metric}"))
-    return head, [_best_sentences(r), f"{_majority_sentences(r)} {_cheapest_sentences(r)}".strip(), f"{_behind_sentences(r)} {order}"]
-
-
-def _best_sentences(r: _Report) -> str:
-    cells, best = r.comparison.cells, [c for c in r.comparison.cells if c.could_be_best]
-    if len(cells) == 1:
-        return r.say("answer_only")
-    if len(best) == 1:
-        return r.say("answer_clear" if _seeds_known(cells) else "answer_clear_rows", n=len(cells) - 1) + " " + r.say("answer_winner")
-    names = [cell_name(c, r.language) for c in best[:CELLS_NAMED]]
-    if len(best) > CELLS_NAMED:
-        names.append(say(r.language, "more", n=len(best) - CELLS_NAMED))
-    said = [f"<strong>{r.say('answer_tied', n=len(best), all=len(cells))}</strong>", r.say("answer_tied_are", cells=", ".join(names))]
-    fewest = min(best, key=lambda c: c.labels)
-    if fewest.labels < r.lead.labels:
-        said.append(r.say("answer_fewest", cell=cell_name(fewest, r.language), n=number(fewest.labels, 0), lead=number(r.lead.labels, 0)))
-    else:
-        said.append(r.say("answer_fewest_same"))
-    return " ".join([*said, r.say("answer_winner")])
-
-
-def _seeds_known(cells: Sequence[Cell]) -> bool:
-    """Whether all trained lines share 3 seeds, without which no comparison of theirs knows what seeds do."""
-    trained = [set(c.seeds) for c in cells if not deterministic(c)]
-    return not trained or len(set.intersection(*trained)) > 2
+def _nothing(r: _Report) -> str:
+    failed, refused = len(r.without("failed")), len(r.without("refused"))
+    over = failed + refused == len(r.plan.specs)
+    return r.say("answer_all_failed", n=len(r.plan.specs), failed=failed, refused=refused) if over else r.say("answer_none_text")
 
 
 def _majority_sentences(r: _Report) -> str:
-    """What the best answer that is the same for all test rows would reach, and whether that is beaten."""
-    accuracy, f1 = r.comparison.chance, macro_f1(r.gold, best_constant(r.gold), len(r.plan.study.problem.labels))
-    said = r.say("answer_majority" if r.gold.ndim == 1 else "answer_every_label", accuracy=percent(accuracy, r.language), macro_f1=percent(f1, r.language))
-    reached = accuracy if r.metric == "accuracy" else f1
-    above = getattr(r.lead, r.metric).low > reached
-    said += " " + r.say("answer_above" if above else "answer_not_above", metric=say(r.language, r.metric))
-    if r.metric != "accuracy" and not r.lead.accuracy.low > accuracy:
-        said += " " + r.say("answer_accuracy", value=with_limits(r.lead.accuracy, r.language))
-    return said
-
-
-def _cheapest_sentences(r: _Report) -> str:
-    """Against the line with the fewest labels (of equals, the quickest), the constant answer aside."""
-    others = [c for c in r.comparison.cells if c.strategy != CONSTANT]
-    if len(others) < 2:
-        return ""
-    cheapest = min(others, key=lambda c: (c.labels, c.fit_seconds + c.predict_seconds))
-    if cheapest is r.lead:
-        return r.say("answer_cheapest_lead")
-    behind = r.comparison.differences.get((cheapest.arm, cheapest.shots))
-    if behind is None:
-        return ""
-    difference = say(r.language, "points", x=number(100 * behind.value))
-    said = r.say(
-        "answer_cheapest", cell=cell_name(cheapest, r.language), n=number(cheapest.labels, 0), value=percent(getattr(cheapest, r.metric).value, r.language),
-        difference=difference, range=limits(behind, r.language),
-    )  # fmt: skip
-    if behind.low <= 0:
-        return f"{said} {r.say('answer_cheapest_chance')}"
-    return f"{said} {r.say('answer_cheapest_pair')}" if cheapest.could_be_best else said
+    """What the best answer that is the same for all test rows would reach."""
+    f1 = macro_f1(r.gold, best_constant(r.gold), len(r.plan.study.problem.labels))
+    key = "answer_majority" if r.gold.ndim == 1 else "answer_every_label"
+    return r.say(key, accuracy=percent(r.comparison.chance, r.language), macro_f1=percent(f1, r.language))
 
 
 def _behind_sentences(r: _Report) -> str:
-    n = f"{len(r.plan.study.split.test):,}"
-    if deterministic(r.lead):
+    n, chosen = f"{len(r.plan.study.split.test):,}", r.decision.advice.cell(r.decision.advice.found.choice)
+    if deterministic(chosen):
         return r.say("answer_behind_once", n=n)
-    said = r.say("answer_behind_1" if len(r.lead.seeds) == 1 else "answer_behind", seeds=len(r.lead.seeds), n=n)
-    return said if len(r.lead.seeds) > 2 else f"{said} <strong>{r.say('answer_seeds_unknown')}</strong>"
+    said = r.say("answer_behind_1" if len(chosen.seeds) == 1 else "answer_behind", seeds=len(chosen.seeds), n=n)
+    return said if len(chosen.seeds) > 2 else f"{said} <strong>{r.say('answer_seeds_unknown')}</strong>"
 
 
 def _lost_sentences(r: _Report) -> list[str]:
@@ -330,7 +274,7 @@ def _board(r: _Report) -> str:
 def _board_row(r: _Report, c: Cell) -> tuple[str, ...]:
     behind = r.comparison.differences.get((c.arm, c.shots))
     shown = r.say("leading") if c is r.lead else "–" if behind is None else f"{number(100 * behind.value)}<small>{escaped(limits(behind, r.language))}</small>"
-    mark = f"<span aria-hidden='true'>{'●' if c.could_be_best else '○'}</span> {r.say('yes' if c.could_be_best else 'no')}"
+    mark = f"<span aria-hidden='true'>{'●' if c.could_be_best else '◐' if c.best_at_shots else '○'}</span> {r.say(best_mark(c))}"
     return (
         named(c.arm), r.say("shots_all") if c.shots is None else str(c.shots), number(c.labels, 0), measured(r, c.accuracy), measured(r, c.macro_f1), shown, mark,
         str(len(c.seeds)), number(c.fit_seconds, 2), number(c.predict_seconds, 2), _megabytes(c.peak_bytes), f"{c.trainable_parameters:,}", str(c.failed),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from decimal import ROUND_HALF_UP, Decimal
 
 from tl_core.statistics.intervals import FAILED_RUNS, FEW_PER_LABEL, IDENTICAL, NEVER_RIGHT, NEVER_WRONG, ONE_SEED, TWO_SEEDS, Interval
 
@@ -92,32 +93,15 @@ EN: dict[str, str] = {
     "answer_none": "No run is finished yet",
     "answer_none_text": "There is nothing to compare until at least one run is finished.",
     "answer_all_failed": "None of the {n} runs gave a result: {failed} failed, {refused} were refused. Their reasons are below.",
-    "answer": "{cell} leads: {metric} {value}",
-    "answer_no_winner": "No clear winner: {cell} leads, {metric} {value}",
     "answer_sorted": "The order is by {metric}, because {why}.",
     "why_accuracy": "the labels are about balanced in the test rows",
     "why_macro_f1": "the labels are not balanced in the test rows and accuracy would favour the large ones",
-    "answer_only": "It is the only line that finished, so nothing can be said about which is best.",
-    "answer_clear": "No other line could be the best: each of them ({n}) is beaten by more than chance allows (at 95 %, all comparisons together).",
-    "answer_clear_rows": "No other line could be the best as far as the test rows tell: each of them ({n}) is beaten by more than their choice explains (at 95 %, all comparisons together). How much the seeds matter is unknown.",
-    "answer_tied": "{n} of the {all} lines could be the best: these test rows and seeds cannot tell them apart, so the order among them may be luck.",
-    "answer_tied_are": "They are {cells}.",
-    "answer_fewest": "Among them, {cell} needs the fewest labels: {n} instead of {lead}.",
-    "answer_fewest_same": "None of the others needs fewer labels than the leading one.",
     "answer_majority": "Always answering the largest class would reach {accuracy} accuracy and {macro_f1} macro-F1 on these rows.",
+    "answer_behind": "Behind this number stand {seeds} seeds (draws of the training rows) and {n} test rows.",
+    "answer_behind_1": "Behind this number stand one seed (one draw of the training rows) and {n} test rows.",
+    "answer_behind_once": "Behind this number stand {n} test rows; no draw of training rows is in it, so there are no seeds.",
     "answer_every_label": "Giving every row every label would reach {macro_f1} macro-F1 on these rows, and always the commonest set of labels {accuracy} accuracy.",
-    "answer_above": "The whole {metric} interval of the leading line lies above that.",
-    "answer_not_above": "The {metric} interval of the leading line reaches down to that: it has not been shown that anything was learnt.",
-    "answer_accuracy": "Its accuracy, {value}, has not been shown to be higher.",
-    "answer_cheapest": "The cheapest alternative is {cell}, trained on {n} labels, with {value}. It is {difference} behind (95 % interval {range}).",
-    "answer_cheapest_chance": "This difference may be chance.",
-    "answer_cheapest_pair": "That interval is for this pair alone; with all comparisons allowed for, it could still be the best.",
-    "answer_cheapest_lead": "The leading line is also the cheapest one that was tried: no other one used fewer labels.",
-    "answer_behind": "Behind the leading number stand {seeds} seeds (draws of the training rows) and {n} test rows.",
-    "answer_behind_1": "Behind the leading number stand one seed (one draw of the training rows) and {n} test rows.",
-    "answer_behind_once": "Behind the leading number stand {n} test rows; it was not trained on rows, so there are no seeds.",
     "answer_seeds_unknown": "With fewer than 3 seeds the seed variation is unknown: the interval covers the choice of test rows only, not which rows were drawn for training. Run 3 seeds or more.",
-    "answer_winner": "The leading line was picked because it leads on these rows; expect it to be a little worse on new ones.",
     "answer_lost": "{failed} of {all} runs failed and {refused} were refused; they enter no mean and are listed below.",
     "answer_unfinished": "{n} of {all} runs are not finished: everything here is provisional.",
     "warning": "Warning",
@@ -155,14 +139,13 @@ EN: dict[str, str] = {
     "head_instead": "Would be",
     "head_given_chance": "Probability of the given label, mean over arms",
     # the decision
-    "advice_head": "What to do",
     "pays_head": "From how many labels on does training pay?",
-    "pays_note": "Every arm that learns, against {level}, the best one without labels. The limits are 95 %; “surely ahead” is the next number of labels tried above the upper limit. What lies outside the labels tried is said to, and never guessed.",
+    "pays_note": "Every arm that learns, against {level}, the best one without labels. The limits are 95 % for all of these together (Bonferroni); “ahead from” is the next number of labels tried above the upper limit. What lies outside the labels tried is said to, and never guessed.",
     "pays_none": "No arm without labels was run beside one that learns from them, so there is nothing to break even with. Ask for shots 0 and a strategy that needs no labels, such as similarity.",
     "head_learner": "Arm that learns",
     "head_even": "Breaks even at, labels",
     "head_even_limits": "95 % limits",
-    "head_sure": "Surely ahead from",
+    "head_sure": "Ahead from (95 %)",
     "head_in_words": "In words",
     "gains_head": "What would more labels bring?",
     "costs_head": "What does it cost?",
@@ -226,7 +209,7 @@ EN: dict[str, str] = {
     "head_strategy": "Strategy",
     # leaderboard
     "board_head": "Leaderboard",
-    "board_note": "Best first. ● could be the best, ○ left out. Intervals are 95 %. “Behind the leading one” is the paired difference on the same test rows and seeds.",
+    "board_note": "Best first. ● could be the best of all arms, each with the most labels it was given; ◐ could be the best with as many labels; ○ left out. Intervals are 95 %. “Behind the leading one” is the paired difference on the same test rows and seeds.",
     "head_arm": "Arm",
     "head_shots": "Labels per class",
     "head_labels": "Labels used",
@@ -249,6 +232,7 @@ EN: dict[str, str] = {
     "mean_trained": "mean of those that did {value}",
     "yes": "yes",
     "no": "no",
+    "best_at_shots": "with as many labels",
     "leading": "leading",
     "why_left_out": "Why the others are left out, and what is in doubt",
     "badge_one_seed": "seed variation unknown: one seed",
@@ -299,11 +283,11 @@ EN: dict[str, str] = {
     # how
     "how_head": "How each number was computed",
     "how_interval": "Intervals",
-    "how_interval_text": "Test rows and seeds are both samples, so the variance of a mean comes from the two-way analysis of variance of seeds by rows, with the weighted quantile of Cochran and Cox (Experimental Designs, 1957); for accuracy on the logit scale, for macro-F1 through jackknife pseudo-values (Tukey, 1958). With fewer than 3 seeds, or for arms without seeds, it covers the test rows only: for accuracy it is the interval of Wilson (1927). Where samples take more than a tenth of the pool, the seed variance of a mean is enlarged (Nadeau and Bengio, 2003).",
+    "how_interval_text": "Test rows and seeds are both samples, so the variance of a mean comes from the two-way analysis of variance of seeds by rows, with the weighted quantile of Cochran and Cox (Experimental Designs, 1957); for accuracy on the logit scale, for macro-F1 through jackknife pseudo-values (Tukey, 1958). With fewer than 3 seeds, or for arms without seeds, it covers the test rows only: for accuracy it is the interval of Wilson (1927). Where samples take more than a tenth of the pool, the seed variance of a mean is enlarged (Nadeau and Bengio, 2003). With few seeds the spread between them is hardly known, so in comparisons it is pulled towards what all lines of the study show, starting from published spreads (Smyth, 2004). Test rows that belong together count as groups (Liang and Zeger, 1986; Bell and McCaffrey, 2002).",
     "how_best": "Could be the best",
-    "how_best_text": "Multiple comparisons with the best (Hsu, 1981) in Bonferroni's form: a line is left out only if another one beats it by more than chance allows in all comparisons together, at 95 %. Not being left out does not mean being as good.",
+    "how_best_text": "Multiple comparisons with the best (Hsu, 1981) in Bonferroni's form, each arm with the most labels it was given; beside it, all lines with the same number of labels a class. One is left out only if another one beats it by more than chance allows in all comparisons together, at 95 %. Not being left out does not mean being as good.",
     "how_advice": "What to do",
-    "how_advice_text": "Each arm stands with the most labels it was given, so none is picked by its score. A winner is named only if it beats every other one, Holm over all pairs, with 3 seeds or more and no lost run. Otherwise the cheapest of those that could be the best is advised. What would change it is the number of seeds or test rows at which the difference seen would be found with a probability of .8.",
+    "how_advice_text": "Each arm stands with the most labels it was given, so none is picked by its score. A winner is named only if it beats every other one, Holm over all pairs, with 3 seeds or more and no lost run. Otherwise, of those that could be the best and scored within 3 points of the highest, the one that costs least is advised; where there is no other so close, the one that scored highest, for now. Nothing is advised that is not shown to beat giving every text the commonest label, and nothing before all that was asked for has run. Fewer labels are called enough only where the upper limit of what they lose is below 3 points (non-inferiority). What would change the advice is the number of seeds or test rows at which the difference seen would be found with a probability of .8.",
     "how_pays": "Break-even",
     "how_pays_text": "Where the rising fit of the mean difference (pool adjacent violators) crosses 0, linear in the logarithm of labels. Its limits are the numbers of labels at which the 95 % interval of the difference, seeds and test rows together, still holds 0.",
     "how_gains": "What more labels would bring",
@@ -428,32 +412,15 @@ KO: dict[str, str] = {
     "answer_none": "아직 끝난 실행이 없습니다",
     "answer_none_text": "실행이 하나라도 끝나야 비교할 수 있습니다.",
     "answer_all_failed": "{n}번의 실행이 모두 결과를 내지 못했습니다. 실패 {failed}번, 거부 {refused}번이며 이유는 아래에 있습니다.",
-    "answer": "{metric} 선두: {cell}, {value}",
-    "answer_no_winner": "뚜렷한 승자가 없습니다. {metric} 선두: {cell}, {value}",
     "answer_sorted": "순서의 기준은 {metric}입니다. {why}.",
     "why_accuracy": "테스트 행의 라벨이 대체로 고르기 때문입니다",
     "why_macro_f1": "테스트 행의 라벨이 고르지 않아 정확도는 큰 라벨에 유리하기 때문입니다",
-    "answer_only": "끝난 것이 이 하나뿐이므로 무엇이 최고인지는 말할 수 없습니다.",
-    "answer_clear": "다른 {n}줄은 최고일 수 없습니다. 모두 우연으로 볼 수 있는 것보다 크게 뒤집니다 (모든 비교를 합쳐 95 %).",
-    "answer_clear_rows": "테스트 행으로 보는 한 다른 {n}줄은 최고일 수 없습니다. 모두 테스트 행의 선택으로 볼 수 있는 것보다 크게 뒤집니다 (모든 비교를 합쳐 95 %). 시드가 얼마나 중요한지는 알 수 없습니다.",
-    "answer_tied": "{all}줄 가운데 {n}줄이 최고일 수 있습니다. 이 테스트 행과 시드로는 구별할 수 없으므로 그 사이의 순서는 운일 수 있습니다.",
-    "answer_tied_are": "최고일 수 있는 것: {cells}.",
-    "answer_fewest": "그 가운데 라벨이 가장 적게 드는 것은 {cell}입니다. {lead}개 대신 {n}개가 듭니다.",
-    "answer_fewest_same": "나머지 가운데 선두보다 라벨이 적게 드는 것은 없습니다.",
     "answer_majority": "항상 가장 큰 클래스로 대답하면 이 행들에서 정확도 {accuracy}, 매크로 F1 {macro_f1}입니다.",
+    "answer_behind": "이 숫자는 시드(학습할 행의 추출) {seeds}개와 테스트 {n}행에서 나왔습니다.",
+    "answer_behind_1": "이 숫자는 시드(학습할 행의 추출) 하나와 테스트 {n}행에서 나왔습니다.",
+    "answer_behind_once": "이 숫자는 테스트 {n}행에서 나왔습니다. 학습할 행을 뽑지 않으므로 시드는 없습니다.",
     "answer_every_label": "모든 행에 모든 라벨을 주면 이 행들에서 매크로 F1 {macro_f1}, 항상 가장 흔한 라벨 조합으로 대답하면 정확도 {accuracy}입니다.",
-    "answer_above": "선두의 {metric} 구간은 모두 그보다 위에 있습니다.",
-    "answer_not_above": "선두의 {metric} 구간이 그 값까지 내려옵니다. 무엇인가 배웠다는 것이 아직 드러나지 않았습니다.",
-    "answer_accuracy": "선두의 정확도 {value}는 그보다 높다고 드러나지 않았습니다.",
-    "answer_cheapest": "비용이 가장 적은 대안은 라벨 {n}개로 학습한 {cell}이며 {value}입니다. 선두보다 {difference} 낮습니다 (95 % 구간 {range}).",
-    "answer_cheapest_chance": "이 차이는 우연일 수 있습니다.",
-    "answer_cheapest_pair": "이 구간은 이 둘만 본 것이며, 모든 비교를 함께 보면 여전히 최고일 수 있습니다.",
-    "answer_cheapest_lead": "선두가 비용도 가장 적습니다. 라벨을 더 적게 쓴 것은 없습니다.",
-    "answer_behind": "선두의 숫자는 시드(학습할 행의 추출) {seeds}개와 테스트 {n}행에서 나왔습니다.",
-    "answer_behind_1": "선두의 숫자는 시드(학습할 행의 추출) 하나와 테스트 {n}행에서 나왔습니다.",
-    "answer_behind_once": "선두의 숫자는 테스트 {n}행에서 나왔습니다. 행으로 학습하지 않으므로 시드는 없습니다.",
     "answer_seeds_unknown": "시드가 3개보다 적어 시드에 따른 변화를 알 수 없습니다. 구간은 테스트 행의 선택만 담고 어떤 행으로 학습했는지는 담지 않습니다. 시드를 3개 이상으로 하세요.",
-    "answer_winner": "선두는 이 행들에서 앞섰기 때문에 뽑혔습니다. 새로운 행에서는 조금 낮을 것으로 보세요.",
     "answer_lost": "{all}번의 실행 가운데 {failed}번이 실패하고 {refused}번이 거부되었습니다. 평균에 들어가지 않으며 아래에 있습니다.",
     "answer_unfinished": "{all}번의 실행 가운데 {n}번이 끝나지 않았습니다. 여기 있는 모든 것은 잠정입니다.",
     "warning": "주의",
@@ -490,14 +457,13 @@ KO: dict[str, str] = {
     "head_text": "텍스트",
     "head_instead": "대신할 라벨",
     "head_given_chance": "주어진 라벨의 확률, 비교 대상 평균",
-    "advice_head": "무엇을 할까",
     "pays_head": "라벨 몇 개부터 학습할 값어치가 있을까?",
-    "pays_note": "학습하는 비교 대상마다 라벨 없이 가장 좋은 {level}에 견줍니다. 한계는 95 %이며, “확실히 앞섬”은 위쪽 한계 다음으로 시도한 라벨 수입니다. 시도한 라벨 밖에 있으면 그렇다고 말하고 짐작하지 않습니다.",
+    "pays_note": "학습하는 비교 대상마다 라벨 없이 가장 좋은 {level}에 견줍니다. 한계는 이들 모두를 함께 보아 95 %이며(Bonferroni), “앞서는 라벨 수”는 위쪽 한계 다음으로 시도한 라벨 수입니다. 시도한 라벨 밖에 있으면 그렇다고 말하고 짐작하지 않습니다.",
     "pays_none": "라벨이 필요 없는 것과 라벨로 학습하는 것을 함께 돌리지 않아 손익이 갈리는 점이 없습니다. 라벨 0개와, similarity처럼 라벨이 필요 없는 전략을 더하세요.",
     "head_learner": "학습하는 비교 대상",
     "head_even": "같아지는 라벨 수",
     "head_even_limits": "95 % 한계",
-    "head_sure": "확실히 앞섬",
+    "head_sure": "앞서는 라벨 수(95 %)",
     "head_in_words": "말로 하면",
     "gains_head": "라벨을 늘리면 얼마나 나아질까?",
     "costs_head": "비용은 얼마일까?",
@@ -559,7 +525,7 @@ KO: dict[str, str] = {
     "head_model": "모델",
     "head_strategy": "전략",
     "board_head": "순위표",
-    "board_note": "높은 순서입니다. ● 최고일 수 있음, ○ 제외됨. 구간은 95 %입니다. “선두와의 차이”는 같은 테스트 행과 시드에서 짝지은 차이입니다.",
+    "board_note": "높은 순서입니다. ● 각 비교 대상을 주어진 가장 많은 라벨에서 볼 때 최고일 수 있음, ◐ 같은 라벨 수에서 최고일 수 있음, ○ 제외됨. 구간은 95 %입니다. “선두와의 차이”는 같은 테스트 행과 시드에서 짝지은 차이입니다.",
     "head_arm": "비교 대상",
     "head_shots": "클래스당 라벨",
     "head_labels": "쓴 라벨",
@@ -582,6 +548,7 @@ KO: dict[str, str] = {
     "mean_trained": "학습된 실행의 평균 {value}",
     "yes": "예",
     "no": "아니요",
+    "best_at_shots": "같은 라벨 수에서",
     "leading": "선두",
     "why_left_out": "나머지가 제외된 이유와 의심스러운 점",
     "badge_one_seed": "시드에 따른 변화를 모름: 시드 하나",
@@ -628,11 +595,11 @@ KO: dict[str, str] = {
     "unfinished": "끝나지 않음",
     "how_head": "숫자를 계산한 방법",
     "how_interval": "구간",
-    "how_interval_text": "테스트 행과 시드는 둘 다 표본이므로 평균의 분산은 시드와 행의 이원 분산 분석에서 얻고, 분위수는 Cochran과 Cox(Experimental Designs, 1957)의 가중 분위수입니다. 정확도는 로짓 척도에서, 매크로 F1은 잭나이프 의사값(Tukey, 1958)으로 계산합니다. 시드가 3개보다 적거나 없으면 테스트 행만 담으며, 정확도는 Wilson(1927)의 구간입니다. 표본이 학습할 수 있는 행의 10분의 1을 넘으면 평균의 시드 분산을 늘립니다(Nadeau와 Bengio, 2003).",
+    "how_interval_text": "테스트 행과 시드는 둘 다 표본이므로 평균의 분산은 시드와 행의 이원 분산 분석에서 얻고, 분위수는 Cochran과 Cox(Experimental Designs, 1957)의 가중 분위수입니다. 정확도는 로짓 척도에서, 매크로 F1은 잭나이프 의사값(Tukey, 1958)으로 계산합니다. 시드가 3개보다 적거나 없으면 테스트 행만 담으며, 정확도는 Wilson(1927)의 구간입니다. 표본이 학습할 수 있는 행의 10분의 1을 넘으면 평균의 시드 분산을 늘립니다(Nadeau와 Bengio, 2003). 시드가 적으면 시드 사이의 흩어짐을 알기 어려우므로, 비교할 때는 발표된 흩어짐에서 출발해 이 실험의 모든 결과가 함께 보여 주는 쪽으로 당깁니다(Smyth, 2004). 함께 묶인 테스트 행은 그룹 단위로 셉니다(Liang과 Zeger, 1986; Bell과 McCaffrey, 2002).",
     "how_best": "최고일 수 있음",
-    "how_best_text": "Bonferroni 형태의 최고와의 다중 비교입니다(Hsu, 1981). 모든 비교를 합쳐 95 %에서 우연보다 크게 뒤질 때에만 제외됩니다. 제외되지 않았다고 똑같이 좋은 것은 아닙니다.",
+    "how_best_text": "Bonferroni 형태의 최고와의 다중 비교입니다(Hsu, 1981). 비교 대상마다 주어진 가장 많은 라벨에서 보고, 따로 클래스당 라벨 수가 같은 것끼리도 봅니다. 모든 비교를 합쳐 95 %에서 우연보다 크게 뒤질 때에만 제외됩니다. 제외되지 않았다고 똑같이 좋은 것은 아닙니다.",
     "how_advice": "무엇을 할까",
-    "how_advice_text": "비교 대상마다 주어진 가장 많은 라벨에서 봅니다. 그래서 점수를 보고 고른 것이 없습니다. 모든 쌍에 Holm을 적용해도 다른 모두를 앞서고, 시드가 3개 이상이며 잃은 실행이 없을 때에만 승자라고 합니다. 아니면 최고일 수 있는 것 가운데 가장 싼 것을 권합니다. 무엇이 이것을 바꿀지는, 지금 본 차이를 .8의 확률로 찾아낼 시드나 테스트 행의 수입니다.",
+    "how_advice_text": "비교 대상마다 주어진 가장 많은 라벨에서 봅니다. 그래서 점수를 보고 고른 것이 없습니다. 모든 쌍에 Holm을 적용해도 다른 모두를 앞서고, 시드가 3개 이상이며 잃은 실행이 없을 때에만 승자라고 합니다. 아니면 최고일 수 있고 최고 점수와의 차이가 3%p 이내인 것 가운데 가장 싼 것을 권하며, 그렇게 가까운 것이 없으면 우선 점수가 가장 높은 것을 권합니다. 모든 텍스트에 가장 흔한 라벨을 다는 것보다 낫다고 드러나지 않은 것은 권하지 않으며, 요청한 실행이 모두 끝나기 전에도 권하지 않습니다. 라벨이 적어도 충분하다는 말은 손실의 위쪽 한계가 3%p보다 작을 때에만 합니다(비열등성). 무엇이 이것을 바꿀지는, 지금 본 차이를 .8의 확률로 찾아낼 시드나 테스트 행의 수입니다.",
     "how_pays": "같아지는 라벨 수",
     "how_pays_text": "평균 차이에 맞춘 오르는 곡선(pool adjacent violators)이 라벨 수의 로그 위에서 0을 지나는 곳입니다. 한계는 시드와 테스트 행을 함께 본 차이의 95 % 구간에 0이 들어 있는 라벨 수의 끝입니다.",
     "how_gains": "라벨을 늘리면",
@@ -698,8 +665,14 @@ def number(x: float, digits: int = 1) -> str:
     """A number as people read it; a dash for one that is not finite, and no minus before a zero."""
     if not math.isfinite(x):
         return "–"
-    shown = f"{x:,.{digits}f}"
+    shown = f"{rounded(x, digits):,.{digits}f}"
     return shown.lstrip("-") if not shown.strip("-0.") else shown.replace("-", "−")
+
+
+def rounded(x: float, digits: int = 1) -> float:
+    """As it is shown everywhere: half a step up, whatever the last bits of a sum say, so that one number never has two faces."""
+    step = Decimal(1).scaleb(-digits)
+    return float(Decimal(repr(round(float(x), 9))).quantize(step, ROUND_HALF_UP)) if math.isfinite(x) else x
 
 
 def percent(share: float, language: str) -> str:
@@ -724,6 +697,11 @@ def shots_name(shots: int | None, language: str) -> str:
     if shots is None:
         return say(language, "shots_all")
     return say(language, f"shots_{shots}" if shots in (0, 1) else "shots_n", n=shots)
+
+
+def best_mark(cell) -> str:
+    """The word for whether nothing is shown to be better than a line: of all arms at their most labels, or with as many labels."""
+    return "yes" if cell.could_be_best else "best_at_shots" if cell.best_at_shots else "no"
 
 
 def cell_name(cell, language: str) -> str:

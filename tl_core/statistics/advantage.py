@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tl_core.statistics.curves import DRAWS, checked_curve, checked_labels, curve, isotonic, order_limits
+from tl_core.statistics.design import PLAIN, Design
 from tl_core.statistics.intervals import Interval
 
 MOST_APART = 0.05  # share of draws without a score both reach, above which no interval is given
@@ -40,14 +41,18 @@ def advantage(
     draws: int = DRAWS,
     seed: int = 0,
     level: float = 0.95,
+    design: Design = PLAIN,
+    usual_a: np.ndarray | float = 0.0,
+    usual_b: np.ndarray | float = 0.0,
 ) -> Advantage:
-    """Scores A (G_A, S, n) and B (G_B, S, n), same seeds and rows; labels rising, (G_A,) and (G_B,)."""
+    """Scores A (G_A, S, n) and B (G_B, S, n), same seeds and rows; labels rising, (G_A,) and (G_B,). design, usual: as in `curve`."""
     A, B = checked_curve(A), checked_curve(B)
     labels_a, labels_b = checked_labels(labels_a, len(A)), checked_labels(labels_b, len(B))
     if A.shape[1:] != B.shape[1:]:
         raise ValueError(f"The curves are {A.shape[1:]} and {B.shape[1:]} (seeds, rows): hand in those they share.")
     overlap = np.concatenate([np.broadcast_to(overlap_a, len(A)), np.broadcast_to(overlap_b, len(B))])
-    both = curve(np.concatenate([A, B]), overlap=overlap)
+    usual = np.concatenate([np.broadcast_to(usual_a, len(A)), np.broadcast_to(usual_b, len(B))])
+    both = curve(np.concatenate([A, B]), overlap=overlap, design=design, usual=usual)
     curves = np.concatenate([both.mean[None], both.draws(draws, seed)])
     a, b = isotonic(curves[:, : len(A)]), isotonic(curves[:, len(A) :])
     y0, y1 = np.maximum(a[:, 0], b[:, 0]), np.minimum(a[:, -1], b[:, -1])
@@ -61,7 +66,7 @@ def advantage(
         values = (area(n_b, b, y0, y1) - area(n_a, a, y0, y1)) / (y1 - y0)
         low, high = order_limits(values[1:], level)
         value = float(values[0])
-        return Interval(value, min(low, value), max(high, value), both.seeds, both.n, both.notes)
+        return Interval(value, min(low, value), max(high, value), both.seeds, A.shape[2], both.notes)
 
     return Advantage(interval(labels_a, labels_b), interval(np.log2(labels_a), np.log2(labels_b)), reached, apart, both.notes)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tl_core.statistics.crossed import Crossed, matrix, one_row, overlap_factor
+from tl_core.statistics.design import PLAIN, Design
 
 EXPECTED = 5.0  # rows times variance: with less, the tails of a share are not those of a mean (Cochran 1954)
 
@@ -25,12 +26,16 @@ class AgainstRest:
     difference: Crossed
 
 
-def against_rest(Y: np.ndarray, groups: np.ndarray, *, overlap: float = 0.0, deterministic: bool = False) -> list[AgainstRest | None]:
+def against_rest(
+    Y: np.ndarray, groups: np.ndarray, *, overlap: float = 0.0, deterministic: bool = False, design: Design = PLAIN
+) -> list[AgainstRest | None]:
     """For each group; None where the group or the rest is too small for the score to be tested.
 
     Args:
         Y: (S, n) any score of a row or difference of two. overlap, deterministic: as in `crossed.mean_interval`.
         groups: (K, n) bool.
+        design: where rows belong together, the variance of rows is the larger of that of all rows and the cluster-robust one
+            of the difference, which knows whether the rows of a group come together.
     """
     Y = matrix(Y)
     Y = one_row(Y) if deterministic else Y
@@ -46,8 +51,23 @@ def against_rest(Y: np.ndarray, groups: np.ndarray, *, overlap: float = 0.0, det
     share = 1 / size + 1 / (n - size)
     A = by_seed.var(0, ddof=1) / S * overlap_factor(overlap, S) if S > 1 else np.zeros(len(size))
     B, C = max(of_rows - left / S, 0.0) * share, of_rows * share
+    if design.groups:
+        robust = _clustered(Y.mean(0), members, size, design)
+        B, C = np.maximum(B, robust), np.maximum(C, robust)
+    rows = {"rows_df": design.groups.df, "lift": design.groups.lift} if design.groups else {}
     told = zip(enough, sums.mean(0) / size, (all_rows - sums).mean(0) / (n - size), by_seed.mean(0).tolist(), A.tolist(), B.tolist(), C.tolist())
-    return [AgainstRest(float(inside), float(outside), Crossed(m, a, b, c, S, n, deterministic)) if yes else None for yes, inside, outside, m, a, b, c in told]
+    return [AgainstRest(float(inside), float(outside), Crossed(m, a, b, c, S, n, deterministic, **rows)) if yes else None for yes, inside, outside, m, a, b, c in told]
+
+
+def _clustered(y: np.ndarray, members: np.ndarray, size: np.ndarray, design: Design) -> np.ndarray:
+    """(K,) cluster-robust variance of the difference inside - outside of the rows' means y (n,)."""
+    G, n = design.groups.count, len(y)
+    by_group = np.zeros((G, n), np.float32)
+    by_group[design.groups.of, np.arange(n)] = 1
+    inside_mean, outside_mean = members @ y / size, (1 - members) @ y / (n - size)
+    inside = (by_group @ (members * (y - inside_mean[:, None])).T) / size  # (G, K)
+    outside = (by_group @ ((1 - members) * (y - outside_mean[:, None])).T) / (n - size)
+    return ((inside - outside) ** 2).sum(0) * G / max(G - 1, 1)
 
 
 def _row_variances(Y: np.ndarray) -> tuple[float, float]:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from tl_core.statistics.crossed import crossed, matrix, p_value, paired
+from tl_core.statistics.design import PLAIN, Design
 from tl_core.statistics.many_tests import holm
 
 
@@ -21,18 +22,21 @@ def best_set(
     overlap: Mapping[str, float] | float = 0.0,
     level: float = 0.95,
     seeds: Mapping[str, tuple[int, ...]] | None = None,
+    design: Design = PLAIN,
+    usual: Mapping[str, float] | None = None,
 ) -> tuple[list[str], list[str]]:
     """Ids that could be the best, in the order given; and in sentences why the others could not, and what is in doubt.
 
     scores: id -> (S_j, n) of any per-row score where more is better, same rows everywhere. seeds: the seeds of each
     one's rows; pairs are compared on those they share (without it: on the first rows of both). Pairs of trained
     strategies that share one or two seeds are compared on the rows alone, and a sentence says so. overlap: labels /
-    pool, for all or by id.
+    pool, for all or by id. design: which rows belong together, and how much draws vary in this study; usual: by id, what
+    draws of that many labels usually vary (`design.usual_variance`).
     """
     ids = list(scores)
     arms = {j: matrix(scores[j]) for j in ids}
     shares = overlap if isinstance(overlap, Mapping) else dict.fromkeys(ids, overlap)
-    tail = (1 - level) / max(len(ids) - 1, 1)
+    tail = simultaneous_tail(len(ids), level)
     stays, reasons, few, apart = [], [], set(), set()
     for j in ids:
         beaten: list[tuple[float, float, str]] = []
@@ -46,7 +50,7 @@ def best_set(
             if len(D) < 3:
                 trained = {i, j} - set(deterministic)
                 few |= {k for k in trained if len(arms[k]) < 3} or trained
-            c = crossed(D, overlap=max(shares.get(i, 0.0), shares.get(j, 0.0)))
+            c = crossed(D, overlap=max(shares.get(i, 0.0), shares.get(j, 0.0)), design=design, usual=usual_of((i, j), usual))
             margin = c.half_width_at_tail(tail)
             if c.mean > margin:
                 beaten.append((c.mean - margin, c.mean, i))
@@ -74,13 +78,15 @@ def strict_best_set(
     overlap: Mapping[str, float] | float = 0.0,
     level: float = 0.95,
     seeds: Mapping[str, tuple[int, ...]] | None = None,
+    design: Design = PLAIN,
+    usual: Mapping[str, float] | None = None,
 ) -> list[str]:
     """Ids not beaten by any other, such that with a probability of `level` none that is as good as the best is left out.
 
     `best_set` promises that of each truly best one, so with many of them it leaves some out; this one of all together:
     Holm over all pairs. It keeps more. Arguments as there; pairs that share no seed count as not told apart.
     """
-    p = pair_p_values(scores, deterministic, overlap=overlap, seeds=seeds)
+    p = pair_p_values(scores, deterministic, overlap=overlap, seeds=seeds, design=design, usual=usual)
     beaten = {worse for (better, worse), value in p.items() if value < 1 - level}
     return [j for j in scores if j not in beaten]
 
@@ -91,6 +97,8 @@ def pair_p_values(
     *,
     overlap: Mapping[str, float] | float = 0.0,
     seeds: Mapping[str, tuple[int, ...]] | None = None,
+    design: Design = PLAIN,
+    usual: Mapping[str, float] | None = None,
 ) -> dict[tuple[str, str], float]:
     """(better, worse by observed mean) -> two-sided p of their difference, Holm over all pairs. Arguments as in `best_set`."""
     ids = list(scores)
@@ -101,8 +109,22 @@ def pair_p_values(
         for i in ids[k + 1 :]:
             D = difference(j, i, arms, deterministic, seeds)
             pairs.append((j, i) if D is None or D.mean() < 0 else (i, j))
-            p.append(1.0 if D is None else p_value(D, overlap=max(shares.get(i, 0.0), shares.get(j, 0.0))))
+            options = {"design": design, "usual": usual_of((i, j), usual)}
+            p.append(1.0 if D is None else p_value(D, overlap=max(shares.get(i, 0.0), shares.get(j, 0.0)), **options))
     return dict(zip(pairs, holm(np.array(p)).tolist()))
+
+
+def simultaneous_tail(arms: int, level: float = 0.95) -> float:
+    """Probability left above each limit of the difference of one of so many arms and the best, all of them together (Bonferroni).
+
+    An interval at this tail holds 0 exactly where neither arm puts the other out of the best set.
+    """
+    return (1 - level) / 2 / max(arms - 1, 1)
+
+
+def usual_of(pair: tuple[str, str], usual: Mapping[str, float] | None) -> float:
+    """The variance between draws to be expected of a difference, were the luck of both sides independent."""
+    return sum((usual or {}).get(j, 0.0) for j in pair)
 
 
 def difference(

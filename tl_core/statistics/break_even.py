@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tl_core.statistics.curves import checked_labels, curve, isotonic
+from tl_core.statistics.design import PLAIN, Design
 from tl_core.statistics.intervals import seed_notes
 
 PER_DOUBLING = 16
@@ -68,11 +69,13 @@ class Band:
     high: np.ndarray
 
 
-def break_even(labels: np.ndarray, D: np.ndarray, *, overlap: np.ndarray | float = 0.0, level: float = 0.95) -> BreakEven:
-    """Where D crosses 0 from below. labels (G,): all labels used, rising; D (G, S, n) from `curves.above`."""
+def break_even(
+    labels: np.ndarray, D: np.ndarray, *, overlap: np.ndarray | float = 0.0, level: float = 0.95, design: Design = PLAIN, usual: np.ndarray | float = 0.0
+) -> BreakEven:
+    """Where D crosses 0 from below. labels (G,): all labels used, rising; D (G, S, n) from `curves.above`; the rest as in `curve`."""
     labels = checked_labels(labels, len(D))
     value = crossing(labels, np.mean(D, (1, 2)))
-    b = band(labels, D, overlap=overlap, level=level)
+    b = band(labels, D, overlap=overlap, level=level, design=design, usual=usual)
     first, last = labels[0], labels[-1]
 
     possible = np.flatnonzero(b.high >= 0)
@@ -105,10 +108,12 @@ def crossing(labels: np.ndarray, mean: np.ndarray) -> Labels:
     return Labels(float(2 ** (x[g - 1] + share * (x[g] - x[g - 1]))))
 
 
-def band(labels: np.ndarray, D: np.ndarray, *, overlap: np.ndarray | float = 0.0, level: float = 0.95) -> Band:
+def band(
+    labels: np.ndarray, D: np.ndarray, *, overlap: np.ndarray | float = 0.0, level: float = 0.95, design: Design = PLAIN, usual: np.ndarray | float = 0.0
+) -> Band:
     """Crossed interval of the mean of D (G, S, n) at every 16th of a doubling, linear in log2 labels between points."""
     x = np.log2(checked_labels(labels, len(D)))
-    moments = curve(D, overlap=overlap)
+    moments = curve(D, overlap=overlap, design=design, usual=usual)
     steps = np.maximum(np.ceil(np.diff(x) * PER_DOUBLING - 1e-9).astype(int), 1)
     at = np.concatenate([*(np.linspace(a, b, k, endpoint=False) for a, b, k in zip(x, x[1:], steps)), x[-1:]])
     weights = np.stack([np.interp(at, x, unit) for unit in np.eye(len(x))], axis=1)  # (K, G)

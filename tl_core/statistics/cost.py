@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tl_core.statistics.best_set import difference
+from tl_core.statistics.best_set import difference, simultaneous_tail, usual_of
 from tl_core.statistics.crossed import crossed, matrix
+from tl_core.statistics.design import PLAIN, Design
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ def could_be_on_front(
     overlap: Mapping[str, float] | float = 0.0,
     level: float = 0.95,
     seeds: Mapping[str, tuple[int, ...]] | None = None,
+    design: Design = PLAIN,
+    usual: Mapping[str, float] | None = None,
 ) -> list[str]:
     """Ids that no arm as cheap beats by more than chance allows (Bonferroni over those arms): the front with its doubt.
 
@@ -68,12 +71,12 @@ def could_be_on_front(
     front = []
     for j in arms:
         rivals = [i for i in arms if i != j and cost[i] <= cost[j]]
-        tail = (1 - level) / max(len(rivals), 1)
+        tail = simultaneous_tail(len(rivals) + 1, level)
         beaten = False
         for i in rivals:
             D = difference(j, i, arms, deterministic, seeds)
             if D is not None:
-                c = crossed(D, overlap=max(shares.get(i, 0.0), shares.get(j, 0.0)))
+                c = crossed(D, overlap=max(shares.get(i, 0.0), shares.get(j, 0.0)), design=design, usual=usual_of((i, j), usual))
                 beaten |= c.mean > c.half_width_at_tail(tail)
         if not beaten:
             front.append(j)

@@ -8,11 +8,12 @@ takes the seeds as given. Simulated coverage: `python -m benchmarks.coverage`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import optimize, special
 
+from tl_core.statistics.design import PLAIN, Design
 from tl_core.statistics.intervals import IDENTICAL, Interval, seed_notes, share_notes, wilson, wilson_at
 
 SMALLEST_P = 1e-16
@@ -23,7 +24,8 @@ class Crossed:
     """A mean over S seeds and n rows, and its variance by source.
 
     A is the variance of the mean due to seeds (with what is left of seed by row), B due to rows alone,
-    C the whole variance were the seeds fixed. `deterministic`: only rows vary (one row of scores, or equal ones).
+    C the whole variance were the seeds fixed; its root is the (cluster-robust) standard error. `deterministic`: only rows
+    vary (one row of scores, or equal ones). n: independent rows, or groups of rows.
     """
 
     mean: float
@@ -33,6 +35,9 @@ class Crossed:
     seeds: int
     n: int
     deterministic: bool
+    seeds_df: float | None = None  # None: seeds - 1
+    rows_df: float | None = None  # None: n - 1
+    lift: float = 1.0  # of B and C, where groups of rows are of unequal size
 
     def half_width(self, q: float = 0.975) -> float:
         """Distance from the mean to the limit at quantile q. Infinite for one test row.
@@ -45,12 +50,13 @@ class Crossed:
         """As `half_width` at q = 1 - tail, for tails too small for 1 - tail to hold."""
         if self.n < 2:
             return np.inf
-        t_rows = t_quantile(tail, self.n - 1)
-        rows_only = t_rows * np.sqrt(self.C)
-        if self.seeds < 3 or self.A + self.B == 0:
+        t_rows = t_quantile(tail, self.n - 1 if self.rows_df is None else self.rows_df)
+        B, C = self.B * self.lift, self.C * self.lift
+        rows_only = t_rows * np.sqrt(C) if C else 0.0
+        if self.seeds < 3 or self.A + B == 0:
             return float(rows_only)
-        t_seeds = t_quantile(tail, self.seeds - 1)
-        return float(max((self.A * t_seeds + self.B * t_rows) / np.sqrt(self.A + self.B), rows_only))
+        t_seeds = t_quantile(tail, self.seeds - 1 if self.seeds_df is None else self.seeds_df)
+        return float(max((self.A * t_seeds + (B * t_rows if B else 0.0)) / np.sqrt(self.A + B), rows_only))
 
 
 def t_quantile(tail: float, df: int) -> float:
@@ -58,24 +64,41 @@ def t_quantile(tail: float, df: int) -> float:
     return float(-special.stdtrit(df, tail)) if df > 0 else np.inf
 
 
-def crossed(D: np.ndarray, *, overlap: float = 0.0) -> Crossed:
+def spread_seen(Y: np.ndarray, design: Design = PLAIN) -> tuple[float, float]:
+    """(variance of the seeds' means of Y (S, n), the part of it that rows by seeds leave), S of 2 or more."""
+    Y = matrix(Y)
+    Y = design.groups.collapse(Y) if design.groups else Y
+    S, n = Y.shape
+    by_seed = Y.mean(1, keepdims=True)
+    rest = ((Y - by_seed - Y.mean(0) + Y.mean()) ** 2).sum() / ((S - 1) * max(n - 1, 1))
+    return float(by_seed.var(ddof=1)), float(rest / n)
+
+
+def crossed(D: np.ndarray, *, overlap: float = 0.0, design: Design = PLAIN, usual: float = 0.0) -> Crossed:
     """Mean and variances of D (S seeds, n rows), any score of a row or difference of two.
 
     overlap: labels used / labels in the pool, 0..1. k-shot sets drawn from a small pool share rows and vary less
-    than fresh ones would; above .1 the seed variance is enlarged (Nadeau & Bengio 2003).
+    than fresh ones would; above .1 the seed variance is enlarged (Nadeau & Bengio 2003). usual: the variance between
+    seeds to be expected of D (`usual_variance`, added up for a difference), which counts where the design pools spreads.
     """
     D = matrix(D)
+    rows = {"rows_df": design.rows_df(D.shape[1]), "lift": design.groups.lift} if design.groups else {}
+    D = design.groups.collapse(D) if design.groups else D
     S, n = D.shape
     m, d_s, d_i = D.mean(), D.mean(1, keepdims=True), D.mean(0)
     deterministic = bool((D == D[0]).all())
     if n < 2 or np.ptp(D) == 0:  # the rounding of a mean is no variation
-        return Crossed(float(m), 0.0, 0.0, 0.0, S, n, deterministic)
+        return Crossed(float(m), 0.0, 0.0, 0.0, S, n, deterministic, **rows)
     ms_i = S * ((d_i - m) ** 2).sum() / (n - 1)
     if deterministic:
-        return from_mean_squares(m, 0.0, ms_i, 0.0, S, n, deterministic=True)
+        return replace(from_mean_squares(m, 0.0, ms_i, 0.0, S, n, deterministic=True), **rows)
     ms_s = n * ((d_s - m) ** 2).sum() / (S - 1)
     ms_e = ((D - d_s - d_i + m) ** 2).sum() / ((S - 1) * (n - 1))
-    return from_mean_squares(m, ms_s, ms_i, ms_e, S, n, widen=overlap_factor(overlap, S))
+    widen = overlap_factor(overlap, S)
+    if design.spread:
+        variance, df = design.spread.moderate(ms_s / n, usual / widen + ms_e / n, S)
+        ms_s, rows = variance * n, {**rows, "seeds_df": df}
+    return replace(from_mean_squares(m, ms_s, ms_i, ms_e, S, n, widen=widen), **rows)
 
 
 def from_mean_squares(
@@ -94,11 +117,14 @@ def overlap_factor(overlap: float, S: int) -> float:
     return 1 + S * f / (1 - f) if f > 0.1 else 1.0
 
 
-def mean_interval(Y: np.ndarray, *, overlap: float = 0.0, deterministic: bool = False, level: float = 0.95) -> Interval:
+def mean_interval(
+    Y: np.ndarray, *, overlap: float = 0.0, deterministic: bool = False, level: float = 0.95, design: Design = PLAIN, usual: float = 0.0
+) -> Interval:
     """Share of right answers from Y (S, n) of 0 and 1, limits within 0..1.
 
     Three seeds or more: the crossed half-width carried to the logit scale, Wilson where every answer is right or
-    every answer wrong. Fewer, or a strategy without seeds: Wilson on the rows, with a badge where it was trained.
+    every answer wrong. Fewer, or a strategy without seeds: Wilson on the rows, with a badge where it was trained. Rows in
+    groups count as as many single ones as would vary as much (Korn & Graubard 1998).
     """
     Y = matrix(Y)
     if not np.isin(Y, (0, 1)).all():
@@ -106,20 +132,22 @@ def mean_interval(Y: np.ndarray, *, overlap: float = 0.0, deterministic: bool = 
     Y = one_row(Y) if deterministic else Y
     S, n = Y.shape
     m = float(Y.mean())
-    if S < 3:
-        return Interval(m, *wilson(Y.sum() / S, n, level), S, n, seed_notes(S, deterministic))
     tail = (1 - level) / 2
-    if m in (0, 1):
-        low, high = wilson_at(m, n, t_quantile(tail, n - 1))
+    if S < 3 and design.groups is None:
+        return Interval(m, *wilson(Y.sum() / S, n, level), S, n, seed_notes(S, deterministic))
+    if S < 3 or m in (0, 1):
+        c = crossed(Y, design=design)
+        alone = min(n, m * (1 - m) / (c.C * c.lift)) if c.C and S < 3 else design.units(n)
+        low, high = wilson_at(m, max(alone, 1.0), t_quantile(tail, design.rows_df(n)))
     else:
         logit, slope = special.logit(m), m * (1 - m)
-        h = crossed(Y, overlap=overlap).half_width_at_tail(tail) / slope
+        h = crossed(Y, overlap=overlap, design=design, usual=usual).half_width_at_tail(tail) / slope
         low, high = min(special.expit(logit - h), m), max(special.expit(logit + h), m)
-    return Interval(m, float(low), float(high), S, n, share_notes(Y == 1))
+    return Interval(m, float(low), float(high), S, n, seed_notes(S, deterministic) if S < 3 else share_notes(Y == 1))
 
 
 def score_interval(
-    Y: np.ndarray, *, overlap: float = 0.0, deterministic: bool = False, level: float = 0.95
+    Y: np.ndarray, *, overlap: float = 0.0, deterministic: bool = False, level: float = 0.95, design: Design = PLAIN
 ) -> Interval:
     """Mean of any score of a row, Y (S, n): log loss, Brier, confidence minus correctness.
 
@@ -127,7 +155,7 @@ def score_interval(
     """
     Y = one_row(matrix(Y)) if deterministic else matrix(Y)
     S, n = Y.shape
-    c = crossed(Y, overlap=overlap)
+    c = crossed(Y, overlap=overlap, design=replace(design, spread=None))  # the pooled spread is one of shares
     h = c.half_width_at_tail((1 - level) / 2)
     return Interval(c.mean, c.mean - h, c.mean + h, S, n, seed_notes(S, deterministic))
 
@@ -140,6 +168,8 @@ def difference_interval(
     b_deterministic: bool = False,
     overlap: float = 0.0,
     level: float = 0.95,
+    design: Design = PLAIN,
+    usual: float = 0.0,
 ) -> Interval:
     """Mean of B - A, paired on rows and seeds; A, B (S, n) in the same order of rows and of seeds.
 
@@ -149,33 +179,34 @@ def difference_interval(
     A, B = matrix(A), matrix(B)
     D = paired(A, B, a_deterministic=a_deterministic, b_deterministic=b_deterministic)
     unit = bool(np.isin(A, (0, 1)).all() and np.isin(B, (0, 1)).all())
-    return interval_of(D, overlap=overlap, deterministic=a_deterministic and b_deterministic, level=level, unit=unit)
+    return interval_of(D, overlap=overlap, deterministic=a_deterministic and b_deterministic, level=level, unit=unit, design=design, usual=usual)
 
 
 def interval_of(
-    D: np.ndarray, *, overlap: float = 0.0, deterministic: bool = False, level: float = 0.95, unit: bool | None = None
-) -> Interval:
+    D: np.ndarray, *, overlap: float = 0.0, deterministic: bool = False, level: float = 0.95, unit: bool | None = None,
+    design: Design = PLAIN, usual: float = 0.0,
+) -> Interval:  # fmt: skip
     """Mean of differences D (S, n) as `paired` gives them. unit: of scores of 0 and 1, so within -1..1; None: as it looks."""
     D = matrix(D)
     S, n = D.shape
     unit = bool(np.isin(D, (-1, 0, 1)).all()) if unit is None else unit
-    c = crossed(D, overlap=overlap)
+    c = crossed(D, overlap=overlap, design=design, usual=usual)
     h = c.half_width_at_tail((1 - level) / 2)
     low, high = c.mean - h, c.mean + h
     if unit:
         if abs(c.mean) == 1:
-            h = unseen(n, (1 - level) / 2)
+            h = unseen(c.n, (1 - level) / 2)
         low, high = max(c.mean - h, -1.0), min(c.mean + h, 1.0)
     notes = seed_notes(S, deterministic) + ((IDENTICAL,) if not D.any() else ())
     return Interval(c.mean, low, high, S, n, notes)
 
 
-def p_value(D: np.ndarray, *, overlap: float = 0.0, centre: float | None = None) -> float:
+def p_value(D: np.ndarray, *, overlap: float = 0.0, centre: float | None = None, design: Design = PLAIN, usual: float = 0.0) -> float:
     """Smallest alpha whose crossed interval of D (S, n) leaves out 0; from 1e-16 to 1. Two-sided.
 
     centre: the difference itself where it is not the mean of D (macro-F1 and its pseudo-values).
     """
-    return p_of(crossed(D, overlap=overlap), centre)
+    return p_of(crossed(D, overlap=overlap, design=design, usual=usual), centre)
 
 
 def p_of(c: Crossed, centre: float | None = None) -> float:
@@ -195,20 +226,39 @@ def p_of(c: Crossed, centre: float | None = None) -> float:
     return float(np.exp(optimize.bisect(excess, smallest, 0.0, xtol=1e-10)))
 
 
-def equivalence_margin(D: np.ndarray, *, overlap: float = 0.0, centre: float | None = None, alpha: float = 0.05) -> float:
+def equivalence_margin(
+    D: np.ndarray, *, overlap: float = 0.0, centre: float | None = None, alpha: float = 0.05, design: Design = PLAIN, usual: float = 0.0
+) -> float:
     """Smallest margin within which the two sides of D (S, n), scores of 0..1, are shown to be as good as each other.
 
     Two one-sided tests at alpha (Schuirmann 1987). Where no row ever differed, up to `1 - alpha**(1/n)` of rows not seen
     still may. centre: as in `p_value`. Fewer than 3 seeds: it speaks of these trained models.
     """
-    c = crossed(D, overlap=overlap)
+    c = crossed(D, overlap=overlap, design=design, usual=usual)
     h = c.half_width_at_tail(alpha)
     return abs(c.mean if centre is None else centre) + (h if h > 0 else 1 - alpha ** (1 / c.n))
+
+
+def loss_at_most(D: np.ndarray, *, overlap: float = 0.0, alpha: float = 0.025, design: Design = PLAIN, usual: float = 0.0) -> float:
+    """Upper limit of what is lost, D (S, n) being scores of 0..1 of the cheaper side minus those of the other: one-sided at alpha.
+
+    Under a margin, the cheaper side is shown not to be worse by more than that (non-inferiority; Blackwelder 1982).
+    """
+    c = crossed(D, overlap=overlap, design=design, usual=usual)
+    h = c.half_width_at_tail(alpha)
+    return -c.mean + (h if h > 0 else 1 - alpha ** (1 / c.n))
 
 
 def equivalent(D: np.ndarray, margin: float, *, overlap: float = 0.0, alpha: float = 0.05) -> bool:
     """Whether the mean of D (S, n) is shown to lie within -margin..margin; False says nothing."""
     return equivalence_margin(D, overlap=overlap, alpha=alpha) < margin
+
+
+def exceeds(D: np.ndarray, *, tail: float = 0.025, overlap: float = 0.0, design: Design = PLAIN, usual: float = 0.0) -> bool:
+    """Whether the mean of D (S, n) is above 0 by more than chance allows, one-sided at `tail`; without any spread, by the sign test."""
+    c = crossed(D, overlap=overlap, design=design, usual=usual)
+    h = c.half_width_at_tail(tail)
+    return bool(c.mean > h) if h > 0 else bool(c.mean > 0 and tail > 2.0**-c.n)
 
 
 def unseen(n: int, tail: float) -> float:

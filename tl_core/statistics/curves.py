@@ -7,14 +7,16 @@ compared are stacked into one of G_A + G_B points.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tl_core.statistics.crossed import Crossed, from_mean_squares, overlap_factor, paired
+from tl_core.statistics.design import PLAIN, Design
 from tl_core.statistics.intervals import seed_notes
 
 DRAWS = 2000
+ALONG = 0.5  # of a draw's luck, the part taken to be shared along a curve where spreads are pooled: k shots are among the next
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,10 @@ class Curve:
     row_squares: np.ndarray
     rest_squares: np.ndarray
     seeds: int
-    n: int
+    n: int  # independent rows, or groups of them
+    seeds_df: float | None = None  # None: seeds - 1
+    rows_df: float | None = None
+    lift: float = 1.0
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -35,12 +40,13 @@ class Curve:
     def at(self, weights: np.ndarray) -> Crossed:
         """Mean and variances of a weighted sum of the points, weights (G,)."""
         squares = (float(weights @ m @ weights) for m in (self.seed_squares, self.row_squares, self.rest_squares))
-        return from_mean_squares(float(weights @ self.mean), *squares, self.seeds, self.n)
+        made = from_mean_squares(float(weights @ self.mean), *squares, self.seeds, self.n)
+        return replace(made, seeds_df=self.seeds_df, rows_df=self.rows_df, lift=self.lift)
 
     def variance(self) -> np.ndarray:
         """(G,) of each point's mean, seeds and rows together."""
         points = [self.at(w) for w in np.eye(len(self.mean))]
-        return np.array([p.A + p.B if self.seeds > 2 else p.C for p in points])
+        return np.array([p.A + p.B * p.lift if self.seeds > 2 else p.C * p.lift for p in points])
 
     def draws(self, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
         """(draws, G) curves that could have been seen: multivariate t over seeds plus normal over rows.
@@ -49,33 +55,36 @@ class Curve:
         """
         rng, G, scale = np.random.default_rng(seed), len(self.mean), self.seeds * self.n
         u, v = rng.standard_normal((2, draws, G))
+        if self.rows_df is not None:  # few groups of rows: t instead of normal
+            v = v * np.sqrt(self.rows_df / rng.chisquare(self.rows_df, (draws, 1)))
         if self.seeds < 3:
-            return self.mean + v @ _root(self.row_squares / scale)
-        df = self.seeds - 1
+            return self.mean + v @ _root(self.lift * self.row_squares / scale)
+        df = self.seeds - 1 if self.seeds_df is None else self.seeds_df
         spread = np.sqrt(df / rng.chisquare(df, (draws, 1)))
-        by_seed, by_row = _root(self.seed_squares / scale), _root((self.row_squares - self.rest_squares) / scale)
+        by_seed, by_row = _root(self.seed_squares / scale), _root(self.lift * (self.row_squares - self.rest_squares) / scale)
         return self.mean + (u * spread) @ by_seed + v @ by_row
 
 
-def curve(scores: np.ndarray, *, overlap: np.ndarray | float = 0.0) -> Curve:
-    """Moments of scores (G, S, n). overlap: labels / labels in the pool, one number or (G,)."""
+def curve(scores: np.ndarray, *, overlap: np.ndarray | float = 0.0, design: Design = PLAIN, usual: np.ndarray | float = 0.0) -> Curve:
+    """Moments of scores (G, S, n). overlap: labels / labels in the pool, one number or (G,). usual: as in `crossed`, one or (G,)."""
     scores = checked_curve(scores)
+    rows = {"rows_df": design.rows_df(scores.shape[2]), "lift": design.groups.lift} if design.groups else {}
+    scores = np.stack([design.groups.collapse(point) for point in scores]) if design.groups else scores
     G, S, n = scores.shape
     if n < 2:
-        raise ValueError("A curve needs 2 test rows or more.")
+        raise ValueError("A curve needs 2 test rows, or groups of them, or more.")
     mean, by_seed, by_row = scores.mean((1, 2)), scores.mean(2), scores.mean(1)
     off_seed, off_row = by_seed - mean[:, None], by_row - mean[:, None]
     rest = (scores - by_seed[:, :, None] - by_row[:, None] + mean[:, None, None]).reshape(G, -1)
     free = max(S - 1, 1)  # of one seed, squares are 0
     widen = np.sqrt([overlap_factor(f, S) for f in np.broadcast_to(overlap, G)])
-    return Curve(
-        mean,
-        n * off_seed @ off_seed.T / free * np.outer(widen, widen),
-        S * off_row @ off_row.T / (n - 1),
-        rest @ rest.T / (free * (n - 1)),
-        S,
-        n,
-    )
+    seed_squares, rest_squares = n * off_seed @ off_seed.T / free, rest @ rest.T / (free * (n - 1))
+    if design.spread and S > 2:
+        pooled, df = design.spread, design.spread.df + S - 1
+        sd = np.sqrt(n * pooled.level * (np.broadcast_to(usual, G) / widen**2 + rest_squares.diagonal() / n))
+        along = np.outer(sd, sd) * (ALONG + (1 - ALONG) * np.eye(G))
+        seed_squares, rows = (pooled.df * along + (S - 1) * seed_squares) / df, {**rows, "seeds_df": df}
+    return Curve(mean, seed_squares * np.outer(widen, widen), S * off_row @ off_row.T / (n - 1), rest_squares, S, n, **rows)
 
 
 def above(trained: np.ndarray, other: np.ndarray, *, deterministic: bool = False) -> np.ndarray:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tl_core.statistics.curves import DRAWS, checked_curve, checked_labels, curve, order_limits
+from tl_core.statistics.design import PLAIN, Design
 from tl_core.statistics.intervals import Interval
 
 POWERS = np.arange(1, 41) * 0.05
@@ -38,6 +39,8 @@ def extrapolate(
     draws: int = DRAWS,
     seed: int = 0,
     level: float = 0.95,
+    design: Design = PLAIN,
+    usual: np.ndarray | float = 0.0,
 ) -> Extrapolation:
     """Scores of 0..1 (G, S, n) at labels (G,), carried on to `to` (K,), at most 4 times the last."""
     scores = checked_curve(scores)
@@ -47,7 +50,7 @@ def extrapolate(
     asked = tuple(to.tolist())
     if len(labels) < LEAST_POINTS:
         return Extrapolation(asked, (), TOO_FEW_POINTS, None)
-    moments = curve(scores, overlap=overlap)
+    moments = curve(scores, overlap=overlap, design=design, usual=usual)
     variance = moments.variance()
     weights = 1 / np.maximum(variance, max(variance.max() * 1e-6, 1e-12))  # a point without spread is not known for ever
     drawn = moments.draws(draws, seed)
@@ -57,7 +60,7 @@ def extrapolate(
     value = power_law(labels, moments.mean[None], weights, to)[0]
     limits = [order_limits(column, level) for column in power_law(labels, drawn, weights, to).T]
     points = tuple(
-        Interval(float(v), min(low, float(v)), max(high, float(v)), moments.seeds, moments.n, moments.notes)
+        Interval(float(v), min(low, float(v)), max(high, float(v)), moments.seeds, scores.shape[2], moments.notes)
         for v, (low, high) in zip(value, limits)
     )
     return Extrapolation(asked, points, "", miss)

@@ -13,6 +13,7 @@ import numpy as np
 from scipy import special
 
 from tl_core.statistics.crossed import matrix, score_interval
+from tl_core.statistics.design import PLAIN, Design
 from tl_core.statistics.intervals import FAILED_RUNS, Interval
 
 
@@ -34,12 +35,12 @@ def failure_rate_at_most(failed: int, seeds: int, level: float = 0.95) -> float:
     return 1.0 if failed == seeds else float(special.betaincinv(failed + 1, seeds - failed, level))
 
 
-def with_failures(Y: np.ndarray, failed: np.ndarray, *, overlap: float = 0.0, level: float = 0.95) -> WithFailures:
+def with_failures(Y: np.ndarray, failed: np.ndarray, *, overlap: float = 0.0, level: float = 0.95, design: Design = PLAIN) -> WithFailures:
     """Y (S, n) any score of a row, runs that failed to train among them; failed (S,) bool."""
     Y, failed = matrix(Y), np.asarray(failed, bool)
-    every = score_interval(Y, overlap=overlap, level=level)
+    every = score_interval(Y, overlap=overlap, level=level, design=design)
     if failed.any():
         every = replace(every, notes=(*every.notes, FAILED_RUNS))
-    trained = None if failed.all() else score_interval(Y[~failed], overlap=overlap, level=level)
+    trained = None if failed.all() else score_interval(Y[~failed], overlap=overlap, level=level, design=design)
     f, S = int(failed.sum()), len(Y)
     return WithFailures(f, S, failure_rate_at_most(f, S, level), every, trained)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tl_core.statistics.crossed import crossed, t_quantile
+from tl_core.statistics.design import PLAIN, Design
 from tl_core.statistics.intervals import Interval, seed_notes
 
 Metric = Callable[[np.ndarray], np.ndarray]  # counts (..., 3, C) -> (...)
@@ -78,16 +79,18 @@ def metric_interval(
     deterministic: bool = False,
     level: float = 0.95,
     lowest: float = 0.0,
+    design: Design = PLAIN,
+    usual: float = 0.0,
 ) -> Interval:
     """Mean of a metric over seeds, limits within lowest..1; predicted (S, n) or (S, n, C). One or two seeds: rows only."""
     runs = _runs(gold, predicted)[:1] if deterministic else _runs(gold, predicted)
     S, n = len(runs), len(gold)
     value = float(np.mean([metric(row_counts(gold, run, n_labels).sum(0)) for run in runs]))
     tail = (1 - level) / 2
-    h = crossed(metric_pseudo(gold, runs, n_labels, metric), overlap=overlap).half_width_at_tail(tail)
+    h = crossed(metric_pseudo(gold, runs, n_labels, metric), overlap=overlap, design=design, usual=usual).half_width_at_tail(tail)
     if h == 0:  # every row weighs the same, as when all are right: as Wilson's limit for a share of 1
-        z2 = t_quantile(tail, n - 1) ** 2
-        h = (1 - lowest) * z2 / (n + z2)
+        z2 = t_quantile(tail, design.rows_df(n)) ** 2
+        h = (1 - lowest) * z2 / (design.units(n) + z2) if np.isfinite(z2) else 1 - lowest
     return Interval(value, max(value - h, lowest), min(value + h, 1.0), S, n, seed_notes(S, deterministic))
 
 

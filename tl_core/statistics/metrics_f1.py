@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from tl_core.statistics.crossed import crossed, t_quantile, unseen
+from tl_core.statistics.design import PLAIN, Design
 from tl_core.statistics.intervals import (
     FEW,
     FEW_PER_LABEL,
@@ -41,6 +42,8 @@ def macro_f1_interval(
     overlap: float = 0.0,
     deterministic: bool = False,
     level: float = 0.95,
+    design: Design = PLAIN,
+    usual: float = 0.0,
 ) -> Interval:
     """Mean macro-F1 over seeds, limits within 0..1; predicted (S, n) or (S, n, C).
 
@@ -51,9 +54,10 @@ def macro_f1_interval(
     S, n = len(runs), len(gold)
     value = _mean_f1(gold, runs, n_labels)
     tail = (1 - level) / 2
-    h = crossed(macro_f1_pseudo(gold, runs, n_labels), overlap=overlap).half_width_at_tail(tail)
+    h = crossed(macro_f1_pseudo(gold, runs, n_labels), overlap=overlap, design=design, usual=usual).half_width_at_tail(tail)
     if h == 0:  # every row weighs the same, as when all are right or all are wrong: treat it as a share of rows
-        low, high = wilson(value * n, n, level) if deterministic else wilson_at(value, n, t_quantile(tail, n - 1))
+        alone = wilson(value * n, n, level) if deterministic and not design.groups else None
+        low, high = alone or wilson_at(value, design.units(n), t_quantile(tail, design.rows_df(n)))
     else:
         low, high = max(value - h, 0.0), min(value + h, 1.0)
     right = (runs == gold).reshape(S, n, -1).all(-1)
@@ -72,6 +76,8 @@ def macro_f1_difference(
     b_deterministic: bool = False,
     overlap: float = 0.0,
     level: float = 0.95,
+    design: Design = PLAIN,
+    usual: float = 0.0,
 ) -> Interval:
     """Mean macro-F1 of B minus that of A, paired on rows and seeds; limits within -1..1.
 
@@ -86,9 +92,9 @@ def macro_f1_difference(
     P = macro_f1_pseudo(gold, b, n_labels) - macro_f1_pseudo(gold, a, n_labels)
     S, n = P.shape
     value = _mean_f1(gold, b, n_labels) - _mean_f1(gold, a, n_labels)
-    h = crossed(P, overlap=overlap).half_width_at_tail((1 - level) / 2)
+    h = crossed(P, overlap=overlap, design=design, usual=usual).half_width_at_tail((1 - level) / 2)
     if h == 0 and value != 0:
-        h = unseen(n, (1 - level) / 2)
+        h = unseen(design.units(n), (1 - level) / 2)
     notes = seed_notes(S, a_deterministic and b_deterministic) + _label_notes(gold, n_labels)
     if (a == b).all():
         notes += (IDENTICAL,)

@@ -26,6 +26,7 @@ class Knn:
     about = "Asks the most similar training rows. For classes made of several clumps, and for answers that can be traced to rows."
     needs = "a few labels"
     uses_model = True
+    deterministic = True
     Params = Params
 
     def refuses(self, facts: Facts) -> str:

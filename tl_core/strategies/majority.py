@@ -29,6 +29,7 @@ class Majority:
     about = "Always answers the most frequent label of the training rows; where a text may have several, every label there is. Whatever does not beat it has learnt nothing."
     needs = "a few labels"
     uses_model = False
+    deterministic = True
     Params = Params
 
     def refuses(self, facts: Facts) -> str:

@@ -36,6 +36,7 @@ class PriorProbe:
     about = "Starts from label similarity and lets every labelled row correct it. The choice for one to eight labels a class."
     needs = "a few labels"
     uses_model = True
+    deterministic = True
     Params = Params
 
     def refuses(self, facts: Facts) -> str:

@@ -22,6 +22,7 @@ class Probe:
     about = "Leaves the model as it is and draws straight lines between the labels in its embedding space. Trains in a blink: try it first."
     needs = "a few labels"
     uses_model = True
+    deterministic = True
     Params = Params
 
     def refuses(self, facts: Facts) -> str:

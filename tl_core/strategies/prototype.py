@@ -25,6 +25,7 @@ class Prototype:
     about = "Averages the embeddings of each label's rows and answers the nearest mean. Steady with one to four labels a class."
     needs = "a few labels"
     uses_model = True
+    deterministic = True
     Params = Params
 
     def refuses(self, facts: Facts) -> str:

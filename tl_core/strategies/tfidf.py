@@ -25,6 +25,7 @@ class Tfidf:
     about = "Counts words (1-2) and characters (2-5) and learns from them alone. Hard to beat with many labels; reads any language."
     needs = "a few labels"
     uses_model = False
+    deterministic = True
     Params = Params
 
     def refuses(self, facts: Facts) -> str:

@@ -7,6 +7,7 @@ import dataclasses
 import gradio as gr
 
 from tl_core.experiments.decision import Prices
+from tl_core.models.chat_endpoint import token_price
 from tl_core.report import advice
 from tl_core.report import decision_figures as figures
 from tl_core.report.decision import Told, costs_table
@@ -36,11 +37,11 @@ class Section:
         table = gr.HTML(elem_id="costs-table")
 
         def draw(found: Seen, values: dict) -> dict:
-            lang, prices = found.lang, Prices(*(values[number] or None for number in inputs))  # an empty field comes as 0
+            lang, prices = found.lang, Prices(*(values[number] or None for number in inputs), token_price())  # an empty field comes as 0
             decision = found.decision and lab.studies.decided(found.opened, prices)
             if decision is None:
                 return {said: waiting_html(found), lab.beat: gr.Timer(active=True)}
-            head = t(lang, "at_prices" if prices.label else "without_prices", said=advice.headline(decision.advice, lang))
+            head = t(lang, "at_prices" if prices.label else "without_prices", said=advice.headline(decision, lang))
             note = f"<p role='status'><b>{escaped(head)}.</b></p><p class='tl-fine'>{escaped(say(lang, 'pareto_note'))}</p>"
             return {
                 said: note,

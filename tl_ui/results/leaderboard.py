@@ -11,6 +11,7 @@ import numpy as np
 
 from tl_core.experiments.compare import Cell, Comparison
 from tl_core.report.budget import remarks, taught
+from tl_core.report.words import best_mark, number, rounded, say
 from tl_core.types import Arm
 from tl_ui.lab import Lab
 from tl_ui.pieces import escaped, how_html
@@ -68,9 +69,9 @@ def _columns(comparison: Comparison) -> list[str]:
 
 def _board_row(c: Cell, metric: str, lang: str) -> dict[str, Any]:
     return {
-        "arm": c.arm, "labels_per_class": t(lang, "all_rows") if c.shots is None else str(c.shots), "accuracy": round(100 * c.accuracy.value, 1),
-        "accuracy_range": _range(c.accuracy), "macro_f1": round(100 * c.macro_f1.value, 1), "macro_f1_range": _range(c.macro_f1),
-        "best_mark": t(lang, "yes") if c.could_be_best else "", "draws": len(c.seeds), "labels_used": round(c.labels),
+        "arm": c.arm, "labels_per_class": t(lang, "all_rows") if c.shots is None else str(c.shots), "accuracy": rounded(100 * c.accuracy.value),
+        "accuracy_range": _range(c.accuracy), "macro_f1": rounded(100 * c.macro_f1.value), "macro_f1_range": _range(c.macro_f1),
+        "best_mark": say(lang, best_mark(c)), "draws": len(c.seeds), "labels_used": round(c.labels),
         "remarks": "; ".join(remarks(c, metric, lang)), "fit_seconds": round(c.fit_seconds, 2), "memory": round(c.peak_bytes / 2**20),
     }  # fmt: skip
 
@@ -78,7 +79,7 @@ def _board_row(c: Cell, metric: str, lang: str) -> dict[str, Any]:
 def _range(interval: Any) -> str:
     if not np.isfinite([interval.low, interval.high]).all():
         return "–"
-    return f"{100 * interval.low:.1f} – {100 * interval.high:.1f}"
+    return f"{number(100 * interval.low)} – {number(100 * interval.high)}"
 
 
 SECTION = Section()

@@ -103,7 +103,7 @@ def _advised(shown: Seen) -> tuple[str, str]:
     told = {name: " ".join(said[about] for about in abouts if about in said) for name, abouts in parts.items()}
     told["reason_sure"] = advice.power(decision.power, lang)
     listed = "".join(f"<div><dt>{escaped(t(lang, name))}</dt><dd>{escaped(sentences)}</dd></div>" for name, sentences in told.items() if sentences)
-    return advice.headline(decision.advice, lang), f"<dl class='tl-reasons'>{listed}</dl>"
+    return advice.headline(decision, lang), f"<dl class='tl-reasons'>{listed}</dl>"
 
 
 def _leading(shown: Seen) -> tuple[str, str]:
@@ -116,10 +116,8 @@ def _leading(shown: Seen) -> tuple[str, str]:
 
 
 def _sure(comparison: Comparison, lead: Cell, lang: str) -> str:
-    others = [arm for arm in dict.fromkeys(arm for arm, _ in comparison.best) if arm != lead.arm]
-    if others:
-        return t(lang, "could_be_best", n=len(comparison.best), arms=", ".join(others))
-    return t(lang, "clearly_best") if len(comparison.best) == 1 else t(lang, "same_arm_best")
+    others = [arm for arm, _ in comparison.best if arm != lead.arm]
+    return t(lang, "could_be_best", n=len(comparison.best), arms=", ".join(others)) if others else ""
 
 
 def _doubts(shown: Seen) -> list[str]:

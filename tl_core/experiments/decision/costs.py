@@ -13,6 +13,8 @@ from tl_core.experiments.decision.lines import Line
 from tl_core.statistics import cost
 
 HOUR = 3600.0
+MILLION = 1e6
+SAME_SECONDS, SAME_TOTAL = 2.0, 1.1  # times: measured seconds vary by that much from run to run, so what lies within is as cheap
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Prices:
     label: float | None = None
     hour: float | None = None  # of the machine that trains and predicts
     texts: float | None = None  # how many are to be labelled in a month
+    tokens: tuple[float, float] | None = None  # what an endpoint takes for a million tokens in, and out
 
     def __post_init__(self):
         named = (("The price of a label", self.label), ("The price of an hour", self.hour), ("The number of texts a month", self.texts))
@@ -51,8 +54,8 @@ class Cost:
     fit_seconds: float  # once, all trials
     texts_a_second: float
     peak_bytes: float
-    asks_endpoint: bool  # what an endpoint charges is not in any of these
-    total: float | None  # labels, training and a month of texts; None without prices
+    asks_endpoint: bool
+    total: float | None  # labels, training and a month of texts, tokens of an endpoint included; None where a price is missing
     front: bool  # no other line is as cheap and better, as far as means tell
     could_be_front: bool  # none as cheap is better by more than chance allows
 
@@ -66,23 +69,61 @@ def cost_table(lines: Sequence[Line], prices: Prices) -> tuple[Cost, ...]:
         {x.name for x in lines if x.once},
         overlap={x.name: x.overlap for x in lines},
         seeds={x.name: x.cell.seeds for x in lines},
+        design=lines[0].design,
+        usual={x.name: x.cell.usual for x in lines},
     )
     front = cost.pareto(np.array([place[x.name] for x in lines]), np.array([x.mean for x in lines]))
     return tuple(_cost(x, prices, bool(on), x.name in doubt) for x, on in zip(lines, front))
 
 
-def ranks(lines: Sequence[Line], prices: Prices) -> list[int]:
-    """Places from the cheapest up, equal ones alike: all that a choice by cost needs."""
-    paid = [(x.cell.labels, x.cell.fit_seconds + x.cell.predict_seconds) if prices.label is None else (total(x, prices),) for x in lines]
-    order = sorted(set(paid))
-    return [order.index(p) for p in paid]
+def ranks(lines: Sequence[Line], prices: Prices) -> list[float]:
+    """Places from the cheapest up, equal ones alike: all that a choice by cost needs. Infinite where the cost is not known."""
+    if prices.label is None:
+        labels = {x.cell.labels for x in lines}
+        paid = {n: _alike([_seconds(x) for x in lines if x.cell.labels == n], SAME_SECONDS) for n in labels}
+        cost = [(x.cell.labels, paid[x.cell.labels][_seconds(x)]) for x in lines]
+    else:
+        totals = [total(x, prices) for x in lines]
+        paid = _alike([t for t in totals if t is not None], SAME_TOTAL)
+        cost = [None if t is None else (paid[t], 0) for t in totals]
+    order = sorted({c for c, x in zip(cost, lines) if c is not None and known(x, prices)})
+    return [order.index(c) if c is not None and known(x, prices) else math.inf for c, x in zip(cost, lines)]
+
+
+def known(line: Line, prices: Prices) -> bool:
+    """Whether it is known what the line costs: an endpoint charges for every text, so its prices and the texts have to be given."""
+    return not asks(line) or (None not in (prices.label, prices.tokens, prices.texts) and "tokens_in" in line.cell.budget)
+
+
+def asks(line: Line) -> bool:
+    """Whether it asks an endpoint, whose time and price are somebody else's."""
+    return bool(line.cell.budget.get("requests"))
+
+
+def _seconds(line: Line) -> float:
+    return line.cell.fit_seconds + line.cell.predict_seconds
+
+
+def _alike(costs: Sequence[float], times: float) -> dict[float, int]:
+    """The class of each cost: the cheapest, and what costs at most so many times as much, are alike; and so on with the rest."""
+    classes: dict[float, int] = {}
+    start, of = -math.inf, -1
+    for c in sorted(set(costs)):
+        if c > start * times or of < 0:
+            start, of = c, of + 1
+        classes[c] = of
+    return classes
 
 
 def total(line: Line, prices: Prices) -> float | None:
-    """Labels, training once, and a month of texts; None without prices."""
-    if prices.label is None:
+    """Labels, training once, and a month of texts with what an endpoint takes for them; None where a price is missing."""
+    if prices.label is None or not known(line, prices):
         return None
     hour, texts = prices.hour or 0.0, prices.texts or 0.0
+    if asks(line):  # the machine that answers is the endpoint's
+        spent, rows = line.cell.budget, len(line.gold)
+        each = sum(spent.get(way, 0.0) * price for way, price in zip(("tokens_in", "tokens_out"), prices.tokens)) / MILLION / rows
+        return cost.total_cost(line.cell.labels, 0.0, texts, cost.Prices(prices.label, hour, each))
     per_text = line.cell.predict_seconds / len(line.gold) / HOUR
     return cost.total_cost(line.cell.labels, line.cell.fit_seconds / HOUR, texts, cost.Prices(prices.label, hour, hour * per_text))
 
@@ -90,5 +131,4 @@ def total(line: Line, prices: Prices) -> float | None:
 def _cost(line: Line, prices: Prices, front: bool, could: bool) -> Cost:
     c = line.cell
     speed = len(line.gold) / c.predict_seconds if c.predict_seconds > 0 else math.inf
-    asks = any(r.budget.get("requests") for r in line.results)
-    return Cost(c.arm, c.shots, c.labels, c.fit_seconds, speed, c.peak_bytes, asks, total(line, prices), front, could)
+    return Cost(c.arm, c.shots, c.labels, c.fit_seconds, speed, c.peak_bytes, asks(line), total(line, prices), front, could)

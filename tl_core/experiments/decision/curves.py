@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tl_core.errors import UserError, raise_all, unknown
 from tl_core.experiments.decision.lines import Line, of_arm
+from tl_core.experiments.plan import FIRST_SEED
 from tl_core.statistics.advantage import Advantage, advantage
 from tl_core.statistics.break_even import Band, BreakEven, band, break_even
 from tl_core.statistics.curves import above
@@ -74,7 +75,7 @@ def ahead(lines: tuple[Line, ...], a: str, b: str) -> Band | None:
     learner, other = _sides(lines, a, b)
     level = None if other in learners(lines) else of_arm(lines, other)[0]
     held = _at_level(lines, learner, level) if level else _at_common(lines, learner, other)
-    return None if held.refused else band(np.array(held.labels), held.D, overlap=held.overlap)
+    return None if held.refused else band(np.array(held.labels), held.D, **held.options)
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class _Held:
     labels: tuple[float, ...]
     refused: str = ""
     D: np.ndarray | None = None
-    overlap: np.ndarray | None = None
+    options: dict | None = None  # overlap, design and usual spread, as the statistics take them
 
 
 def _sides(lines: tuple[Line, ...], a: str, b: str) -> tuple[str, str]:
@@ -99,10 +100,16 @@ def _sides(lines: tuple[Line, ...], a: str, b: str) -> tuple[str, str]:
     return (b, a) if b in able else (a, b)
 
 
-def against_level(lines: tuple[Line, ...], learner: str, level: Line) -> Against:
-    """A curve held against one line: that of a prompt, or of the constant answer with the fewest labels."""
+def against_level(lines: tuple[Line, ...], learner: str, level: Line, together: int = 1) -> Against:
+    """A curve held against one line: that of a prompt, or of the constant answer with the fewest labels.
+
+    Args:
+        together: so many curves are held against it, and the limits are to hold for all of them (Bonferroni).
+    """
     held = _at_level(lines, learner, level)
-    found = None if held.refused else break_even(np.array(held.labels), held.D, overlap=held.overlap)
+    found = None if held.refused else break_even(np.array(held.labels), held.D, level=1 - 0.05 / together, **held.options)
+    if found and level.once and all(x.once for x in _points(lines, learner)):
+        found = replace(found, notes=())  # no seeds, so none are missing
     return Against(learner, level.arm, True, held.labels, found, None, held.refused)
 
 
@@ -112,19 +119,19 @@ def _at_level(lines: tuple[Line, ...], learner: str, level: Line) -> _Held:
     refused, seeds = _shared([*points, level])
     if refused:
         return _Held(labels, refused)
-    return _Held(labels, "", above(_scores(points, seeds), _of_seeds(level, seeds), deterministic=level.once), _overlap(points))
+    return _Held(labels, "", above(_scores(points, seeds), _of_seeds(level, seeds), deterministic=level.once), _options(points, [level]))
 
 
 def _against_curve(lines: tuple[Line, ...], learner: str, other: str) -> Against:
     held = _at_common(lines, learner, other)
     if held.refused:
         return Against(learner, other, False, held.labels, None, None, held.refused)
-    found = break_even(np.array(held.labels), held.D, overlap=held.overlap)
+    found = break_even(np.array(held.labels), held.D, **held.options)
     mine, others = _points(lines, learner), _points(lines, other)
     _, seeds = _shared([*mine, *others])
     worth = advantage(
         np.array([x.cell.labels for x in mine]), _scores(mine, seeds), np.array([x.cell.labels for x in others]), _scores(others, seeds),
-        overlap_a=_overlap(mine), overlap_b=_overlap(others),
+        overlap_a=_overlap(mine), overlap_b=_overlap(others), design=mine[0].design, usual_a=_usual(mine), usual_b=_usual(others),
     )  # fmt: skip
     return Against(learner, other, False, held.labels, found, worth)
 
@@ -138,7 +145,7 @@ def _at_common(lines: tuple[Line, ...], learner: str, other: str) -> _Held:
     if refused:
         return _Held(labels, refused)
     points = [mine[n] for n in labels]
-    return _Held(labels, "", above(_scores(points, seeds), _scores([others[n] for n in labels], seeds)), _overlap(points))
+    return _Held(labels, "", above(_scores(points, seeds), _scores([others[n] for n in labels], seeds)), _options(points, [others[n] for n in labels]))
 
 
 def gains(lines: tuple[Line, ...]) -> tuple[Gain, ...]:
@@ -149,8 +156,8 @@ def gains(lines: tuple[Line, ...]) -> tuple[Gain, ...]:
         refused, seeds = _shared(points)
         if not refused:
             labels, scores = np.array([x.cell.labels for x in points]), _scores(points, seeds)
-            found = extrapolate(labels, scores, labels[-1] * np.array([2.0, FARTHEST]), overlap=_overlap(points))
-            out.append(Gain(arm, float(labels[-1]), float(scores[-1].mean()), found))
+            found = extrapolate(labels, scores, labels[-1] * np.array([2.0, FARTHEST]), **_options(points))
+            out.append(Gain(arm, float(labels[-1]), getattr(points[-1].cell, points[-1].by).value, found))
     return tuple(out)
 
 
@@ -160,14 +167,15 @@ def _points(lines: tuple[Line, ...], arm: str) -> list[Line]:
 
 
 def _shared(points: Sequence[Line]) -> tuple[str, list[int]]:
-    """(why they cannot be held against each other, the seeds all of them have)."""
-    seeds = sorted(set.intersection(*(set(x.cell.seeds) for x in points if not x.once)))
-    return ("" if seeds else NO_COMMON_SEEDS) if points[0].per_row.shape[1] > 1 else TOO_FEW_ROWS, seeds
+    """(why they cannot be held against each other, the seeds all of them have); what has no seeds has any."""
+    drawn = [set(x.cell.seeds) for x in points if not x.once]
+    seeds = sorted(set.intersection(*drawn)) if drawn else [FIRST_SEED]
+    return ("" if seeds else NO_COMMON_SEEDS) if points[0].design.units(points[0].per_row.shape[1]) > 1 else TOO_FEW_ROWS, seeds
 
 
 def _scores(points: Sequence[Line], seeds: Sequence[int]) -> np.ndarray:
     """(G, S, n)"""
-    return np.stack([_of_seeds(x, seeds) for x in points])
+    return np.stack([np.broadcast_to(_of_seeds(x, seeds), (len(seeds), x.per_row.shape[1])) for x in points])
 
 
 def _of_seeds(line: Line, seeds: Sequence[int]) -> np.ndarray:
@@ -177,3 +185,13 @@ def _of_seeds(line: Line, seeds: Sequence[int]) -> np.ndarray:
 
 def _overlap(points: Sequence[Line]) -> np.ndarray:
     return np.array([x.overlap for x in points])
+
+
+def _usual(points: Sequence[Line]) -> np.ndarray:
+    return np.array([x.cell.usual for x in points])
+
+
+def _options(points: Sequence[Line], others: Sequence[Line] = ()) -> dict:
+    """As the statistics take them; `others`: what the points are held against, one for all or one each."""
+    usual = _usual(points) + (_usual(others) if len(others) else 0.0)
+    return {"overlap": _overlap(points), "design": points[0].design, "usual": usual}

@@ -4,16 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from tl_core.experiments.compare import Cell, Comparison
 from tl_core.experiments.decision import doubts
 from tl_core.experiments.decision.costs import Cost, Prices, cost_table, ranks
 from tl_core.experiments.decision.curves import Against, Gain, against_level, best_level, gains, learners, pair
-from tl_core.experiments.decision.lines import Line, lines_of, most_labels
+from tl_core.experiments.decision.lines import Line, lines_of, most_labels, of_arm
 from tl_core.experiments.decision.quality import Quality, quality
 from tl_core.experiments.plan import Plan
-from tl_core.statistics.recommendation import Recommendation, recommend
-from tl_core.types import RunResult
+from tl_core.statistics.best_set import difference
+from tl_core.statistics.crossed import interval_of, loss_at_most
+from tl_core.statistics.intervals import IDENTICAL, Interval
+from tl_core.statistics.recommendation import UNFINISHED, Recommendation, recommend
+from tl_core.types import FINAL, RunResult
+
+MARGIN = 0.03  # that may be lost with fewer labels and still be enough, unless another one is given
+
+
+@dataclass(frozen=True)
+class Fewer:
+    """The chosen arm with fewer labels than the most it was given."""
+
+    cell: Cell
+    loss: Interval | None  # score with the most labels minus score with these; None where they share no seed
+    margin: float
+
+    @property
+    def enough(self) -> bool:
+        """Whether the upper limit of the loss is below the margin (non-inferiority, one-sided at .025)."""
+        return self.loss is not None and self.loss.high < self.margin and not self.loss.notes
+
+
+@dataclass(frozen=True)
+class Missing:
+    """An arm that was asked for and has runs to come, or none that succeeded."""
+
+    arm: str
+    runs: int  # to come
+    failed: int  # ended in an error; all of them, where none are to come
 
 
 @dataclass(frozen=True)
@@ -22,7 +51,13 @@ class Advice:
 
     found: Recommendation  # its ids are those of arms
     candidates: tuple[Cell, ...]
-    enough: Cell | None  # the chosen arm with the fewest labels that could still be the best line
+    fewer: tuple[Fewer, ...]  # the chosen arm with fewer labels, the most first
+
+    @property
+    def enough(self) -> Fewer | None:
+        """The fewest labels shown to do: every number above them is, too (so nothing is to be allowed for)."""
+        shown = list(takewhile(lambda x: x.enough, self.fewer))
+        return shown[-1] if shown else None
 
     def cell(self, arm: str) -> Cell:
         return next(c for c in self.candidates if c.arm == arm)
@@ -45,6 +80,10 @@ class Decision:
     absent: tuple[str, ...]  # labels without a test row
     scored: int  # distinct arms that these test rows have seen
     unfinished: int
+    missing: tuple[Missing, ...]  # while there are any, nothing is advised
+    runs: int  # asked for and not refused
+    groups: int | None  # of test rows that belong together; None where each stands alone
+    plain_by: tuple[str, ...]  # metrics by which the choice is not shown to beat one answer for all: accuracy, macro_f1
 
 
 def decide(
@@ -60,7 +99,7 @@ def decide(
     """Weigh a study. A pure function of what is stored.
 
     Args:
-        margin: how much less good is as good, as a share; None: nothing is.
+        margin: how much less good is as good, as a share; None: nothing is, and with fewer labels `MARGIN`.
         pairs: further (a, b): from how many labels on is b better than a.
         lines: as `lines_of` makes them of the same results, where the caller has them.
 
@@ -70,8 +109,10 @@ def decide(
     lines = lines_of(plan, results, comparison) if lines is None else lines
     prices = prices or Prices()
     candidates, level = most_labels(lines), best_level(lines)
-    advice = _advice(candidates, comparison, prices, margin) if lines else None
-    against = [against_level(lines, arm, level) for arm in learners(lines) if level and arm != level.arm]
+    missing = missing_arms(plan, results)
+    advice = _advice(lines, candidates, prices, margin, missing) if lines else None
+    learning = [arm for arm in learners(lines) if level and arm != level.arm]
+    against = [against_level(lines, arm, level, together=len(learning)) for arm in learning]
     return Decision(
         comparison.metric, prices, advice,
         break_even=(*against, *(pair(lines, a, b) for a, b in pairs)),
@@ -84,7 +125,22 @@ def decide(
         absent=doubts.absent(plan),
         scored=doubts.scored(plan, results),
         unfinished=doubts.unfinished(plan, results),
+        missing=missing,
+        runs=sum(s.id not in plan.refused for s in plan.specs),
+        groups=comparison.design.groups and comparison.design.groups.count,
+        plain_by=_plain_by(candidates, advice),
     )  # fmt: skip
+
+
+def missing_arms(plan: Plan, results: Mapping[str, RunResult]) -> tuple[Missing, ...]:
+    """Arms with runs to come, and arms all of whose runs ended in an error. What the plan or the run refused is not missing."""
+    found = []
+    for arm in plan.study.arms:
+        status = [results[s.id].status if s.id in results else "to come" for s in plan.specs if s.arm.id == arm.id and s.id not in plan.refused]
+        failed, ahead = status.count("failed"), sum(x not in FINAL for x in status)
+        if ahead or (failed and not status.count("done")):
+            found.append(Missing(arm.id, ahead, failed))
+    return tuple(found)
 
 
 def priced(decision: Decision, plan: Plan, comparison: Comparison, lines: tuple[Line, ...], prices: Prices) -> Decision:
@@ -96,11 +152,14 @@ def priced(decision: Decision, plan: Plan, comparison: Comparison, lines: tuple[
     if decision.advice is None:
         return replace(decision, prices=prices)
     candidates = most_labels(lines)
-    advice = _advice(candidates, comparison, prices, None)
-    return replace(decision, prices=prices, advice=advice, costs=cost_table(lines, prices), power=doubts.power(plan, candidates, advice.found))
+    advice = _advice(lines, candidates, prices, None, decision.missing)
+    return replace(
+        decision, prices=prices, advice=advice, costs=cost_table(lines, prices), power=doubts.power(plan, candidates, advice.found),
+        plain_by=_plain_by(candidates, advice),
+    )  # fmt: skip
 
 
-def _advice(candidates: Sequence[Line], comparison: Comparison, prices: Prices, margin: float | None) -> Advice:
+def _advice(lines: tuple[Line, ...], candidates: Sequence[Line], prices: Prices, margin: float | None, missing: Sequence[Missing]) -> Advice:
     found = recommend(
         {x.arm: x.per_row for x in candidates},
         dict(zip((x.arm for x in candidates), ranks(candidates, prices))),
@@ -110,7 +169,32 @@ def _advice(candidates: Sequence[Line], comparison: Comparison, prices: Prices, 
         floor=candidates[0].constant,
         overlap={x.arm: x.overlap for x in candidates},
         seeds={x.arm: x.cell.seeds for x in candidates},
+        design=candidates[0].design,
+        usual={x.arm: x.cell.usual for x in candidates},
     )
-    chosen = next(x.cell for x in candidates if x.arm == found.choice)
-    fewer = [c for c in comparison.cells if c.arm == found.choice and c.could_be_best and c.labels < chosen.labels]
-    return Advice(found, tuple(x.cell for x in candidates), min(fewer, key=lambda c: c.labels, default=None))
+    if missing:
+        found = replace(found, choice=found.leader, why=UNFINISHED)
+    return Advice(found, tuple(x.cell for x in candidates), _fewer(lines, found.choice, MARGIN if margin is None else margin))
+
+
+def _fewer(lines: tuple[Line, ...], arm: str, margin: float) -> tuple[Fewer, ...]:
+    *fewer, most = of_arm(lines, arm)
+    return tuple(Fewer(x.cell, _loss(x, most), margin) for x in reversed(fewer) if x.cell.labels < most.cell.labels)
+
+
+def _loss(less: Line, most: Line) -> Interval | None:
+    once = {x.name for x in (less, most) if x.once}
+    D = difference(less.name, most.name, {x.name: x.per_row for x in (less, most)}, once, {x.name: x.cell.seeds for x in (less, most)})
+    if D is None:
+        return None
+    options = {"overlap": max(less.overlap, most.overlap), "design": less.design, "usual": less.cell.usual + most.cell.usual}
+    found = interval_of(D, deterministic=len(once) == 2, **options)
+    # where no row ever differed, rows not seen still may
+    return replace(found, high=max(found.high, loss_at_most(-D, **options)), notes=tuple(n for n in found.notes if n != IDENTICAL))
+
+
+def _plain_by(candidates: Sequence[Line], advice: Advice | None) -> tuple[str, ...]:
+    if advice is None or not advice.found.advised:
+        return ()
+    chosen = next(x for x in candidates if x.arm == advice.found.choice)
+    return tuple(by for by in ("accuracy", "macro_f1") if by != chosen.by and not chosen.above_constant(by))

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tl_core.data.split import Pool
+from tl_core.experiments.compare import grouping
 from tl_core.experiments.decision.lines import Line
 from tl_core.experiments.plan import Plan
 from tl_core.statistics.best_set import difference
+from tl_core.statistics.design import design_effect
 from tl_core.statistics.failures import WithFailures, with_failures
 from tl_core.statistics.power import USUAL_DISCORDANCE, Spread, detectable_difference, spread_of, usual_spread, wilson_half_width
 from tl_core.statistics.recommendation import Recommendation
@@ -28,6 +30,7 @@ class Power:
     before: float  # in accuracy, at the usual spread
     after: float | None  # of the arm advised and its runner-up, at the spread they had, by the metric that sorts
     half_width: float  # of the interval of an accuracy of 80 %, rows alone
+    groups: int | None = None  # in which the rows come
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,9 @@ def _before(plan: Plan, *, seeds: bool) -> Power:
     """seeds: whether any arm has them."""
     S, n = len(plan.study.seeds) if seeds else 0, len(plan.study.split.test)
     spread = usual_spread() if S else Spread(0.0, USUAL_DISCORDANCE, 0.0)
-    return Power(S, n, detectable_difference(max(S, 1), n, spread), None, wilson_half_width(0.8, n))
+    groups = grouping(plan).groups
+    alone = max(round(n / design_effect(groups.sizes)), 1) if groups else n  # rows on their own that would tell as much
+    return Power(S, n, detectable_difference(max(S, 1), alone, spread), None, wilson_half_width(0.8, alone), groups and groups.count)
 
 
 def _after(candidates: Sequence[Line], found: Recommendation) -> float | None:
@@ -73,6 +78,8 @@ def _after(candidates: Sequence[Line], found: Recommendation) -> float | None:
         return None
     once = {x.arm for x in pair if x.once}
     D = difference(pair[0].arm, pair[1].arm, {x.arm: x.per_row for x in pair}, once, {x.arm: x.cell.seeds for x in pair})
+    groups = pair[0].design.groups
+    D = groups.collapse(D) if groups and D is not None else D
     if D is None or D.shape[1] < 2 or (len(D) < 2 and len(once) < 2):
         return None
     spread = Spread(0.0, float(D[0].var(ddof=1)), 0.0) if len(once) == 2 else spread_of(D)
@@ -82,7 +89,7 @@ def _after(candidates: Sequence[Line], found: Recommendation) -> float | None:
 def failing(lines: Sequence[Line]) -> tuple[Failing, ...]:
     """Lines that lost runs, or hold runs that did not train."""
     return tuple(
-        Failing(x.arm, x.cell.shots, x.cell.failed, with_failures(x.right, np.array([r.collapsed for r in x.results]), overlap=x.overlap))
+        Failing(x.arm, x.cell.shots, x.cell.failed, with_failures(x.right, np.array([r.collapsed for r in x.results]), overlap=x.overlap, design=x.design))
         for x in lines
         if x.cell.failed or x.cell.collapsed
     )

@@ -8,9 +8,11 @@ from functools import cached_property
 
 import numpy as np
 
-from tl_core.experiments.compare import CONSTANT, Cell, Comparison, chance, deterministic, share
+from tl_core.experiments.compare import CONSTANT, Cell, Comparison, commonest, deterministic, share
 from tl_core.experiments.plan import Plan
 from tl_core.statistics.constant import best_constant
+from tl_core.statistics.crossed import exceeds
+from tl_core.statistics.design import PLAIN, Design
 from tl_core.statistics.metrics_f1 import macro_f1_pseudo
 from tl_core.tasks import task_of
 from tl_core.types import Problem, RunResult
@@ -26,6 +28,7 @@ class Line:
     problem: Problem
     gold: np.ndarray  # (n,) positions, or (n, C) bool
     overlap: float  # labels / labels in the pool
+    design: Design = PLAIN
 
     @property
     def arm(self) -> str:
@@ -57,16 +60,26 @@ class Line:
         return np.stack([task_of(self.problem).correct(self.gold, r.scores) for r in self.results])
 
     @cached_property
-    def constant(self) -> float:
-        """What the best answer of the test rows, given to all of them, has by the sorting metric: with many labels, every label."""
-        if self.by == "accuracy":
-            return chance(self.gold)
-        return float(macro_f1_pseudo(self.gold, best_constant(self.gold)[None], len(self.problem.labels)).mean())
+    def constant(self) -> np.ndarray:
+        """(n,) what the best answer that is the same for all test rows has by the sorting metric: with many labels, every label."""
+        return self._of_constant(self.by)
+
+    def above_constant(self, by: str) -> bool:
+        """Whether it is shown to score more than the best answer for all, by accuracy or by macro-F1."""
+        return exceeds(self._per_row(by) - self._of_constant(by), overlap=self.overlap, design=self.design, usual=self.cell.usual)
+
+    def _of_constant(self, by: str) -> np.ndarray:
+        if by == "accuracy":
+            return (commonest(self.gold) == self.gold).reshape(len(self.gold), -1).all(1).astype(float)
+        return macro_f1_pseudo(self.gold, best_constant(self.gold)[None], len(self.problem.labels))[0]
 
     @cached_property
     def per_row(self) -> np.ndarray:
         """(S, n) of which the sorting metric is the mean: right or wrong, or pseudo-values of macro-F1."""
-        return self.right if self.by == "accuracy" else macro_f1_pseudo(self.gold, self.decided, len(self.problem.labels))
+        return self._per_row(self.by)
+
+    def _per_row(self, by: str) -> np.ndarray:
+        return self.right if by == "accuracy" else macro_f1_pseudo(self.gold, self.decided, len(self.problem.labels))
 
     @cached_property
     def mean(self) -> float:
@@ -78,7 +91,8 @@ def lines_of(plan: Plan, results: Mapping[str, RunResult], comparison: Compariso
     problem, split = plan.study.problem, plan.study.split
     gold, pool = task_of(problem).gold(problem, split.test), len(split.pool)
     return tuple(
-        Line(cell, comparison.metric, tuple(results[run] for run in cell.runs), problem, gold, share(cell, pool)) for cell in comparison.cells
+        Line(cell, comparison.metric, tuple(results[run] for run in cell.runs), problem, gold, share(cell, pool), comparison.design)
+        for cell in comparison.cells
     )
 
 

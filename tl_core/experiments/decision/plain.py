@@ -21,7 +21,10 @@ def plain(decision: Decision) -> dict[str, Any]:
         "advice": decision.advice and _advice(decision.advice),
         "break_even": [against(x) for x in decision.break_even],
         "gains": [_gain(x) for x in decision.gains],
-        "prices": {"label": decision.prices.label, "hour": decision.prices.hour, "texts": decision.prices.texts},
+        "prices": {
+            "label": decision.prices.label, "hour": decision.prices.hour, "texts": decision.prices.texts,
+            "tokens": decision.prices.tokens and list(decision.prices.tokens),
+        },
         "costs": [
             {
                 "arm": c.arm, "shots": _shots(c.shots), "labels": c.labels, "fit_seconds": _number(c.fit_seconds), "texts_a_second": _number(c.texts_a_second),
@@ -36,6 +39,8 @@ def plain(decision: Decision) -> dict[str, Any]:
         "absent": list(decision.absent),
         "scored": decision.scored,
         "unfinished": decision.unfinished,
+        "missing": [{"arm": x.arm, "runs": x.runs, "failed": x.failed} for x in decision.missing],
+        "groups": decision.groups,
     }  # fmt: skip
 
 
@@ -61,8 +66,8 @@ def against(x: Against) -> dict[str, Any]:
 def _advice(a: Advice) -> dict[str, Any]:
     f = a.found
     return {
-        "choice": f.choice,
-        "shots": _shots(a.cell(f.choice).shots),
+        "choice": f.choice if f.advised else None,
+        "shots": _shots(a.cell(f.choice).shots) if f.advised else None,
         "why": f.why,
         "winner": f.winner,
         "leader": f.leader,
@@ -73,9 +78,13 @@ def _advice(a: Advice) -> dict[str, Any]:
         "strict": list(f.strict),
         "as_good": list(f.as_good),
         "constant": _number(f.floor),
+        "above_constant": list(f.above),
         "doubted": list(f.doubted),
         "changes": [{"of": c.of, "at": c.at} for c in f.changes],
-        "enough": a.enough and {"shots": _shots(a.enough.shots), "labels": a.enough.labels},
+        "enough": a.enough and {"shots": _shots(a.enough.cell.shots), "labels": a.enough.cell.labels},
+        "fewer": [
+            {"shots": _shots(x.cell.shots), "labels": x.cell.labels, "loss": x.loss and interval(x.loss), "margin": x.margin, "enough": x.enough} for x in a.fewer
+        ],
     }
 
 

@@ -50,7 +50,7 @@ class Quality:
 def quality(line: Line, *, trust: bool) -> Quality:
     """Every metric of one line; how far it can be trusted takes the time of a thousand draws, so only where asked for."""
     gold, labels, single = line.gold, len(line.problem.labels), line.gold.ndim == 1
-    options = {"overlap": line.overlap, "deterministic": line.once}
+    options = {"overlap": line.overlap, "deterministic": line.once, "design": replace(line.design, spread=None)}
     balanced = metric_interval(gold, line.decided, labels, balanced_accuracy, **options)
     correlation = metric_interval(gold, line.decided, labels, matthews, lowest=-1.0, **options) if single else None
     cell = line.cell

@@ -40,7 +40,9 @@ def _ahead(a: Usual, b: Usual) -> Interval | None:
     D = between(a, b)
     if D is None:
         return None
-    return interval_of(D, overlap=max(a.line.overlap, b.line.overlap), deterministic=a.line.once and b.line.once, unit=True)
+    return interval_of(
+        D, overlap=max(a.line.overlap, b.line.overlap), deterministic=a.line.once and b.line.once, unit=True, design=a.line.design, usual=a.line.cell.usual + b.line.cell.usual
+    )
 
 
 def between(a: Usual, b: Usual) -> np.ndarray | None:

@@ -18,6 +18,7 @@ from tl_core.experiments.differences.studied import Studied, Usual
 from tl_core.experiments.differences.topics import A_WORD, Topics
 from tl_core.statistics.against_rest import against_rest
 from tl_core.statistics.crossed import p_of
+from tl_core.statistics.design import PLAIN
 from tl_core.statistics.intervals import Interval, seed_notes
 from tl_core.statistics.many_tests import false_discovery
 from tl_core.types import Example, Problem
@@ -134,13 +135,14 @@ def tested(slices: Sequence[Slice], arms: Sequence[Usual], pairs: Sequence[tuple
     if not slices:
         return ()
     groups = np.stack([s.inside for s in slices]).astype(np.float32)  # once for all
+    design = arms[0].line.design if arms else PLAIN
     asked = [(x.arm, "", x.line.right, x.line.overlap, x.line.once) for x in arms]
     for a, b in pairs:
         if (D := between(a, b)) is not None:
             asked.append((a.arm, b.arm, D, max(a.line.overlap, b.line.overlap), a.line.once and b.line.once))
     made, p = [], []
     for a, b, Y, overlap, once in asked:
-        for of, x in enumerate(against_rest(Y, groups, overlap=overlap, deterministic=once)):
+        for of, x in enumerate(against_rest(Y, groups, overlap=overlap, deterministic=once, design=design)):
             if x is None:
                 continue
             c, h = x.difference, x.difference.half_width()

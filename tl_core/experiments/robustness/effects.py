@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from tl_core.data.perturb import CHANGES
-from tl_core.experiments.compare import Comparison, deterministic, share
+from tl_core.experiments.compare import Comparison, deterministic, grouping, share
 from tl_core.experiments.compare import plain as of_interval
 from tl_core.experiments.plan import Plan
 from tl_core.experiments.robustness.parts import Parts
 from tl_core.statistics.crossed import difference_interval, mean_interval
+from tl_core.statistics.design import Design
 from tl_core.statistics.intervals import Interval
 from tl_core.tasks import task_of
 from tl_core.types import Example, RunResult
@@ -47,7 +48,7 @@ class Effect:
 def effects(parts: Parts, made: Plan, results: Mapping[str, RunResult], comparison: Comparison) -> tuple[Effect, ...]:
     """Every line of the leaderboard that was asked, best first, under every change."""
     task, problem, pool = task_of(made.study.problem), made.study.problem, len(made.study.split.pool)
-    gold = task.gold(problem, made.study.split.test)
+    gold, grouped = task.gold(problem, made.study.split.test), grouping(made)
     told = []
     for cell in comparison.cells:
         for change, rows in parts.rows.items():
@@ -58,22 +59,22 @@ def effects(parts: Parts, made: Plan, results: Mapping[str, RunResult], comparis
             if len(rows.at) >= LEAST_ROWS:
                 before = np.stack([results[run].scores[rows.at] for run in runs])
                 after = np.stack([parts.scores[run, change] for run in runs])
-                effect = _measured(effect, task, gold[rows.at], before, after, share(cell, pool), deterministic(cell))
+                effect = _measured(effect, task, gold[rows.at], before, after, share(cell, pool), deterministic(cell), grouped.subset(rows.at))
             told.append(effect)
     return tuple(told)
 
 
-def _measured(effect: Effect, task: Any, gold: np.ndarray, before: np.ndarray, after: np.ndarray, overlap: float, once: bool) -> Effect:
+def _measured(effect: Effect, task: Any, gold: np.ndarray, before: np.ndarray, after: np.ndarray, overlap: float, once: bool, design: Design) -> Effect:
     """before, after: scores (S, m, C)."""
-    effect = replace(effect, flips=mean_interval(flipped(task, before, after).astype(float), overlap=overlap, deterministic=once))
+    effect = replace(effect, flips=mean_interval(flipped(task, before, after).astype(float), overlap=overlap, deterministic=once, design=design))
     if not CHANGES[effect.change].keeps_answer:
         return effect
     right = [task.correct(gold, scores) for scores in (before, after)]
     return replace(
         effect,
-        before=mean_interval(right[0], overlap=overlap, deterministic=once),
-        after=mean_interval(right[1], overlap=overlap, deterministic=once),
-        difference=difference_interval(*right, a_deterministic=once, b_deterministic=once, overlap=overlap),
+        before=mean_interval(right[0], overlap=overlap, deterministic=once, design=design),
+        after=mean_interval(right[1], overlap=overlap, deterministic=once, design=design),
+        difference=difference_interval(*right, a_deterministic=once, b_deterministic=once, overlap=overlap, design=design),
     )
 
 
