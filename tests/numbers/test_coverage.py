@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.coverage import Arm, Case, coverage, draw, one_mean, two_trained, zero_shot
+from benchmarks.coverage import GROUPED, WHOLE, Arm, Case, coverage, draw, one_mean, two_trained, whole_coverage, zero_shot
 from tl_core.statistics.best_set import best_set
 from tl_core.statistics.crossed import crossed
 from tl_core.statistics.metrics_f1 import macro_f1, macro_f1_interval
@@ -41,6 +41,18 @@ def test_crossed_intervals_hold_the_truth_where_rows_alone_do_not(case, rows_onl
     assert shares["crossed"] >= floor(0.93), shares
     assert shares["crossed"] <= 0.999, shares  # endless intervals hold everything
     assert shares["rows only"] <= rows_only_at_most, shares
+
+
+@pytest.mark.parametrize("case", [c for c in GROUPED if c.S != 3], ids=lambda c: f"{c.name}, S={c.S}")
+def test_intervals_over_groups_hold_the_truth_where_rows_alone_do_not(case):
+    shares = coverage(case, 400, seed=1)
+    assert shares["crossed"] >= floor(0.935, 400) and shares["rows only"] < 0.75, shares
+
+
+@pytest.mark.parametrize("whole", [w for w in WHOLE if w.S == 3 and w.n == 300], ids=lambda w: w.name)
+def test_pooled_spreads_hold_the_truth_in_shorter_intervals(whole):
+    pooled, alone, width = whole_coverage(whole, 100, seed=1)  # of every study 3 to 9 differences that share rows and draws
+    assert pooled >= floor(0.935, 200) and width < 0.8, (pooled, alone, width)
 
 
 def test_t_over_seeds_fails_where_rows_matter():

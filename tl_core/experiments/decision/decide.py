@@ -55,9 +55,8 @@ class Advice:
 
     @property
     def enough(self) -> Fewer | None:
-        """The fewest labels shown to do: every number above them is, too (so nothing is to be allowed for)."""
-        shown = list(takewhile(lambda x: x.enough, self.fewer))
-        return shown[-1] if shown else None
+        """The fewest labels that are shown to do."""
+        return fewest_enough(self.fewer)
 
     def cell(self, arm: str) -> Cell:
         return next(c for c in self.candidates if c.arm == arm)
@@ -174,12 +173,19 @@ def _advice(lines: tuple[Line, ...], candidates: Sequence[Line], prices: Prices,
     )
     if missing:
         found = replace(found, choice=found.leader, why=UNFINISHED)
-    return Advice(found, tuple(x.cell for x in candidates), _fewer(lines, found.choice, MARGIN if margin is None else margin))
+    return Advice(found, tuple(x.cell for x in candidates), fewer(lines, found.choice, MARGIN if margin is None else margin))
 
 
-def _fewer(lines: tuple[Line, ...], arm: str, margin: float) -> tuple[Fewer, ...]:
-    *fewer, most = of_arm(lines, arm)
-    return tuple(Fewer(x.cell, _loss(x, most), margin) for x in reversed(fewer) if x.cell.labels < most.cell.labels)
+def fewer(lines: tuple[Line, ...], arm: str, margin: float = MARGIN) -> tuple[Fewer, ...]:
+    """What an arm loses with fewer labels than the most it was given, the most first."""
+    *others, most = of_arm(lines, arm)
+    return tuple(Fewer(x.cell, _loss(x, most), margin) for x in reversed(others) if x.cell.labels < most.cell.labels)
+
+
+def fewest_enough(found: Sequence[Fewer]) -> Fewer | None:
+    """The last of those shown to do, from the most down to the first that is not: asked in a fixed order, each at the full level."""
+    shown = list(takewhile(lambda x: x.enough, found))
+    return shown[-1] if shown else None
 
 
 def _loss(less: Line, most: Line) -> Interval | None:
