@@ -233,7 +233,7 @@ def said_of(made: Study, **more) -> str:
 
 def test_a_tie_is_called_one():
     said = said_of(study(strategies=("probe", "lora"), shots=(16,)))
-    assert "scored highest, but is not shown to be the best" in said and "2 of 2 arms could be (probe, lora)" in said and "it beats every other arm" not in said
+    assert "scored highest, but is not shown to be the best" in said and "2 of 2 arms could be (lora, probe)" in said and "it beats every other arm" not in said
     assert "3 seeds (draws of the training rows) and 120 test rows" in said
 
 

@@ -129,7 +129,7 @@ def test_under_imbalance_macro_f1_decides_and_accuracy_is_not_claimed():
     p, results = imbalanced(0.90, 0.85)
     d = decide(p, results, compare(p, results))
     assert d.metric == "macro_f1" and advice.headline(d) == "Use probe" and d.plain_by == ("accuracy",)
-    assert "By accuracy it is not shown to do better than giving every text the commonest label." in said(d)
+    assert "By accuracy it is not shown to do better than giving every text the commonest answer." in said(d)
 
 
 def test_under_imbalance_an_arm_that_always_says_the_common_label_is_not_praised():

@@ -68,8 +68,10 @@ EN: dict[str, str] = {
     "head_close": "No clear winner: of those that scored about the same, none costs less than {choice}",
     "head_leads": "{choice} scored highest, but is not shown to be the best",
     "head_ahead": "{choice} is ahead, but not yet for certain",
-    "head_not_shown": "Nothing is shown to beat giving every text the commonest label",
-    "head_none_above": "Nothing scored more than giving every text the commonest label",
+    "head_not_shown": "Nothing is shown to beat {always}",
+    "head_none_above": "Nothing scored more than {always}",
+    "always_one": "giving every text the commonest label",
+    "always_many": "giving every text every label",
     "head_unclear": "No clear winner",
     "head_only": "Only {choice} has finished runs",
     "head_unfinished": "No advice yet: not everything that was asked for has run",
@@ -79,8 +81,8 @@ EN: dict[str, str] = {
     "why_close": "No single best arm is shown: {n} of {all} could be the best ({arms}). Of those that also scored within {close} of the highest, none costs less than {choice}, and that is the reason to use it.",
     "why_leads": "Use {choice} for now: it scored highest. That does not show it to be the best: {n} of {all} arms could be ({arms}).",
     "why_ahead": "Use {choice} for now: it is the only one of {all} arms that could be the best, but what is known is not enough to call it the winner.",
-    "why_not_shown": "Giving every text the commonest label has {floor} {metric}. {choice} scored highest, {value}, which may be chance, so nothing is advised. More test rows, more labels or other strategies may change that.",
-    "why_none_above": "Giving every text the commonest label has {floor} {metric}, and no arm scored more, so none is advised. Other strategies, more labels or clearer ones may change that.",
+    "why_not_shown": "It takes no model to reach {floor} {metric}: {always} does. {choice} scored highest, {value}, which may be chance, so nothing is advised. More test rows, more labels or other strategies may change that.",
+    "why_none_above": "It takes no model to reach {floor} {metric}: {always} does, and no arm scored more, so none is advised. Other strategies, more labels or clearer ones may change that.",
     "why_unclear": "On the seeds that pairs share, each arm is beaten by another one; {choice} scored highest over all its runs, which is little to go by.",
     "why_only": "Only {choice} has finished runs, so there is nothing to compare it with, and nothing is advised.",
     "why_unfinished": "{missing} So far {choice} scored highest.",
@@ -88,8 +90,8 @@ EN: dict[str, str] = {
     "missing_failed": "Every run of {arms} ended in an error, so nothing is known of it. Run it again, or compare without it.",
     "reaches": "With the most labels it was given ({shots}) it reaches {value} {metric}.",
     "reaches_without": "Without a label of yours it reaches {value} {metric}.",
-    "plain_accuracy": "By accuracy it is not shown to do better than giving every text the commonest label.",
-    "plain_macro_f1": "By macro-F1 it is not shown to do better than giving every text the commonest label.",
+    "plain_accuracy": "By accuracy it is not shown to do better than giving every text the commonest answer.",
+    "plain_macro_f1": "By macro-F1 it is not shown to do better than {always}.",
     "ahead": "The runner-up, {runner_up}, scored {difference} less (95 % interval {range}{together}).",
     "ahead_perhaps": "The runner-up, {runner_up}, scored {difference} less (95 % interval {range}{together}), which may be chance.",
     "behind": "{runner_up} scored {difference} more (95 % interval {range}{together}), which may be chance.",
@@ -163,8 +165,10 @@ KO: dict[str, str] = {
     "head_close": "뚜렷한 승자가 없습니다. 점수가 비슷한 것 가운데 {choice}보다 비용이 적은 것은 없습니다",
     "head_leads": "점수가 가장 높은 것은 {choice}이지만, 최고라고 밝혀진 것은 아닙니다",
     "head_ahead": "{choice}: 앞서 있지만 아직 확실하지는 않습니다",
-    "head_not_shown": "모든 텍스트에 가장 흔한 라벨을 다는 것보다 낫다고 밝혀진 것이 없습니다",
-    "head_none_above": "모든 텍스트에 가장 흔한 라벨을 다는 것보다 점수가 높은 것이 없습니다",
+    "head_not_shown": "{always}보다 낫다고 밝혀진 것이 없습니다",
+    "head_none_above": "{always}보다 점수가 높은 것이 없습니다",
+    "always_one": "모든 텍스트에 가장 흔한 라벨을 다는 것",
+    "always_many": "모든 텍스트에 모든 라벨을 다는 것",
     "head_unclear": "뚜렷한 승자가 없습니다",
     "head_only": "끝난 실행이 있는 것은 {choice}뿐입니다",
     "head_unfinished": "아직 권할 수 없습니다. 요청한 실행이 모두 끝나지 않았습니다",
@@ -173,8 +177,8 @@ KO: dict[str, str] = {
     "why_close": "하나뿐인 최고는 드러나지 않았습니다. {all}개 가운데 {n}개가 최고일 수 있습니다({arms}). 그 가운데 최고 점수와의 차이가 {close} 이내인 것 중 {choice}보다 비용이 적은 것은 없으며, 권하는 이유는 그것입니다.",
     "why_leads": "우선 {choice} 사용을 권합니다. 점수가 가장 높지만, 최고라고 밝혀진 것은 아닙니다. {all}개 가운데 {n}개가 최고일 수 있습니다({arms}).",
     "why_ahead": "우선 {choice} 사용을 권합니다. {all}개 가운데 최고일 수 있는 것은 이것뿐이지만, 승자라고 부를 만큼 알려진 것은 아닙니다.",
-    "why_not_shown": "모든 텍스트에 가장 흔한 라벨을 달면 {metric} {floor}입니다. 점수가 가장 높은 것은 {choice}({value})이지만 우연일 수 있어 아무것도 권하지 않습니다. 테스트 행이나 라벨을 늘리거나 다른 전략을 쓰면 달라질 수 있습니다.",
-    "why_none_above": "모든 텍스트에 가장 흔한 라벨을 달면 {metric} {floor}인데, 그보다 점수가 높은 것이 없어 아무것도 권하지 않습니다. 다른 전략이나 더 많은 라벨, 더 분명한 라벨로 달라질 수 있습니다.",
+    "why_not_shown": "{always}만으로도 {metric} {floor}입니다. 점수가 가장 높은 것은 {choice}({value})이지만 우연일 수 있어 아무것도 권하지 않습니다. 테스트 행이나 라벨을 늘리거나 다른 전략을 쓰면 달라질 수 있습니다.",
+    "why_none_above": "{always}만으로도 {metric} {floor}인데, 그보다 점수가 높은 것이 없어 아무것도 권하지 않습니다. 다른 전략이나 더 많은 라벨, 더 분명한 라벨로 달라질 수 있습니다.",
     "why_unclear": "쌍마다 공통인 시드에서는 모두 다른 어느 것에 뒤집니다. 모든 실행에서 점수가 가장 높은 것은 {choice}이지만 근거로는 약합니다.",
     "why_only": "끝난 실행이 있는 것은 {choice}뿐이어서 견줄 것이 없고, 권할 수 있는 것도 없습니다.",
     "why_unfinished": "{missing} 지금까지 점수가 가장 높은 것은 {choice}입니다.",
@@ -182,8 +186,8 @@ KO: dict[str, str] = {
     "missing_failed": "{arms}: 모든 실행이 오류로 끝나 알 수 있는 것이 없습니다. 다시 실행하거나 빼고 비교하세요.",
     "reaches": "주어진 가장 많은 라벨({shots})로 {metric} {value}에 이릅니다.",
     "reaches_without": "라벨 없이 {metric} {value}에 이릅니다.",
-    "plain_accuracy": "정확도로 보면 모든 텍스트에 가장 흔한 라벨을 다는 것보다 낫다고 밝혀지지 않았습니다.",
-    "plain_macro_f1": "매크로 F1으로 보면 모든 텍스트에 가장 흔한 라벨을 다는 것보다 낫다고 밝혀지지 않았습니다.",
+    "plain_accuracy": "정확도로 보면 모든 텍스트에 가장 흔한 답을 다는 것보다 낫다고 밝혀지지 않았습니다.",
+    "plain_macro_f1": "매크로 F1으로 보면 {always}보다 낫다고 밝혀지지 않았습니다.",
     "ahead": "다음인 {runner_up}의 점수는 {difference} 낮습니다(95 % 구간 {range}{together}).",
     "ahead_perhaps": "다음인 {runner_up}의 점수는 {difference} 낮지만(95 % 구간 {range}{together}) 우연일 수 있습니다.",
     "behind": "{runner_up}의 점수가 {difference} 더 높지만(95 % 구간 {range}{together}) 우연일 수 있습니다.",
@@ -259,7 +263,7 @@ def headline(decision: Decision, language: str = "en") -> str:
     given = decision.advice
     if given is None:
         return say(language, "nothing")
-    return say(language, _reason(given).replace("why_", "head_"), choice=given.found.choice, leader=given.found.leader)
+    return say(language, _reason(given).replace("why_", "head_"), choice=given.found.choice, leader=given.found.leader, always=_always(decision, language))
 
 
 def advice(decision: Decision, language: str = "en") -> list[str]:
@@ -273,7 +277,7 @@ def reasons(decision: Decision, language: str = "en") -> dict[str, str]:
     chosen, metric = given.cell(found.choice), say_word(language, decision.metric)
     value, shots = with_limits(getattr(chosen, decision.metric), language), _labels_in_all(chosen.labels, language)
     why = {"choice": found.choice, "leader": found.leader, "n": len(found.best), "all": len(given.candidates), "arms": _some(found.best, language)}
-    why |= {"floor": "" if found.floor is None else percent(found.floor, language), "metric": metric, "value": value, "close": _points(CLOSE, language)}
+    why |= {"floor": "" if found.floor is None else percent(found.floor, language), "metric": metric, "value": value, "close": _points(CLOSE, language), "always": _always(decision, language)}
     if found.why == UNFINISHED:
         why["missing"] = " ".join(_missing(decision, language))
     said = {"why": say(language, _reason(given), **why)}
@@ -281,7 +285,7 @@ def reasons(decision: Decision, language: str = "en") -> dict[str, str]:
         return said
     said["reaches"] = " ".join(
         [say(language, "reaches" if chosen.labels else "reaches_without", shots=shots, value=value, metric=metric)]
-        + [say(language, f"plain_{by}") for by in decision.plain_by]
+        + [say(language, f"plain_{by}", always=_always(decision, language)) for by in decision.plain_by]
     )
     if found.why == UNFINISHED:
         return said
@@ -300,6 +304,11 @@ def _reason(given: Advice) -> str:
     if found.why == NOT_ABOVE and not found.leads_floor:
         return "why_none_above"
     return "why_unclear" if found.why in (LEADS, ALONE) and not found.best else CODES[found.why]
+
+
+def _always(decision: Decision, language: str) -> str:
+    """The answer that needs no text to be read."""
+    return say(language, "always_many" if decision.many else "always_one")
 
 
 def _missing(decision: Decision, language: str) -> list[str]:

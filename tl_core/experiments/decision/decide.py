@@ -81,6 +81,7 @@ class Decision:
     unfinished: int
     missing: tuple[Missing, ...]  # while there are any, nothing is advised
     runs: int  # asked for and not refused
+    many: bool  # whether a text may have several labels
     groups: int | None  # of test rows that belong together; None where each stands alone
     plain_by: tuple[str, ...]  # metrics by which the choice is not shown to beat one answer for all: accuracy, macro_f1
 
@@ -126,6 +127,7 @@ def decide(
         unfinished=doubts.unfinished(plan, results),
         missing=missing,
         runs=sum(s.id not in plan.refused for s in plan.specs),
+        many=plan.study.problem.target == "many labels",
         groups=comparison.design.groups and comparison.design.groups.count,
         plain_by=_plain_by(candidates, advice),
     )  # fmt: skip
