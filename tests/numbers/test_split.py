@@ -204,3 +204,16 @@ def test_of_many_short_labels_eight_are_named():
     names = [f"label {i}" for i in range(20)]
     pool = Pool([Example(i, text_of(i), None, (n,)) for i, n in enumerate(names)], Problem("one text", "one label", tuple(Label(n, n) for n in names)))
     assert "and 12 more labels are all there are" in too_many_shots(pool, [2])
+
+
+def test_groups_never_take_more_test_rows_than_there_may_be():
+    """Whole groups are taken until each label has its share, which may go beyond what was asked for by part of a group."""
+    examples = [Example(i, f"text {i} {i * 7919 % 100_003}", None, ("ab"[i % 2],), f"group {i // 37}") for i in range(3_000)]
+    problem = Problem("one text", "one label", (Label("a", "a"), Label("b", "b")))
+    duplicates = find_duplicates(examples)
+    for most in (490, 500, 510, 530):
+        made = split(examples, problem, duplicates, size=min(500, most), most=most)
+        assert most - 2 * 37 <= len(made.test) <= most
+        assert {e.group for e in made.test}.isdisjoint(e.group for e in made.pool)
+    freely = split(examples, problem, duplicates, size=500)
+    assert split(examples, problem, duplicates, size=500, most=3_000) == freely and len(freely.test) > 500

@@ -28,13 +28,14 @@ def lock_key(example: Example) -> str:
 
 
 def split(
-    examples: Sequence[Example], problem: Problem, duplicates: Duplicates, *, size: int | None = None, lock: Iterable[str] = ()
-) -> Split:
+    examples: Sequence[Example], problem: Problem, duplicates: Duplicates, *, size: int | None = None, lock: Iterable[str] = (), most: int | None = None,
+) -> Split:  # fmt: skip
     """Lock the test rows: stratified by label, groups and near duplicates on one side.
 
     Args:
         size: test rows wanted; None for the default. Groups may move it by part of a group.
         lock: keys of an earlier lock. Those rows are the test rows, and everything else is the pool.
+        most: test rows that there may be, whatever the groups; a group that would go beyond is left in the pool.
 
     Raises:
         UserError: so many test rows would leave too few to train on.
@@ -54,7 +55,7 @@ def split(
             f"{size} test rows asked for, but there are {len(kept)} rows to use and each of the {len(problem.labels)} labels "
             f"needs one to train on. Choose from 1 to {max(1, len(kept) - len(problem.labels))}, or add rows."
         )
-    chosen = _stratified(examples, units, problem, size)
+    chosen = _stratified(examples, units, problem, size, len(kept) if most is None else most)
     return Split(_take(examples, chosen), _take(examples, [i for i in kept if i not in chosen]), dropped)
 
 
@@ -152,7 +153,7 @@ def _units(examples: Sequence[Example], kept: Sequence[int], cluster: np.ndarray
     return list(units.values())
 
 
-def _stratified(examples: Sequence[Example], units: list[list[int]], problem: Problem, size: int) -> set[int]:
+def _stratified(examples: Sequence[Example], units: list[list[int]], problem: Problem, size: int, most: int) -> set[int]:
     """Whole units, in hash order, rarest label first, until each label has its share (Sechidis et al. 2011)."""
     by_hash = sorted(units, key=lambda unit: min(examples[i].content for i in unit))
     counts = [Counter(label for i in unit for label in (examples[i].labels or ("",))) for unit in by_hash]
@@ -172,7 +173,7 @@ def _stratified(examples: Sequence[Example], units: list[list[int]], problem: Pr
             if have[label] >= want[label]:
                 break
             over = any(have[other] + n / 2 > want[other] and have[other] + n > total[other] - 1 for other, n in counts[u].items())
-            if taken[u] or over or have[label] + counts[u][label] / 2 > want[label]:
+            if taken[u] or over or len(chosen) + len(by_hash[u]) > most or have[label] + counts[u][label] / 2 > want[label]:
                 continue
             taken[u] = True
             have.update(counts[u])

@@ -71,9 +71,12 @@ class Plan:
 
 
 def make_split(
-    loaded: Loaded, *, test: Loaded | None = None, size: int | None = None, lock: Sequence[str] = ()
-) -> tuple[Split, tuple[str, ...]]:
+    loaded: Loaded, *, test: Loaded | None = None, size: int | None = None, lock: Sequence[str] = (), most: int | None = None,
+) -> tuple[Split, tuple[str, ...]]:  # fmt: skip
     """Lock the test rows, from the file or from a test file; with notes on what was left out.
+
+    Args:
+        size, lock, most: as `tl_core.data.split.split` takes them.
 
     Raises:
         UserError: too few rows to do so.
@@ -90,7 +93,7 @@ def make_split(
             one = len(repeated) == 1
             notes.append(f"{len(repeated):,} row{' repeats' if one else 's repeat'} a row of the test file, exactly or nearly; {'it is' if one else 'they are'} not used for training.")
     else:
-        made = split(examples, problem, duplicates, size=size, lock=lock)
+        made = split(examples, problem, duplicates, size=size, lock=lock, most=most)
         if lock and not made.test:
             raise UserError(f"None of the {len(set(lock))} test rows of the earlier study are in {loaded.dataset.name}. Give the file that it was made from.")
         if lock:
