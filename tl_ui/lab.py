@@ -20,6 +20,7 @@ from tl_core.experiments.queue import OPEN, StudyQueue
 from tl_ui.datasets import Datasets
 from tl_ui.shown import shown
 from tl_ui.studies import Studies
+from tl_ui.words import WORDS
 
 Handler = Callable[..., dict]
 STUDIES_REMEMBERED = 30  # keys in a visitor's browser
@@ -141,13 +142,21 @@ class Lab:
         return component
 
 
-def with_key(saved: dict | None, name: str, key: str) -> dict:
+def remembered(saved: Any) -> dict[str, Any]:
+    """What a browser remembers, whatever it sends: {"lang", "dataset", "keys": {study: key}}. What is no such thing is forgotten."""
+    given = saved if isinstance(saved, dict) else {}
+    keys = given.get("keys") if isinstance(given.get("keys"), dict) else {}
+    plain = {name: key for name, key in keys.items() if isinstance(name, str) and isinstance(key, str)}
+    lang, dataset = (value if isinstance(value := given.get(name), str) else "" for name in ("lang", "dataset"))
+    return {"lang": lang if lang in WORDS else "", "dataset": dataset, "keys": dict(list(plain.items())[-STUDIES_REMEMBERED:])}
+
+
+def with_key(saved: Any, name: str, key: str) -> dict[str, Any]:
     """The browser's memory with the key of one more study; the oldest go."""
-    saved = {"lang": "", "dataset": "", "keys": {}, **(saved or {})}
-    keys = list({**saved["keys"], name: key}.items())[-STUDIES_REMEMBERED:]
-    return {**saved, "keys": dict(keys)}
+    known = remembered(saved)
+    return remembered({**known, "keys": {**known["keys"], name: key}})
 
 
-def key_of(saved: dict | None, name: str) -> str:
+def key_of(saved: Any, name: str) -> str:
     """The key of a study, if this browser started it; else ""."""
-    return ((saved or {}).get("keys") or {}).get(name, "")
+    return remembered(saved)["keys"].get(name, "") if isinstance(name, str) else ""

@@ -22,7 +22,7 @@ from tl_core.experiments.store import told
 from tl_core.plugins import found
 from tl_ui import api, borrowing
 from tl_ui.datasets import FIRST, Datasets
-from tl_ui.lab import Lab
+from tl_ui.lab import Lab, remembered
 from tl_ui.links import view_of
 from tl_ui.look import CSS, HEAD, theme
 from tl_ui.plotly_view import SCRIPT, SCRIPT_ROUTE, script_folder
@@ -127,10 +127,10 @@ def _frame(profile: Profile, queue: StudyQueue, datasets: Datasets, lend: Lend |
 def _arrive(page: gr.Blocks, lab: Lab, address: gr.HTML) -> None:
     def arrive(values: dict, request: gr.Request) -> dict:
         """Language, dataset and study as this browser left them, or as the link says."""
-        saved = values[lab.saved] or {}
-        lang = saved.get("lang") or preferred_language(request.headers.get("accept-language", ""))
+        saved = remembered(values[lab.saved])
+        lang = saved["lang"] or preferred_language(request.headers.get("accept-language", ""))
         changed: dict = {lab.lang: lang, lab.arrived: True, lab.linked: view_of(request)}
-        if saved.get("dataset") and lab.datasets.here(saved["dataset"]):
+        if saved["dataset"] and lab.datasets.here(saved["dataset"]):
             changed[lab.dataset_id] = saved["dataset"]
         name = request.query_params.get("study", "")
         if name:
@@ -150,11 +150,10 @@ def _arrive(page: gr.Blocks, lab: Lab, address: gr.HTML) -> None:
 
     def remember(values: dict) -> dict:
         """What the next visit starts with."""
-        saved = {"keys": {}, **(values[lab.saved] or {})}
-        return {lab.saved: {**saved, "dataset": values[lab.dataset_id]}}
+        return {lab.saved: {**remembered(values[lab.saved]), "dataset": values[lab.dataset_id]}}
 
     def remember_language(values: dict) -> dict:
-        return {lab.saved: {"keys": {}, **(values[lab.saved] or {}), "lang": values[lab.lang]}}
+        return {lab.saved: {**remembered(values[lab.saved]), "lang": values[lab.lang]}}
 
     status = [lab.status, lab.fresh, lab.settled, lab.beat]
     lab.on(page.load, arrive, [lab.saved], [lab.lang, lab.arrived, lab.linked, lab.dataset_id, lab.study_id, address, *status])  # through the queue: only there do changed states tell

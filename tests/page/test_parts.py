@@ -29,6 +29,7 @@ from tl_core.types import Example, Label, Problem, Split, rows_digest
 from tl_ui.datasets import FIRST, Datasets, sample_ids
 from tl_ui.downloads import hand_out, harmless_csv
 from tl_ui.from_study import dataset_of, wishes
+from tl_ui.lab import key_of, remembered, with_key
 from tl_ui.links import link_html, linked, view_of
 from tl_ui.own_arm import request
 from tl_ui.pieces import clip, duration, escaped, shots_text
@@ -352,3 +353,17 @@ def test_remarks_have_a_column_where_there_are_any():
     told = [row[board["headers"].index("Worth knowing")] for row in board["data"]]
     assert sorted(told) == ["", "40 texts without labels; 120 test texts seen, without labels"]
     assert learnt_html(made.study.arms, "ko").count("<li>") == 1 and learnt_html(made.study.arms[:1], "en") == ""
+
+
+@pytest.mark.parametrize(
+    "saved", [None, 7, "text", ["a"], {"keys": ["a"]}, {"keys": "x", "lang": ["en"], "dataset": {"a": 1}}, {"lang": "xx", "keys": {"a": ["k"], "b": 7}}, {"keys": {"é": None}}]
+)
+def test_whatever_a_browser_says_that_it_remembers(saved):
+    assert remembered(saved) == {"lang": "", "dataset": "", "keys": {}}
+    assert key_of(saved, "a") == key_of(saved, ["a"]) == ""
+    assert with_key(saved, "a", "é") == {"lang": "", "dataset": "", "keys": {"a": "é"}}
+
+
+def test_a_browser_remembers_its_newest_studies():
+    saved = {"lang": "ko", "dataset": "d", "keys": {str(i): "k" for i in range(100)}}
+    assert len(remembered(saved)["keys"]) == 30 and list(with_key(saved, "new", "k")["keys"])[-2:] == ["99", "new"]

@@ -12,7 +12,7 @@ import gradio as gr
 import tl_core
 from tl_core.strategies import strategies
 from tl_ui.datasets import FIRST, SAMPLE
-from tl_ui.lab import Lab, key_of
+from tl_ui.lab import Lab, key_of, remembered
 from tl_ui.pieces import duration, escaped, strategy_about, strategy_title, table_html
 from tl_ui.words import ABOUT, t, word
 
@@ -48,7 +48,8 @@ def _wire(lab: Lab, study: gr.Button, upload: gr.Button, notice: gr.HTML) -> Non
         lab.queue.delete(name, key_of(values[lab.saved], name))
         lab.studies.forget(name)
         gr.Info(t(lang, "deleted_study"))
-        saved = {**values[lab.saved], "keys": {n: k for n, k in values[lab.saved]["keys"].items() if n != name}}
+        saved = remembered(values[lab.saved])
+        saved = {**saved, "keys": {n: k for n, k in saved["keys"].items() if n != name}}
         return {lab.study_id: "", lab.status: None, lab.fresh: "", lab.settled: "", lab.saved: saved, lab.beat: gr.Timer(active=False)}
 
     def delete_upload(values: dict) -> dict:

@@ -22,7 +22,7 @@ from tl_core.report import again
 from tl_core.report import changes as words
 from tl_ui import from_study
 from tl_ui.downloads import hand_out
-from tl_ui.lab import Lab, key_of, with_key
+from tl_ui.lab import Lab, key_of, remembered, with_key
 from tl_ui.pieces import clip, escaped, shots_text, table_html
 from tl_ui.place import allowed_at
 from tl_ui.studies import Opened
@@ -107,7 +107,7 @@ def _two() -> Two:
 
 def _known(lab: Lab, values: dict) -> list[tuple[str, str]]:
     """(what it is called, name) of the open study and those of this browser that are still here, the newest first."""
-    names = dict.fromkeys([values[lab.study_id], *reversed((values[lab.saved] or {}).get("keys", {}))])
+    names = dict.fromkeys([values[lab.study_id], *reversed(remembered(values[lab.saved])["keys"])])
     found = []
     for name in filter(None, names):
         try:
