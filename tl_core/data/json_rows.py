@@ -128,7 +128,7 @@ def _equal_lists(path: Path, columns: dict[str, list], limits: Limits) -> dict[s
     budget, rows = Budget(path.name, limits), max(lengths.values())
     budget.columns(len(columns))
     budget.take(rows, rows * len(columns))
-    return {name: [_flat(cell) for cell in cells] for name, cells in columns.items()}
+    return {name: [_flat(cell, budget) for cell in cells] for name, cells in columns.items()}
 
 
 def _gather(path: Path, rows: Iterable[dict], limits: Limits) -> dict[str, list]:
@@ -147,13 +147,14 @@ def _gather(path: Path, rows: Iterable[dict], limits: Limits) -> dict[str, list]
             columns |= {name: [None] * n for name in new}
         budget.take(1, len(columns))
         for name, cells in columns.items():
-            cells.append(_flat(row.get(name)))
+            cells.append(_flat(row.get(name), budget))
     return columns
 
 
-def _flat(cell: Any) -> Cell:
+def _flat(cell: Any, budget: Budget) -> Cell:
     if type(cell) is dict:
         cell = json.dumps(cell, ensure_ascii=False)
     if type(cell) is list:
+        budget.take(0, len(cell))
         return [well_formed(part) if type(part) is str else part for part in cell]
     return well_formed(cell) if type(cell) is str else cell
