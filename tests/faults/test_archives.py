@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -19,10 +20,11 @@ from tl_core.experiments.archive import pack, unpack
 from tl_core.experiments.bounded import Bounded
 from tl_core.experiments.plan import ArmRequest, plan
 from tl_core.experiments.queue import StudyQueue
+from tl_core.experiments.run import run
 from tl_core.experiments.store import Store
 from tl_core.models.catalog import EMBEDDED
 from tl_core.session import open_again
-from tl_core.types import RunResult
+from tl_core.types import Finished, RunResult
 from tl_ui import from_study
 from tl_ui.place import allowed_at
 
@@ -157,3 +159,12 @@ def test_keys_that_open_nothing(adopt, tmp_path, key):
     queue, study, _ = adopt(tmp_path / "a.zip")
     with pytest.raises(UserError, match="another browser"):
         queue.again(study, key)
+
+
+def test_a_run_that_fails_does_not_say_where_its_model_lies(tmp_path):
+    study = study_folder(tmp_path / "a").load_study()
+    folder = tmp_path / "models" / "mine"
+    folder.mkdir(parents=True)
+    made = plan(replace(study, model_folders=dict.fromkeys(study.model_folders, str(folder)), arms=study.arms[2:]))
+    (failed,) = [e.result for e in run(made, device="cpu") if isinstance(e, Finished)]
+    assert failed.status == "failed" and "minilm" in failed.error and str(tmp_path) not in failed.error

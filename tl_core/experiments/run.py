@@ -20,7 +20,7 @@ from tl_core.errors import Unreachable, UserError
 from tl_core.experiments import arms
 from tl_core.experiments.consent import check as check_consent
 from tl_core.experiments.memory import PeakMemory
-from tl_core.experiments.plan import Plan, examples_by_row, labels_a_text, texts_for
+from tl_core.experiments.plan import Plan, Study, examples_by_row, labels_a_text, texts_for
 from tl_core.statistics.trained import collapsed, ranks_nothing
 from tl_core.strategies import strategies
 from tl_core.tasks import task_of
@@ -104,16 +104,25 @@ def _one(spec: RunSpec, plan: Plan, pool: dict, encoders: Encoders, folder: Path
         if fitted.optimizer_steps and train:
             result = yield from _looked_at(result, fitted, job)
     except UserError as fault:
-        result = RunResult(spec.id, "failed", error=str(fault))
+        result = RunResult(spec.id, "failed", error=_without_folders(str(fault), plan.study))
         unreachable = str(fault) if isinstance(fault, Unreachable) else ""
     except Exception as fault:
         log.exception("run %s (%s) failed", spec.id, spec.arm.id)
         where = traceback.extract_tb(fault.__traceback__)[-1]
-        result = RunResult(spec.id, "failed", error=f"{type(fault).__name__}: {fault} (in {Path(where.filename).name}, line {where.lineno})")
+        said = _without_folders(str(fault), plan.study)
+        result = RunResult(spec.id, "failed", error=f"{type(fault).__name__}: {said} (in {Path(where.filename).name}, line {where.lineno})")
     yield Finished(spec.id, result)
     if result.optimizer_steps:
         gc.collect()  # a trained network holds cycles; for anything else this is 0.2 s for nothing
     return unreachable
+
+
+def _without_folders(said: str, study: Study) -> str:
+    """A model goes by its name: where it lies on this machine is nobody's business who opens the study, or its archive."""
+    names = {arm.model.digest: Path(arm.model.name).name for arm in study.arms if arm.model}
+    for digest, folder in sorted(study.model_folders.items(), key=lambda item: -len(item[1])):
+        said = said.replace(folder, names.get(digest, "the model")) if len(folder) > 1 else said
+    return said
 
 
 def _looked_at(result: RunResult, fitted: Fitted, job: Job) -> Iterator[Event]:
