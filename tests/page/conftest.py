@@ -2,68 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from benchmarks.served import answers
 from spaces_config.profiles import profile_named
+from tests.page.serving import Served, serving
 from tests.page.visiting import PATIENCE
 from tl_core.experiments.queue import OPEN, StudyQueue
 from tl_ui.datasets import FIRST, Datasets
 from tl_ui.tabs.compare import first_study
 
-ROOT = Path(__file__).parents[2]
-START_SECONDS = 120
-
-
-@dataclass(frozen=True)
-class Served:
-    """A running page."""
-
-    url: str
-    home: Path
-    log: Path
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    home, port = tmp_path_factory.mktemp("home"), free_port()
-    log, url = home.with_suffix(".log"), f"http://127.0.0.1:{port}"
-    environment = {
-        **{k: v for k, v in os.environ.items() if k not in ("TL_PROFILE", "SPACE_ID")},
-        "TL_HOME": str(home), "GRADIO_SERVER_PORT": str(port), "GRADIO_TEMP_DIR": str(tmp_path_factory.mktemp("gradio")),
-        "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1",
-    }  # fmt: skip
-    began = time.monotonic()
-    with log.open("wb") as out:
-        process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=out, stderr=out, start_new_session=True)
-    try:
-        while not answers(f"{url}/healthz"):
-            assert process.poll() is None and time.monotonic() - began < START_SECONDS, log.read_text()
-            time.sleep(0.1)
-        yield Served(url, home, log)
-    finally:
-        process.send_signal(signal.SIGINT)  # the queue ends its workers
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+    with serving(tmp_path_factory.mktemp("page")) as page:
+        yield page
 
 
 @pytest.fixture

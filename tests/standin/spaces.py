@@ -10,7 +10,8 @@ There is no GPU: in the child, and only there, "cuda" is the processor. Anywhere
 Set by the environment:
     STANDIN_LOG: file that gets a line of JSON for every call.
     STANDIN_RULES: file with JSON: `left`, seconds of the quota; `most`, that one call may count; `refuse`, titles of errors for the
-        next calls, or null; `kill`, how many calls are ended after their first event that is a result. Read and written at every call.
+        next calls, or null; `patience`, how many times longer than asked a child may take, for machines that are busy; `kill`,
+        how many calls are ended after their first event that is a result. Read and written at every call.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def GPU(task=None, *, duration=None, size=None):
             raise refused
         began = time.monotonic()
         try:
-            yield from _call(task, pickle.dumps(arguments), seconds * FACTOR, rules.get("kill", 0) > 0)
+            yield from _call(task, pickle.dumps(arguments), seconds * FACTOR * rules.get("patience", 1), rules.get("kill", 0) > 0)
         finally:
             rules = _rules()
             used = (time.monotonic() - began) * FACTOR
