@@ -502,12 +502,27 @@ def test_the_commands_in_the_words_exist():
         assert version in words
 
 
-def test_the_dockerfile_takes_torch_from_the_requirements():
+CONSTRAINTS = (ROOT / "spaces_config" / "constraints.txt").read_text("utf-8")
+
+
+def pinned() -> dict[str, str]:
+    return {name: str(r.specifier).removeprefix("==") for name, r in requirements.read(CONSTRAINTS).items()}
+
+
+def test_the_container_is_built_from_versions_that_the_requirements_allow():
+    wanted = requirements.read((ROOT / "requirements.txt").read_text("utf-8"))
+    assert all(line.startswith("#") or re.fullmatch(r"[\w.-]+==\S+", line) for line in CONSTRAINTS.splitlines())
+    assert {name: pinned().get(name) for name, r in wanted.items() if not r.specifier.contains(pinned().get(name, "0"))} == {}
+    assert pinned()["gradio"] == SDK_VERSION and pinned()["torch"] in requirements.ZERO_GPU_TORCH
+
+
+def test_the_dockerfile_takes_torch_from_its_own_index():
     """Its grep has to find exactly the torch line, or pip would fetch the wheel with CUDA."""
     dockerfile = (ROOT / "spaces_config" / "Dockerfile").read_text("utf-8")
     pattern = re.search(r"grep -E '([^']+)'", dockerfile)[1]
     lines = ["torch>=2.8,<2.14", "torch", "torchvision", "torch-geometric", "pytorch", "torch_x", "# torch"]
     assert [line for line in lines if re.search(pattern, line)] == lines[:2]
-    assert [line for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines() if re.search(pattern, line)]
+    assert [line for line in CONSTRAINTS.splitlines() if re.search(pattern, line)] == [f"torch=={pinned()['torch']}"]
+    assert "COPY --chown=user requirements.txt spaces_config/constraints.txt ./" in dockerfile and "-c constraints.txt -r requirements.txt" in dockerfile
     assert f"GRADIO_SERVER_PORT={DOCKER['app_port']}" in dockerfile
     assert "TL_PROFILE=docker" in dockerfile
