@@ -20,8 +20,10 @@ from tl_core.experiments.plan import ArmRequest, make_split, make_study, plan, t
 from tl_core.experiments.run import Encoders, run
 from tl_core.experiments.store import Store
 from tl_core.models.augmentation import augmented
+from tl_core.models.cache import EmbeddingCache, text_key
 from tl_core.models.catalog import find
-from tl_core.models.encoding import Encoder
+from tl_core.models.encoding import Encoder, nothing_remembered
+from tl_core.models.loading import load_model
 from tl_core.statistics.metrics_scores import nll
 from tl_core.statistics.temperature import heated
 from tl_core.strategies import strategies
@@ -332,3 +334,40 @@ def test_a_job_of_a_strategy_that_builds_on_another_needs_no_labels_of_the_texts
     study = study_of(filling, ArmRequest("adapt-then", {**ADAPTED, "base": "probe"}))
     assert all(not e.labels for e in texts_for(study.split, study.arms[0], study.problem))
     assert Job.__dataclass_fields__["unlabelled"].default == ()
+
+
+# --- what a text costs ----------------------------------------------------------------------------------
+
+
+def test_a_text_is_timed_as_a_new_one_for_every_arm_alike(tiny, tmp_path):
+    """On the test rows one arm reads texts for the first time and the next finds their vectors: no measure of what a text takes."""
+    made = plan(study_of(tiny, ArmRequest("probe"), ArmRequest("knn"), ArmRequest("tfidf"), ArmRequest("lora", QUICK), shots=(1, 4), seeds=2))
+    encoders = Encoders("cpu", tmp_path / "cache")
+    encoder = encoders.get(made.study.arms[0].model.digest, made.study.model_folders)
+    read: list[int] = []
+    whole = encoder._embed_batch
+    encoder._embed_batch = lambda tokens: read.append(len(tokens)) or whole(tokens)
+    results = {e.run: e.result for e in run(made, encoders=encoders) if isinstance(e, Finished)}
+    timed = {s.arm.id: results[s.id].seconds.get("a_text", 0) for s in made.specs if s.id in made.keep}
+    assert timed.keys() == {"probe", "knn", "tfidf", "lora"} and all(x > 0 for x in timed.values())
+    assert all("a_text" not in results[s.id].seconds for s in made.specs if s.id not in made.keep)
+    test = len(made.study.split.test)
+    pool = len({row for s in made.specs for row in s.train})
+    assert sum(read) >= test + pool + 2 * test  # once for the study, and once more each for probe and knn
+    found = compare(made, results)
+    assert {c.text_seconds for c in found.cells if c.arm == "probe"} == {timed["probe"]}
+
+
+def test_what_is_read_to_be_timed_is_not_remembered(tiny, tmp_path):
+    source = find(str(tiny))
+    encoder = Encoder(load_model(source), EmbeddingCache(tmp_path / "cache"), source=source)
+    texts = ["the sea is calm", "bread and butter"]
+    with nothing_remembered():
+        fresh = drain(encoder.embed(texts))
+    assert encoder._cache.get([text_key(encoder._space, t) for t in texts]) == {} and encoder.borrowed_seconds == 0
+    kept = drain(encoder.embed(texts))
+    with nothing_remembered():
+        again = drain(encoder.embed(texts))
+    assert encoder.borrowed_seconds == 0 and np.allclose(fresh, kept) and np.allclose(again, kept)
+    drain(encoder.embed(texts))
+    assert encoder.borrowed_seconds > 0

@@ -49,6 +49,7 @@ class Cell:
     best_at_shots: bool = False  # of all lines with as many labels a class, or none
     once: bool = False  # the same rows always give the same scores: no draw of rows, no random weights
     usual: float = 0.0  # variance between draws of as many labels, as it usually is
+    text_seconds: float | None = None  # that a text never read before takes, the model in memory; of the arm's kept run
     budget: dict[str, float] = field(default_factory=dict)  # rows and texts by what they were used for, as in `RunResult`; means over runs
 
     @property
@@ -108,6 +109,8 @@ def compare(plan: Plan, results: Mapping[str, RunResult]) -> Comparison:
         decided = task.decide(scores)
         pseudo[key] = macro_f1_pseudo(gold, decided, n_labels)
         cells.append(_cell(key, specs, done, results, right[key], gold, decided, n_labels, _overlap(plan, done), design))
+    timed = [(s.arm.id, results[s.id].seconds["a_text"]) for s in plan.specs if s.id in results and "a_text" in results[s.id].seconds]
+    a_text = {arm: float(np.mean([x for of, x in timed if of == arm])) for arm, _ in timed}
     metric, why = _metric(gold)
     cells.sort(key=lambda c: (-getattr(c, metric).value, c.labels, c.fit_seconds))
     per_item = right if metric == "accuracy" else pseudo
@@ -116,7 +119,7 @@ def compare(plan: Plan, results: Mapping[str, RunResult]) -> Comparison:
     most = {c.arm: c for c in sorted(cells, key=lambda c: c.labels)}
     best, reasons = weighed.best([c for c in cells if c is most[c.arm]]) if cells else ([], [])
     at_shots = {key for shots in {c.shots for c in cells} for key in weighed.best([c for c in cells if c.shots in (shots, 0)])[0] if key[1] == shots}
-    cells = [replace(c, could_be_best=(c.arm, c.shots) in best, best_at_shots=(c.arm, c.shots) in at_shots) for c in cells]
+    cells = [replace(c, could_be_best=(c.arm, c.shots) in best, best_at_shots=(c.arm, c.shots) in at_shots, text_seconds=a_text.get(c.arm)) for c in cells]
     return Comparison(metric, why, tuple(cells), tuple(best), weighed.behind(), tuple(dict.fromkeys(reasons)), chance(gold), design)
 
 

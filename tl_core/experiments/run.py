@@ -24,9 +24,10 @@ from tl_core.experiments.plan import Plan, Study, examples_by_row, labels_a_text
 from tl_core.statistics.trained import collapsed, ranks_nothing
 from tl_core.strategies import strategies
 from tl_core.tasks import task_of
-from tl_core.types import Event, Finished, Fitted, Job, Note, Progress, RunResult, RunSpec, Steps
+from tl_core.types import Event, Example, Finished, Fitted, Job, Note, Progress, RunResult, RunSpec, Steps
 
 log = logging.getLogger("transfer-lab")
+FIRST_TIMED, MOST_TIMED, TIMED_SECONDS = 8, 64, 2.0  # texts that an arm's speed is measured on, within about so long
 MAX_LOOKED_AT = 500  # training rows of a finished run that it is asked about
 DID_NOT_TRAIN = "It did not train:"  # how the note of a collapsed run begins
 PACKAGES = ("torch", "transformers", "sentence-transformers", "peft", "scikit-learn", "numpy")
@@ -103,6 +104,9 @@ def _one(spec: RunSpec, plan: Plan, pool: dict, encoders: Encoders, folder: Path
         result = dataclasses.replace(result, seconds={"fit": fit_seconds, "predict": predict_seconds}, peak_bytes=memory.peak_bytes)
         if fitted.optimizer_steps and train:
             result = yield from _looked_at(result, fitted, job)
+        if spec.id in plan.keep and not hasattr(strategies()[spec.arm.strategy], "sends_to"):
+            a_text = yield from _new_texts(spec.id, fitted, test, encoder)
+            result = dataclasses.replace(result, seconds=result.seconds | {"a_text": a_text})
     except UserError as fault:
         result = RunResult(spec.id, "failed", error=_without_folders(str(fault), plan.study))
         unreachable = str(fault) if isinstance(fault, Unreachable) else ""
@@ -136,6 +140,31 @@ def _looked_at(result: RunResult, fitted: Fitted, job: Job) -> Iterator[Event]:
     right = int(task.correct(gold, scores).sum())
     note = f"{DID_NOT_TRAIN} of {len(rows):,} of its own training rows it has {right:,} right, no better than one answer for all of them. Try another learning rate or more steps."
     return dataclasses.replace(result, collapsed=True, notes=(*result.notes, note))
+
+
+def _new_texts(run: str, fitted: Fitted, test: Sequence[Example], encoder) -> Iterator[Event]:
+    """Seconds that a text never read before takes, the model being in memory ("warm"), in time that is not the run's.
+
+    A run on the test rows says that badly: some runs read them for the first time, cold, and others find their vectors.
+    """
+    from tl_core.models.encoding import nothing_remembered
+
+    def fresh(rows: Sequence[Example]) -> Steps:
+        steps = fitted.predictor.predict(rows)
+        while True:
+            with nothing_remembered():
+                try:
+                    step = next(steps)
+                except StopIteration as end:
+                    return end.value
+            yield step
+
+    few = test[:FIRST_TIMED]
+    _, seconds = yield from _timed(run, fresh(few), encoder)
+    more = test[: int(min(MOST_TIMED, TIMED_SECONDS * len(few) / max(seconds, 1e-9)))]
+    if len(more) > len(few):
+        few, (_, seconds) = more, (yield from _timed(run, fresh(more), encoder))
+    return seconds / len(few)
 
 
 def _timed(run: str, steps: Steps, encoder) -> Iterator[Event]:

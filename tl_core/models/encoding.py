@@ -6,8 +6,10 @@ it would have cost alone.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -35,6 +37,19 @@ TOKEN_BYTES = 128 * 2**20
 STATE_BYTES = 512 * 2**20  # lower-layer outputs
 NGRAM_BYTES = 256 * 2**20
 NGRAM_COLUMNS = 2**22
+
+
+_FORGETFUL = ContextVar("forgetful", default=False)
+
+
+@contextlib.contextmanager
+def nothing_remembered() -> Iterator[None]:
+    """Within it every text counts as never read before, and nothing of it is kept: to measure what a new text takes."""
+    before = _FORGETFUL.set(True)
+    try:
+        yield
+    finally:
+        _FORGETFUL.reset(before)
 
 
 class Tokens(list):
@@ -118,7 +133,7 @@ class Encoder:
                 if pair and 1 in read["token_type_ids"][i]:
                     row.second = read["token_type_ids"][i].index(1)
                 got[example.content] = row
-                self._tokens.put(example.content, row, 8 * len(row) + 100)
+                self._keep(self._tokens, example.content, row, 8 * len(row) + 100)
         return [got[e.content] for e in examples]
 
     def batch(self, tokens: Sequence[Tokens]) -> dict[str, torch.Tensor]:
@@ -153,7 +168,7 @@ class Encoder:
         keys = [text_key(self._space, t) for t in texts]
         by_key = dict(zip(keys, texts, strict=True))
         got, missing = self._known(self._vectors, by_key)
-        for key, (vector, seconds) in self._cache.get(missing).items():
+        for key, (vector, seconds) in ({} if _FORGETFUL.get() else self._cache.get(missing)).items():
             got[key] = vector
             self.borrowed_seconds += seconds
             self._vectors.put(key, vector, vector.nbytes, seconds)
@@ -168,8 +183,9 @@ class Encoder:
             fresh = [(todo[i], vectors[j], seconds * len(tokens[i]) / total) for j, i in enumerate(positions)]
             for key, vector, share in fresh:
                 got[key] = vector
-                self._vectors.put(key, vector, vector.nbytes, share)
-            self._cache.put(fresh)
+                self._keep(self._vectors, key, vector, vector.nbytes, share)
+            if not _FORGETFUL.get():
+                self._cache.put(fresh)
             done += len(positions)
             yield Step(done, len(todo), phase="embed")
         return np.stack([got[k] for k in keys]) if keys else np.zeros((0, self.model.width), np.float32)
@@ -208,7 +224,7 @@ class Encoder:
             total = sum(len(tokens[i]) for i in positions)
             for j, i in enumerate(positions):
                 got[todo[i]] = state = hidden[j, : len(tokens[i])].clone()
-                self._states.put(todo[i], state, state.nbytes, seconds * len(tokens[i]) / total)
+                self._keep(self._states, todo[i], state, state.nbytes, seconds * len(tokens[i]) / total)
             done += len(positions)
             yield Step(done, len(todo), phase="embed")
         return [got[k] for k in keys]
@@ -226,11 +242,13 @@ class Encoder:
         for key in todo:
             started = time.perf_counter()
             rows[key] = row = self._count(by_key[key])
-            self._ngrams.put(key, row, row.data.nbytes + row.indices.nbytes + 200, time.perf_counter() - started)
+            self._keep(self._ngrams, key, row, row.data.nbytes + row.indices.nbytes + 200, time.perf_counter() - started)
         return vstack([rows[k] for k in keys], format="csr")
 
     def _known(self, memory: Recent, keys: Iterable) -> tuple[dict, list]:
         """What memory still holds of these keys, charged to the run, and which keys are missing."""
+        if _FORGETFUL.get():
+            return {}, list(keys)
         got, missing = {}, []
         for key in keys:
             found = memory.get(key)
@@ -240,6 +258,10 @@ class Encoder:
                 got[key], seconds = found
                 self.borrowed_seconds += seconds
         return got, missing
+
+    def _keep(self, memory: Recent, *item) -> None:
+        if not _FORGETFUL.get():
+            memory.put(*item)
 
     def _count(self, text: str):
         from scipy.sparse import hstack

@@ -101,7 +101,13 @@ def asks(line: Line) -> bool:
 
 
 def _seconds(line: Line) -> float:
-    return line.cell.fit_seconds + line.cell.predict_seconds
+    return line.cell.fit_seconds + a_text(line) * len(line.gold)
+
+
+def a_text(line: Line) -> float:
+    """Seconds for one text: never read before, the model in memory, where that was measured; else as the test rows took."""
+    warm = line.cell.text_seconds
+    return line.cell.predict_seconds / len(line.gold) if warm is None else warm
 
 
 def _alike(costs: Sequence[float], times: float) -> dict[float, int]:
@@ -124,11 +130,11 @@ def total(line: Line, prices: Prices) -> float | None:
         spent, rows = line.cell.budget, len(line.gold)
         each = sum(spent.get(way, 0.0) * price for way, price in zip(("tokens_in", "tokens_out"), prices.tokens)) / MILLION / rows
         return cost.total_cost(line.cell.labels, 0.0, texts, cost.Prices(prices.label, hour, each))
-    per_text = line.cell.predict_seconds / len(line.gold) / HOUR
+    per_text = a_text(line) / HOUR
     return cost.total_cost(line.cell.labels, line.cell.fit_seconds / HOUR, texts, cost.Prices(prices.label, hour, hour * per_text))
 
 
 def _cost(line: Line, prices: Prices, front: bool, could: bool) -> Cost:
     c = line.cell
-    speed = len(line.gold) / c.predict_seconds if c.predict_seconds > 0 else math.inf
+    speed = 1 / a_text(line) if a_text(line) > 0 else math.inf
     return Cost(c.arm, c.shots, c.labels, c.fit_seconds, speed, c.peak_bytes, asks(line), total(line, prices), front, could)
