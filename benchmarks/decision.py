@@ -18,7 +18,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from benchmarks.coverage import TABLE, Arm, Case, coverage, draw, level_of
+from benchmarks.coverage import GROUPED, TABLE, Arm, Case, coverage, draw, level_of
+from tl_core.experiments.compare import compare
+from tl_core.experiments.decision.decide import fewer, fewest_enough
+from tl_core.experiments.decision.lines import lines_of
+from tl_core.experiments.plan import Plan, Study, plan
 from tl_core.statistics.advantage import advantage
 from tl_core.statistics.best_set import best_set, strict_best_set
 from tl_core.statistics.break_even import MORE_THAN, break_even, crossing
@@ -28,6 +32,8 @@ from tl_core.statistics.extrapolation import extrapolate
 from tl_core.statistics.power import Spread, detectable_difference
 from tl_core.statistics.recommendation import recommend
 from tl_core.statistics.reliability import calibration_error
+from tl_core.types import Arm as Arm_
+from tl_core.types import Example, Label, Problem, RunResult, RunSpec, Split
 
 GRID = 8 * 2.0 ** np.arange(7)  # labels: 8 to 512
 RARE = 0.98  # above this accuracy fewer than 10 rows may ever be wrong: intervals wear a badge
@@ -90,7 +96,7 @@ def rising(start: float, end: float, points: int = len(GRID)) -> tuple[float, ..
 # --- promises ------------------------------------------------------------------------------------------------
 
 
-def intervals(repetitions: int, seed: int, table: tuple[Case, ...] = TABLE) -> Iterator[Line]:
+def intervals(repetitions: int, seed: int, table: tuple[Case, ...] = (*TABLE, *GROUPED)) -> Iterator[Line]:
     """The crossed interval of a mean and of a difference."""
     for case in table:
         shares = coverage(case, repetitions, seed)
@@ -250,10 +256,43 @@ def calibrations(repetitions: int, seed: int, sizes=(200, 1000)) -> Iterator[Lin
         yield Line(f"calibration p < .05 of a calibrated model, n={n}", float(np.mean(np.array(p) < 0.05)), repetitions, 0.03, 0.06, also)
 
 
+def made_plan(S: int, n: int, shots: tuple[int, ...], pool: int = 4000) -> Plan:
+    """A study of two arms that learn, on `n` test rows of two labels, without any text that matters."""
+    problem = Problem("one text", "one label", (Label("a", "a"), Label("b", "b")))
+    rows = [Example(i, f"row {i}", None, ("ab"[i % 2],)) for i in range(n + pool)]
+    arms = tuple(Arm_(name, name, 1) for name in ("probe", "knn"))
+    return plan(Study("made", problem, Split(tuple(rows[:n]), tuple(rows[n:])), arms, shots, tuple(range(S))))
+
+
+def enough_labels(repetitions: int, seed: int, settings=((3, 300), (3, 2000), (5, 1000), (10, 4000))) -> Iterator[Line]:
+    """"N labels are enough" of studies that go through compare and the decision: wrong where 3 points or more are lost, right where none are."""
+    shots = (8, 32, 128)
+    for S, n in settings:
+        made = made_plan(S, n, shots)
+        gold = np.arange(n) % 2
+        for lost, what, kept in ((0.03, "are called enough where exactly 3 points are lost", (0.0, 0.05)), (0.0, "are called enough where nothing is lost", (0.0, 1.0))):
+            rng, called = np.random.default_rng(seed), 0
+            learner, other = Learner((0.6, 0.83 - lost, 0.83), seed_sd=0.15), Learner((0.5, 0.5, 0.5), seed_sd=0.15)
+            for _ in range(repetitions):
+                item = rng.standard_normal(n)
+                right = {"probe": draw_curve(learner, item, S, rng), "knn": draw_curve(other, item, S, rng)}
+                results = {x.id: _result(x, right[x.arm.id][shots.index(x.shots), x.seed], gold) for x in made.specs}
+                lines = lines_of(made, results, compare(made, results))
+                found = fewest_enough(fewer(lines, "probe"))
+                called += found is not None
+            yield Line(f"32 labels a class {what}, S={S}, n={n}", called / repetitions, repetitions, *kept)
+
+
+def _result(spec: RunSpec, right: np.ndarray, gold: np.ndarray) -> RunResult:
+    scores = np.zeros((len(gold), 2), np.float32)
+    scores[np.arange(len(gold)), np.where(right > 0, gold, 1 - gold)] = 1
+    return RunResult(spec.id, "done", scores, {"train": len(spec.train)}, {"fit": 1.0, "predict": 1.0}, 0, 0, 1)
+
+
 PROMISES = {
     "intervals": intervals, "tests": tests, "break-even": break_evens, "advantage": advantages,
     "extrapolation": extrapolations, "best-set": best_sets, "recommendation": recommendations,
-    "power": powers, "calibration": calibrations,
+    "power": powers, "calibration": calibrations, "enough": enough_labels,
 }  # fmt: skip
 
 

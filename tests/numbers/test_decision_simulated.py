@@ -19,6 +19,7 @@ SHORT = {
     "best-set": (decision.best_sets, 300, {"settings": ((5, 300),)}),
     "recommendation": (decision.recommendations, 200, {"noise": ((2, 5, 300), (8, 5, 300)), "better": (0.1,)}),
     "power": (decision.powers, 500, {"settings": ((5, 500), (10, 500))}),
+    "enough": (decision.enough_labels, 200, {"settings": ((5, 1000),)}),
     "calibration": (decision.calibrations, 300, {"sizes": (200,)}),
 }
 
