@@ -226,6 +226,14 @@ def test_break_even_says_what_lies_outside_the_labels_tried(against_similarity, 
         assert shown.startswith("more than") == (count.censored == break_even.MORE_THAN)
 
 
+def test_all_the_rows_without_a_draw_are_no_level_without_labels():
+    made = plan(study(strategies=("similarity", "probe", "lora"), shots=(0, 1, 16, None), seeds=3, test=400, pool=300))
+    skill = {"similarity": LEVEL, "probe": {1: 0.3, 16: 0.7, None: 0.9}, "lora": {1: 0.2, 16: 0.7, None: 0.95}}
+    decision = weighed(made, skill)
+    assert [(x.learner, x.other, len(x.labels)) for x in decision.break_even] == [("lora", "similarity", 3), ("probe", "similarity", 3)]
+    assert len([s for s in made.specs if s.shots is None]) == 1 + 3 and {c.arm for c in decision.advice.candidates if c.once} == {"similarity", "probe"}
+
+
 def test_without_three_seeds_break_even_says_what_it_does_not_count():
     made = plan(study(strategies=("similarity", "probe"), shots=(0, *GRID), seeds=2, test=400, pool=300))
     (found,) = weighed(made, {"similarity": LEVEL, "probe": curve(0.2, 0.4, 0.8, 0.9)}).break_even

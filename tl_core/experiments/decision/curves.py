@@ -46,7 +46,7 @@ class Gain:
 
 def best_level(lines: tuple[Line, ...]) -> Line | None:
     """The line without labels that scored highest; None where there is none."""
-    return max((x for x in lines if x.once), key=lambda x: x.mean, default=None)
+    return max((x for x in lines if x.cell.shots == 0), key=lambda x: x.mean, default=None)
 
 
 def learners(lines: tuple[Line, ...]) -> list[str]:
