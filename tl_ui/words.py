@@ -159,15 +159,15 @@ EN: dict[str, str] = {
     "without_gpu": "Go on without the GPU",
     "gpu_estimate": "Networks are trained on a GPU that is lent to you for seconds: this asks for up to {seconds} seconds of your own daily quota (number of calls: {calls}). "
     "Without an account you have {anonymous} a day, with a free account {free}, with PRO {pro}. Keep this page open until that part is finished.",
-    "lent_left": "Still waiting for a GPU: {left} runs that train a network; closing the page has stopped them. “Continue” does them now.",
-    "lent_quota": "Your GPU quota of today is used up, or what is left of it is too little for the next call; still missing: {left} runs. It comes back 24 hours after its first use, and more comes with "
+    "lent_left": "Runs that train a network and still wait for a GPU: {left}. They stop when the page is closed. “Continue” does them now.",
+    "lent_quota": "Your GPU quota of today is used up, or what is left of it is too little for the next call. Runs still missing: {left}. It comes back 24 hours after its first use, and more comes with "
     "signing in to Hugging Face or with PRO. Press “Continue” then, or go on without the GPU now, which takes longer.",
-    "lent_too_long": "A run would need more GPU seconds in one call than you may ask for; still missing: {left} runs. Choose fewer labels or fewer steps, or go on without the GPU.",
-    "lent_waited": "No GPU became free in time; still missing: {left} runs. Press “Continue” in some minutes, or go on without the GPU.",
-    "lent_credits": "Your GPU credits are tied up in other tasks that are still running; still missing: {left} runs. Press “Continue” when those have ended, or go on without the GPU.",
-    "lent_ended": "The process on the GPU was ended more than once in the middle of a run, perhaps because it took too long; still missing: {left} runs. "
+    "lent_too_long": "A run would need more GPU seconds in one call than you may ask for. Runs still missing: {left}. Choose fewer labels or fewer steps, or go on without the GPU.",
+    "lent_waited": "No GPU became free in time. Runs still missing: {left}. Press “Continue” in some minutes, or go on without the GPU.",
+    "lent_credits": "Your GPU credits are tied up in other tasks that are still running. Runs still missing: {left}. Press “Continue” when those have ended, or go on without the GPU.",
+    "lent_ended": "The process on the GPU was ended more than once in the middle of a run, perhaps because it took too long. Runs still missing: {left}. "
     "“Continue” tries once more, with more time; going on without the GPU takes longer and has no such limit.",
-    "lent_refused": "The service that lends the GPU did not lend one; still missing: {left} runs. Press “Continue” in some minutes, or go on without the GPU.",
+    "lent_refused": "The service that lends the GPU did not lend one. Runs still missing: {left}. Press “Continue” in some minutes, or go on without the GPU.",
     "warming": "The model is being loaded.",
     "chart_leaderboard": "Leaderboard: every arm with its 95 % interval. The table beside it has the same numbers.",
     "provisional": "so far",
@@ -757,7 +757,7 @@ KO: dict[str, str] = {
     "without_gpu": "GPU 없이 이어서 하기",
     "gpu_estimate": "신경망은 몇 초씩 빌리는 GPU에서 학습합니다. 이 비교는 본인의 하루 할당량에서 최대 {seconds}초를 요청합니다(호출 {calls}번). "
     "하루 할당량은 계정이 없으면 {anonymous}, 무료 계정은 {free}, PRO는 {pro}입니다. 이 부분이 끝날 때까지 페이지를 닫지 마세요.",
-    "lent_left": "신경망을 학습하는 실행 {left}번이 아직 GPU를 기다립니다. 페이지가 닫혀 멈췄습니다. “이어서 하기”를 누르면 지금 계산합니다.",
+    "lent_left": "신경망을 학습하는 실행 {left}번이 아직 GPU를 기다립니다. 페이지를 닫으면 멈춥니다. “이어서 하기”를 누르면 지금 계산합니다.",
     "lent_quota": "오늘의 GPU 할당량을 다 썼거나 남은 양이 다음 호출에 모자랍니다. 실행 {left}번이 남았습니다. 할당량은 처음 쓴 때부터 24시간 뒤에 다시 생기며, "
     "Hugging Face에 로그인하거나 PRO를 쓰면 더 많아집니다. 그때 “이어서 하기”를 누르거나, 지금 GPU 없이 이어서 하세요. GPU 없이는 더 오래 걸립니다.",
     "lent_too_long": "한 번의 호출에 요청할 수 있는 것보다 더 긴 GPU 시간이 필요한 실행이 있습니다. 실행 {left}번이 남았습니다. 라벨 수나 학습 단계 수를 줄이거나, GPU 없이 이어서 하세요.",

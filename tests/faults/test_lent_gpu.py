@@ -20,8 +20,9 @@ from tests.numbers.made import problem
 from tests.tiny_models import TOPICS, make, text
 from tl_core.errors import WorkerDied
 from tl_core.experiments import lent
-from tl_core.experiments.plan import ArmRequest, Study, make_study, plan
+from tl_core.experiments.plan import ArmRequest, Study, check_arms, make_study, plan
 from tl_core.experiments.queue import OPEN, StudyQueue
+from tl_core.strategies import strategies
 from tl_core.types import Example, Finished, RunResult, Split
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a GPU is lent by forking, which is of POSIX")
@@ -271,6 +272,14 @@ def test_calls_are_as_long_as_what_is_in_them(place):
     assert sorted(run for call in calls for run in call.runs) == sorted(lent.lent_runs(made))
     assert len(calls) > 1 and all(10 <= call.seconds <= lent.MOST_SECONDS and call.counted <= 110 for call in calls)
     assert lent.calls(plan(place.study(arms=COMPUTES)), where=place.folder) == []
+
+
+def test_what_trains_a_network_wants_a_gpu_and_nothing_else_does():
+    arms = {id: check_arms([ArmRequest(id)])[0][0] for id, strategy in strategies().items() if not hasattr(strategy, "sends_to")}
+    trains = {id for id, arm in arms.items() if lent.wants_gpu(arm)}
+    adapters = {"lora", "dora", "ia3", "bitfit", "bottleneck", "soft-prompt", "prefix"}
+    assert trains == {*adapters, "full", "contrastive", "prompt-tune", "scratch", "word-rnn", "adapt-then"}
+    assert {"majority", "tfidf", "similarity", "probe", "prior-probe", "knn", "cloze", "nli"} <= arms.keys() - trains
 
 
 def test_measured_seconds_stand_in_for_thought_ones(place, tmp_path):

@@ -34,8 +34,10 @@ def test_a_visitor_is_told_of_the_quota_refused_and_lent_a_gpu_in_the_end(visit,
     only(page, "majority", "lora")
     for shots in ("0", "2", "4", "8", "16"):
         page.locator(f"#shots label:has-text('{shots}') input").first.set_checked(False)
-    page.locator("#seeds input[type=number]").fill("1")
-    page.locator("#seeds input[type=number]").press("Tab")
+    page.get_by_role("button", name="Test rows, other numbers of labels").click()
+    for place, number in (("#seeds input[type=number]", "1"), ("#test-size input", "30")):
+        page.locator(place).fill(number)
+        page.locator(place).press("Tab")
     expect(page.locator("#gpu-estimate")).to_contain_text("Without an account you have 2 min a day, with a free account 5 min, with PRO 40 min")
 
     page.locator("#run").click()
