@@ -261,6 +261,13 @@ def test_a_cheap_arm_that_looks_clearly_worse_is_not_advised_because_a_small_stu
     assert recommend(scores, {"a": 50.0, "b": 1.0}, margin=0.5).choice == "b"  # who says that so much less is as good
 
 
+def test_the_runner_up_is_one_that_could_be_the_best_where_there_is_any(rng):
+    scores = study(rng, 0.9, 0.7, 0.7, S=5, n=400, seed_sd=0.05)
+    unsteady = np.clip(scores["c"] + np.where(np.arange(5)[:, None] < 2, 1, -0.6), 0, 1)  # as good now and then
+    found = recommend({**scores, "c": unsteady}, same_cost(scores))
+    assert scores["b"].mean() > unsteady.mean() and found.best == ("a", "c") and found.runner_up == "c"
+
+
 def test_what_nobody_knows_the_cost_of_is_not_advised_for_being_cheap(rng):
     scores = study(rng, 0.8, 0.8, 0.8)
     assert recommend(scores, {"a": 3.0, "b": 2.0, "c": math.inf}).choice == "b"

@@ -54,7 +54,7 @@ class Recommendation:
     why: str  # one of the codes above; of those in NO_ADVICE the choice is only who scored highest
     winner: str | None  # the only one a person may be told is the best
     leader: str  # highest observed mean, of which part is luck
-    runner_up: str | None  # highest observed mean among the others than the choice
+    runner_up: str | None  # highest observed mean among the others than the choice; of those that could be the best, where there are any
     difference: Interval | None  # choice minus runner-up, paired, for as many comparisons as arms; None where they share no seed
     p: float | None  # of that difference, Holm over all pairs
     best: tuple[str, ...]  # could be the best
@@ -147,7 +147,8 @@ def recommend(
     else:
         choice = leader if leader in above else max(above, key=lambda j: means[j])
         why = ALONE if best == [choice] else LEADS
-    runner_up = max((j for j in arms if j != choice), key=lambda j: means[j])
+    others = [j for j in arms if j != choice]
+    runner_up = max([j for j in others if j in best] or others, key=lambda j: means[j])  # who could be the best comes before who could not
     value = p.get((choice, runner_up), p.get((runner_up, choice)))
     D = difference(runner_up, choice, arms, deterministic, seeds)
     prompts = {choice, runner_up} <= set(deterministic)
