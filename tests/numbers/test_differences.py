@@ -317,6 +317,19 @@ def test_several_labels_per_row():
     assert doubt.at == 5 and set(doubt.instead) == set("abc") - set(test[5].labels)
 
 
+def test_with_several_labels_those_are_asked_who_know_more_than_every_label_for_every_row():
+    """Cuts for macro-F1 give a label more than a row carries: hardly a set is exact, and yet they know something."""
+    of, test = problem("abcdef", target="many labels"), rows(120, "abcdef")
+    gold = np.array([[x in e.labels for x in "abcdef"] for e in test])
+    p = np.where(gold | np.roll(gold, 1, axis=1), 0.6, 0.1)
+    p[gold] = 0.9
+    p[7, gold[7]] = 0.01
+    s = studied(made(test, "ab", of=of), {"a": np.tile(p, (3, 1, 1)), "b": np.full((3, 120, 6), 0.7)})
+    assert s.find("a").line.cell.accuracy.value < s.comparison.chance
+    found = suspicious(s)
+    assert [x.arm for x in found.asked] == ["a"] and 7 in [d.at for d in found.rows]
+
+
 # --- tables ---------------------------------------------------------------------------------------------
 
 

@@ -89,6 +89,11 @@ class AdaptedPredictor:
         """What the base says of the texts it last predicted."""
         return getattr(self.inner, "notes", ())
 
+    @property
+    def cuts(self) -> tuple[float, ...]:
+        """The base's, where a text may have many labels."""
+        return getattr(self.inner, "cuts", ())
+
     def predict(self, examples: Sequence[Example]) -> Steps[np.ndarray]:
         """(n, C) float32."""
         before = self.changed.borrowed_seconds

@@ -34,7 +34,7 @@ class Doubts:
 
 def suspicious(studied: Studied) -> Doubts:
     """Rows that all arms asked doubt. Nobody is asked who may be no better than one answer for all."""
-    asked = tuple(x for x in studied.arms if _knows(x, studied.comparison.chance))
+    asked = tuple(x for x in studied.arms if _knows(x, studied))
     if not asked:
         return Doubts((), ())
     every = np.stack([doubted(studied.gold, x.chances) for x in asked])  # (arms, n, C)
@@ -45,9 +45,11 @@ def suspicious(studied: Studied) -> Doubts:
     return Doubts(asked, tuple(sorted(found, key=lambda d: (d.given, d.at))))
 
 
-def _knows(one: Usual, chance: float) -> bool:
+def _knows(one: Usual, studied: Studied) -> bool:
+    """Whether it is shown to be better than one answer for all; with many labels by macro-F1, for which it gives more than rows carry."""
     cell = one.line.cell
-    return cell.strategy != CONSTANT and one.tells_chances and cell.accuracy.low > chance
+    above = cell.accuracy.low > studied.comparison.chance if studied.gold.ndim == 1 else cell.macro_f1.low > one.line.constant
+    return cell.strategy != CONSTANT and one.tells_chances and above
 
 
 def _doubt(studied: Studied, at: int, votes: np.ndarray, chances: np.ndarray, given: float, each: np.ndarray) -> Doubt:
