@@ -13,7 +13,7 @@ from tl_core.statistics.constant import best_constant
 from tl_core.statistics.cuts import (
     can_choose,
     chosen_cuts,
-    cuts_of_frequency,
+    cuts_without_labels,
     f1_by_label,
     moved,
     moved_back,
@@ -136,12 +136,22 @@ def test_one_row_a_label_leaves_nothing_to_choose_by():
     assert not can_choose(np.zeros((3, 4), bool))
 
 
-@pytest.mark.parametrize("per_row", [0.5, 1.0, 1.4, 3.0])
-def test_a_cut_of_a_frequency(per_row):
-    p = np.random.default_rng(0).dirichlet(np.ones(10), 500)
-    given = moved(p, cuts_of_frequency(p, per_row)) >= 0.5
-    assert given.sum(1).mean() == pytest.approx(per_row, abs=0.01)
-    assert (moved(p, cuts_of_frequency(p, 10)) >= 0.5).all()
+def test_without_labels_the_cut_is_that_of_the_largest_expected_f1():
+    """Where the halved and moved probabilities are right, no other cut has more macro-F1, and the number of labels comes out."""
+    random = np.random.default_rng(0)
+    p = expit(random.normal(-6.0, 3.0, (20_000, 5)))
+    carried = random.random(p.shape) < expit(np.log(p / (1 - p)) / 2 + 1.0)
+    chosen = cuts_without_labels(p, carried.sum(1).mean())
+    best = max(reached(carried, p, np.full(5, t)) for t in np.geomspace(1e-5, 0.9, 60))
+    assert reached(carried, p, chosen) > best - 0.01 and len(set(chosen)) == 1
+
+
+def test_scores_that_nobody_believes_give_every_label():
+    flat = np.full((100, 6), 1 / 6) + np.random.default_rng(0).normal(0, 1e-4, (100, 6))
+    assert (moved(flat, cuts_without_labels(flat, 2.0)) >= 0.5).mean() > 0.9
+    assert (moved(flat, cuts_without_labels(flat, 6.0)) >= 0.5).all()
+    sure = np.where(np.eye(6, dtype=bool)[np.arange(100) % 6], 0.99, 0.002)
+    assert np.array_equal(moved(sure, cuts_without_labels(sure, 1.0)) >= 0.5, sure > 0.5)
 
 
 def test_no_constant_answer_has_a_larger_macro_f1():

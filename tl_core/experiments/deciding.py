@@ -24,7 +24,7 @@ from tl_core.experiments.progress import as_part
 from tl_core.statistics.cuts import (
     can_choose,
     chosen_cuts,
-    cuts_of_frequency,
+    cuts_without_labels,
     f1_by_label,
     moved,
     moved_back,
@@ -63,7 +63,7 @@ def fit(fitting: Fitting, job: Job, *, trains: bool, chosen: bool = False) -> St
     if not job.train and job.labels_a_text is None:
         return fitted  # of an arm made before cuts were set so
     if not job.train:
-        return (yield from _by_frequency(fitted, job))
+        return (yield from _by_expectation(fitted, job))
     gold = task_of(job.problem).gold(job.problem, job.train)
     why_not = "too few labels have two rows for any to be left out to choose by"
     if fitted.held_out is None and can_choose(gold):
@@ -141,12 +141,12 @@ def _chosen(fitted: Fitted, gold: np.ndarray, why_not: str) -> tuple[np.ndarray,
     return cuts, f"chosen for macro-F1 on {len(truth):,} rows that were left out of a fit ({100 * reached:.0f} % there)"
 
 
-def _by_frequency(fitted: Fitted, job: Job) -> Steps[Fitted]:
-    """One cut for all labels, without any row's labels: so high that texts get as many labels as they usually carry."""
+def _by_expectation(fitted: Fitted, job: Job) -> Steps[Fitted]:
+    """One cut for all labels, without any row's labels: that of the largest macro-F1 to be expected, by how many labels texts usually carry."""
     said = yield from fitted.predictor.predict(job.unlabelled)
     usual = job.labels_a_text
-    note = f"set so that {len(job.unlabelled):,} texts of the training part, whose labels were not seen, get {usual.mean:g} labels in the mean, as many as rows there carry"
-    return _decided(fitted, cuts_of_frequency(said, usual.mean), usual.least > 0, note)
+    note = f"set by {len(job.unlabelled):,} texts of the training part, whose labels were not seen, for the largest macro-F1 to be expected where a text carries {usual.mean:g} labels in the mean, as rows there do"
+    return _decided(fitted, cuts_without_labels(said, usual.mean), usual.least > 0, note)
 
 
 def _decided(fitted: Fitted, cuts: np.ndarray, one_at_least: bool, how: str) -> Fitted:
