@@ -157,6 +157,21 @@ def test_an_arm_that_fewer_rows_do_not_allow_keeps_the_usual_cuts(tiny, tmp_path
     assert any("once some are left out" in n for n in result.notes)
 
 
+def test_rows_left_out_are_not_charged_again(tiny, tmp_path):
+    """What others have embedded is charged to every run that uses it, once."""
+    made = plan(study_of(tiny, ArmRequest("prototype"), shots=(8,)))
+    (spec,) = made.specs
+    encoder = Encoders("cpu", tmp_path / "cache").get(spec.arm.model.digest, made.study.model_folders)
+    train = [e for e in made.study.split.pool if e.row in spec.train]
+    drain(encoder.features(train))
+    charged = []
+    for fit in (lambda job: arms.strategies()["prototype"].fit(job), lambda job: arms.fit(spec.arm, job)):
+        encoder.borrowed_seconds = 0.0
+        drain(fit(Job(MANY, train, arms.strategies()["prototype"].Params(), 0, encoder)))
+        charged.append(encoder.borrowed_seconds)
+    assert charged[0] > 0 and charged[1] == pytest.approx(charged[0])
+
+
 def test_an_older_study_is_read_as_it_was(tiny, tmp_path):
     """Runs without cuts were decided at one half, and arms of an older version ask for the same runs as they did."""
     made = plan(study_of(tiny, ArmRequest("tfidf"), ArmRequest("similarity"), shots=(0, 8)))

@@ -122,12 +122,14 @@ def _left_out(fitting: Fitting, job: Job, gold: np.ndarray, trains: bool) -> Ste
     """(gold, probabilities) of rows that were left out of a fit."""
     folds = spread_folds(gold, min(SHARE if trains else FOLDS, len(gold)))
     truth, said = [], []
+    borrowed = job.encoder.borrowed_seconds  # all these rows were read for the first fit: nobody would read them again
     for fold in range(1 if trains else int(folds.max()) + 1):
         train, held = ([e for e, f in zip(job.train, folds, strict=True) if (f == fold) == out] for out in (False, True))
         part = fitting(dataclasses.replace(job, train=train))
         fitted = yield from (as_part(part, 1, 2) if trains else part)
         said.append((yield from fitted.predictor.predict(held)))
         truth.append(gold[folds == fold])
+        job.encoder.borrowed_seconds = borrowed
     return np.concatenate(truth), np.concatenate(said)
 
 

@@ -29,7 +29,8 @@ class Way:
     balanced: bool  # a label's rows weigh as much together as all other rows
 
 
-WAYS = (Way(1.0, True), Way(10.0, True), Way(1.0, False), Way(10.0, False))  # the first is best or near it at 8 and 32 rows a label
+WAYS = (Way(1.0, True), Way(10.0, True), Way(1.0, False), Way(10.0, False))
+FEW_ROWS = 24  # of a label, in the median: below, weighed ways come first, from there on those as they are (GoEmotions, 8 against 32 and all)
 
 
 def ways_of(strength: float) -> tuple[Way, ...]:
@@ -44,6 +45,9 @@ def fit_many(features, gold: np.ndarray, ways: tuple[Way, ...] = WAYS) -> Steps[
         The head, and (gold, (n, C) probabilities of the training rows by fits that had not seen them); None instead where
         too few labels have two rows for any to be left out.
     """
+    rows = gold.sum(0)
+    few = np.median(rows[rows > 0]) < FEW_ROWS if rows.any() else True
+    ways = tuple(sorted(ways, key=lambda way: way.balanced != few))
     if not can_choose(gold):
         return head_of(features, gold, ways[0]), None
     folds, best, chosen, found = spread_folds(gold, min(FOLDS, len(gold))), -1.0, ways[0], None
