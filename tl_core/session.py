@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,7 @@ from tl_core.data.split import lock_key
 from tl_core.data.tables import ReadOptions
 from tl_core.errors import UserError, raise_all
 from tl_core.experiments.about import write_about
+from tl_core.experiments.adding import seen_in, with_earlier
 from tl_core.experiments.archive import named_paths
 from tl_core.experiments.compare import compare
 from tl_core.experiments.conduct import Conductor
@@ -44,6 +46,7 @@ from tl_core.models.catalog import EMBEDDED
 from tl_core.types import FINAL, Finished, Note, Progress
 
 TOKEN_SAMPLE = 2000
+SECONDS_BETWEEN_LINES = 30.0  # where there is no terminal
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def open_session(asked: Asked) -> Session:
     Raises:
         UserError: with what can be put right.
     """
-    asked, locked = _with_origin(asked)
+    asked, locked, origin = _with_origin(asked)
     if asked.file is None:
         raise UserError("Say which FILE to compare on, or take one from an earlier study with --from study.json.")
     names = asked.strategies if asked.strategies is not None else () if asked.arms else DEFAULT_STRATEGIES
@@ -107,9 +110,10 @@ def open_session(asked: Asked) -> Session:
         name, loaded.dataset.problem, split, arms=requests, shots=asked.shots,
         seeds=DEFAULT_SEEDS if asked.seeds is None else asked.seeds, model=asked.model or EMBEDDED.name,
     )  # fmt: skip
-    made = plan(study)
     if earlier is not None and asked.origin and earlier["split"]["test_digest"] != split.test_digest:
         raise UserError(f"{out} holds another study, with other test rows. Choose another folder with --out.")
+    study, more = _going_on(study, store, [record for record in (earlier, origin) if record and record["split"]["test_digest"] == split.test_digest])
+    made, notes = plan(study), (*notes, *more)
     consent = agreed(made, store, asked.keep, asked.may_send)
     store.prepare()
     worker = Worker(asked.device)
@@ -118,6 +122,21 @@ def open_session(asked: Asked) -> Session:
     notes = (*notes, *(t["sentence"] for t in tokens if t["sentence"]))
     done = {run for run, result in store.results(s.id for s in made.specs).items() if result.status in FINAL}
     return Session(loaded, made, store, worker, asked.keep, notes, _context(asked, loaded, test, tokens, notes), estimate(made, done=done), consent)
+
+
+def _going_on(study: Study, store: Store, earlier: Sequence[dict[str, Any]]) -> tuple[Study, tuple[str, ...]]:
+    """The study with what its folder holds already, and with the arms that these records say its test rows have seen."""
+    try:
+        study = dataclasses.replace(study, seen=tuple(dict.fromkeys(digest for record in earlier for digest in seen_in(record))))
+    except (KeyError, TypeError, AttributeError):
+        raise UserError("The study.json of the earlier study is damaged. Choose another folder with --out, or leave --from out.") from None
+    if not (store.folder / "plan.json").is_file():
+        return study, ()
+    try:
+        before = plan(store.load_study())
+    except UserError:
+        return study, ()  # it can be made anew, and what was finished is found again
+    return with_earlier(study, before, store.results(s.id for s in before.specs))
 
 
 def open_again(
@@ -139,6 +158,8 @@ def open_again(
         raise_all(named_paths(old))
     wanted = [request_of(arm, old.model_folders) for arm in old.arms] if arms is None else arms
     study = make_study(old.name, old.problem, old.split, arms=wanted, shots=old.shots if shots is None else shots, seeds=old.seeds if seeds is None else seeds)
+    if arms is None and shots is None and seeds is None:
+        study = dataclasses.replace(study, carried=old.carried, not_asked=old.not_asked, seen=old.seen)
     made = plan(study)
     there = _earlier(store)
     if there is not None and there.get("id") != study.id:
@@ -263,7 +284,8 @@ def _report(session: Session, conductor: Conductor) -> Decision:
 
 
 class Display:
-    """What runs, how many are done, how long it will take: one line on standard error."""
+    """What runs, how many are done, how long it will take, on standard error: one live line on a terminal; elsewhere, as in a
+    file, a line at the beginning, one every half minute and one at the end."""
 
     def __init__(self, session: Session, quiet: bool):
         from rich.console import Console
@@ -275,17 +297,23 @@ class Display:
         columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[left]}", markup=False))
         self.bar = Bar(*columns, console=self.console, transient=False)
         self.names = {s.id: f"{s.arm.id} {s.shots_name}-shot seed {s.seed}" for s in session.plan.specs}
+        self.live, self.told = self.console.is_terminal, -math.inf
         self.work = {arm: max(seconds, 0.1) for arm, seconds in session.estimate.by_arm.items()}
 
     def __enter__(self) -> Display:
-        self.bar.start()
         left = f"about {in_words(self.session.estimate.seconds)} in all"
+        if self.live:
+            self.bar.start()
+        else:
+            self.console.print(f"running  {len(self.session.plan.specs):,} runs, {left}")
+            self.told = time.monotonic()
         self.task = self.bar.add_task("starting", total=len(self.session.plan.specs), left=left)
         return self
 
     def __exit__(self, *_) -> None:
         self.bar.update(self.task, left="")
-        self.bar.stop()
+        if self.live:
+            self.bar.stop()
 
     def show(self, event: Any, conductor: Conductor) -> None:
         if isinstance(event, Note):
@@ -298,6 +326,18 @@ class Display:
             if event.result.status == "failed":
                 self.console.print(f"failed   {self.names[event.run]}: {event.result.error}")
             self.bar.update(self.task, completed=len(conductor.results), left=self._left(conductor))
+        if not self.live:
+            self._line(event, conductor)
+
+    def _line(self, event: Any, conductor: Conductor) -> None:
+        """Where it is, seldom enough for a file."""
+        done, total, now = len(conductor.results), len(self.session.plan.specs), time.monotonic()
+        if now - self.told < SECONDS_BETWEEN_LINES and done < total:
+            return
+        self.told = now
+        current = f", now {self.names[event.run]}" if isinstance(event, Progress) else ""
+        left = self._left(conductor)
+        self.console.print(f"running  {done:,} of {total:,} runs after {in_words(now - self.began)}{current}{f', about {left}' if left else ''}", soft_wrap=True)
 
     def _left(self, conductor: Conductor) -> str:
         """From the work that is done so far, weighed by what was estimated."""
@@ -314,15 +354,15 @@ def in_words(seconds: float) -> str:
     return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _with_origin(asked: Asked) -> tuple[Asked, list[str]]:
-    """Fill in what was not said from an earlier study.json, and take its test rows."""
+def _with_origin(asked: Asked) -> tuple[Asked, list[str], dict[str, Any] | None]:
+    """Fill in what was not said from an earlier study.json, and take its test rows; and that record."""
     if asked.origin is None:
-        return asked, []
+        return asked, [], None
     path = asked.origin / "study.json" if asked.origin.is_dir() else asked.origin
     try:
         earlier = parsed(path.read_bytes())
         Store(path.parent).check_schema(earlier)
-        return _filled(asked, earlier["request"], list(earlier["split"]["locked"]))
+        return *_filled(asked, earlier["request"], list(earlier["split"]["locked"])), earlier
     except OSError:
         raise UserError(f"{path} cannot be read. Give the study.json of an earlier study.") from None
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -130,6 +130,8 @@ EN: dict[str, str] = {
     "more_shots": "Other numbers of labels per class",
     "more_shots_info": "Such as 3, 64. “all” takes every row there is to train on.",
     "test_size": "Rows to test on",
+    "as_usual": "as usual",
+    "not_given": "not given",
     "test_size_info": "Empty: a fifth, at least 200, at most half of the rows.",
     "model": "Model",
     "model_info": "The model of this place; it needs no network.",
@@ -728,6 +730,8 @@ KO: dict[str, str] = {
     "more_shots": "다른 클래스당 라벨 수",
     "more_shots_info": "예: 3, 64. “all”은 학습에 쓸 수 있는 모든 행입니다.",
     "test_size": "테스트 행 수",
+    "as_usual": "기본값",
+    "not_given": "정하지 않음",
     "test_size_info": "비우면 전체의 5분의 1, 최소 200행, 최대 절반입니다.",
     "model": "모델",
     "model_info": "이곳의 모델이며 네트워크가 필요 없습니다.",
@@ -1305,7 +1309,7 @@ SENTENCES: dict[str, dict[str, tuple[str, str]]] = {
             "한 텍스트에 라벨이 여러 개일 수 있다면 --multi-label 항목을 켜세요.",
         ),
         "alike_labels": (
-            "쓰는 방법만 다른 라벨이 지금은 따로따로 클래스입니다: {labels}. 같은 라벨이라면 이 라벨들의 답이 절반쯤 까닭 없이 틀린 것으로 셈해집니다.",
+            "쓰는 방법만 다른 라벨이 지금은 따로따로 클래스입니다: {labels}. 같은 라벨이라면 맞힌 답도 틀린 것으로 셈해집니다.",
             "각각 같은 라벨이라면 --merge-labels 항목으로 하나로 합치세요.",
         ),
         "likely_group": (

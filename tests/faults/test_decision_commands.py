@@ -49,7 +49,9 @@ def test_the_decision_is_in_the_record_and_on_standard_output(here, capfd):
 
 def test_report_says_the_advice_and_writes_a_page_in_either_language(here, capfd, tmp_path):
     told = said(capfd, "report", "study", "--out", tmp_path / "r.html", "--language", "ko")
-    assert "tfidf" in told and f"Report: {tmp_path / 'r.html'}" in told
+    assert "tfidf" in told and f"보고서: {tmp_path / 'r.html'}" in told
+    sentences = told.split("보고서")[0].split("\n- ")[0]
+    assert re.search("[가-힣]", sentences) and not re.search(r"\b(Use|ahead|labels|rows)\b", sentences)
     assert "lang='ko'" in (tmp_path / "r.html").read_text(encoding="utf-8")
     before = (here / "study" / "report.html").stat().st_mtime_ns
     assert "Report: study" in said(capfd, "report", "study") and (here / "study" / "report.html").stat().st_mtime_ns > before
@@ -77,7 +79,9 @@ def test_power_before_anything_is_run(capsys):
     assert found == sorted(found) and found[0] > 0.03 and list(told["more_rows"]) == ["1000", "2000", "5000"]
     assert cli.main(["power", "--rows", "500", "--seeds", "1"]) == 0
     told = capsys.readouterr().out
-    assert "With one seed no difference of strategies can be shown, whatever its size" in told and "of none" in told
+    assert "no difference of two strategies, whatever its size: one seed does not show how much they vary" in told and "none" not in told
+    assert cli.main(["power", "--rows", "10", "--seeds", "2"]) == 0
+    assert "none" not in capsys.readouterr().out
 
 
 # --- what they cannot do --------------------------------------------------------------------------------

@@ -203,7 +203,10 @@ def test_a_study_is_made_again_by_command_and_by_script(tmp_path, capfd):
     before, after = read_study(first), read_study(tmp_path / "second")
     assert before.results.keys() == after.results.keys() and before.plan.study.id == after.plan.study.id
     (tmp_path / "script.py").write_text(again.script(before.plan.study), encoding="utf-8")
-    subprocess.run([sys.executable, "script.py"], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True, capture_output=True, timeout=200)
+    bare = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    elsewhere = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, env=bare, check=False, capture_output=True, text=True, timeout=200)
+    assert elsewhere.returncode == 1 and elsewhere.stderr.startswith("Transfer Lab is not found. Start this script in its folder")
+    subprocess.run([sys.executable, tmp_path / "script.py"], cwd=ROOT, env=bare, check=True, capture_output=True, timeout=200)
     scripted = read_study(tmp_path / again.FOLDER)
     assert scripted.results.keys() == before.results.keys()
     assert all(np.array_equal(scripted.results[run].scores, r.scores) for run, r in before.results.items())

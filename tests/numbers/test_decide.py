@@ -416,3 +416,18 @@ def test_figures_hold_every_point_and_no_markup(prices):
     points = [x for trace in drawn["pareto"].data for x in trace.customdata or ()]
     assert sorted(points) == sorted(f"{c.arm}|{c.shots_name}" for c in comparison.cells)
     assert len(drawn["risk"].data) == 2 and max(drawn["risk"].data[0].x) == 100
+
+
+def test_names_at_points_that_lie_together_do_not_overprint():
+    from tl_core.report.decision_figures import NAME_HEIGHT, NAME_WIDTH, PLOT, _apart
+
+    names = ["tfidf", "prior-probe", "similarity", "a name of eighteen", "lora", "probe", "knn"]
+    for points in ([(0.5, 0.5)] * 7, [(1.0, 0.9)] * 7, [(i / 20, 0.9 - i / 300) for i in range(7)], [(0.0, 1.0), (0.02, 0.98), (0.9, 0.97), (0.97, 0.99), (1.0, 1.0), (0.5, 0.5), (0.5, 0.4)]):
+        boxes = []
+        for (x, y), name, at in zip(points, names, _apart(points, names), strict=True):
+            if at is None:
+                continue
+            left = x * PLOT[0] + (7 if at[0] == "left" else -7 - NAME_WIDTH * len(name))
+            boxes.append((left, left + NAME_WIDTH * len(name), y * PLOT[1] + at[1]))
+        assert len(boxes) >= 5
+        assert not any(a[0] < b[1] and b[0] < a[1] and abs(a[2] - b[2]) < NAME_HEIGHT for i, a in enumerate(boxes) for b in boxes[:i])

@@ -41,6 +41,8 @@ LABELS = st.lists(
         ("GOOD", "GOOD"),
         ("1.0", "1.0"),
         ("_", "_"),
+        ("__proto__", "__proto__"),
+        ("__label__very_good", "__label very good"),
     ],
 )
 def test_names_are_made_readable(id, name):

@@ -23,7 +23,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from tests.tiny_models import CUT, TOPICS, drain, make
+from tests.tiny_models import CUT, TOPICS, drain, make, make_headed
 from tl_core.errors import UserError
 from tl_core.models import catalog
 from tl_core.models.catalog import find
@@ -666,3 +666,9 @@ def test_ctrl_c_keeps_a_run_that_resume_goes_on_with(base, texts, tmp_path):
     assert state["steps"] > kept["steps"] and state["finished"] and state["began"] == 0
     assert state["marks"][: len(kept["marks"])] == kept["marks"]
     assert (out / FILE).is_file() and not load_masked_lm(find(str(out))).fresh_head
+
+
+def test_a_model_that_reads_one_way_is_refused_in_a_sentence(tmp_path):
+    with pytest.raises(UserError, match="is a gpt2, which cannot learn to guess hidden words: it reads from left to right") as fault:
+        load_masked_lm(find(str(make_headed(tmp_path / "causal", "gpt2"))), fresh_head=True)
+    assert "Unrecognized" not in str(fault.value) and "such as minilm" in str(fault.value)

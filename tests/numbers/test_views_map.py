@@ -209,6 +209,14 @@ def test_points_at_one_place_all_vote():
     assert told.accuracy == told.commonest == pytest.approx(7 / 12) and told.silhouette == 0.0
 
 
+def test_points_at_one_place_are_told_as_their_commonest_class():
+    """Asked of the others only, each of two classes of one size would always be told as the other one: 0 %, and no sign of sense."""
+    same = np.tile(unit(np.ones((1, 4))), (12, 1))
+    for gold in (np.arange(12) % 2, np.array([0] * 5 + [1] * 7), np.arange(12) % 3):
+        told = apart(same, gold)
+        assert told.accuracy == pytest.approx(np.bincount(gold).max() / 12) == told.commonest
+
+
 def test_points_of_one_group_do_not_vote_for_each_other():
     points = unit(np.repeat(np.random.default_rng(0).normal(size=(12, 30)), 2, axis=0))
     gold = np.repeat(np.random.default_rng(1).permutation(np.arange(12) % 2), 2)

@@ -23,6 +23,7 @@ from tl_core.data.tables import ReadOptions
 from tl_core.errors import Faults, UserError
 from tl_core.experiments.compare import compare
 from tl_core.experiments.plan import ArmRequest, make_study, plan
+from tl_core.experiments.predicting import harmless
 from tl_core.plugins import found
 from tl_core.strategies import strategies
 from tl_core.types import Example, Label, Problem, Split, rows_digest
@@ -205,6 +206,8 @@ def test_a_link_holds_what_was_asked_and_gives_it_back():
 
 
 def test_csv_runs_no_formula():
+    assert harmless("hello;=1+1") == "hello;'=1+1" and harmless('a;"=1') == "a;\"'=1" and harmless("x\t@SUM(A1)") == "x\t'@SUM(A1)" and harmless("x;+1") == "x;'+1"
+    assert [harmless(text) for text in ("nice ;-) film", "a; b", "3=1+2", "=1")] == ["nice ;-) film", "a; b", "3=1+2", "'=1"]
     made = harmless_csv([["=1+1", "-2", -2, "ok", "@x"]]).decode("utf-8-sig")
     assert made == "'=1+1,'-2,-2,ok,'@x\r\n"
 

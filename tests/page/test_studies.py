@@ -44,6 +44,8 @@ def test_a_study_goes_from_hand_to_hand(visit, finished, tmp_path):
     page.wait_for_url(lambda url: own not in url and finished not in url)
     expect(page.locator("#answer h2")).to_be_visible()
 
+    to_tab(page, "try")
+    expect(page.locator("#try-answers")).to_contain_text("an archive holds rows, answers and the report, but no trained weights")
     to_tab(page, "studies")
     page.locator("#two-compare").click()
     found = page.locator("#two-found")

@@ -289,7 +289,7 @@ def to_dataset(
     if not faults:
         fault = _label_fault(table, columns["label"], found, counts, used, options, check_classes)
         if fault and hints and check_classes:
-            fault, change = f"{hints[0].sentence} {fault}", hints[0].change
+            fault, change = f"{hints[0].sentence} Otherwise: {fault}", hints[0].change
         faults.append(fault)
     if labels is not None and len(used) <= MAX_LABELS:
         faults.append(missing(used, labels, "the label table" if check_classes else "the training file"))

@@ -147,8 +147,8 @@ def alike_hint(labels: Iterable[Label], rows: Mapping[str, int]) -> Hint | None:
     told = [" and ".join(f"{_spelled(x)} ({rows.get(x.id, 0):,})" for x in group) for group in groups]
     count = sum(rows.get(x.id, 0) for group in groups for x in group)
     detail = (
-        f"Labels that differ only in how they are written are classes of their own now: {some(told, 8)}. If they are the same, half of the answers "
-        "to them are counted as wrong for nothing."
+        f"Labels that differ only in how they are written are classes of their own now: {some(told, 8)}. If they are the same, many "
+        "right answers to them are counted as wrong."
     )
     return Hint(
         "alike_labels", "warning", "Labels spelled in several ways", detail, "If each group is one label, make it one with --merge-labels.",
@@ -192,8 +192,9 @@ def _group_of(name: str, groups: int, shared: int, rows: int) -> Hint:
         "split; if they resemble each other, the results look better than they are on a new one."
     )
     level = "warning" if shared >= 0.1 * rows else "note"
+    typed = name if re.fullmatch(r"[\w.-]+", name) else shlex.quote(name)
     return Hint(
-        "likely_group", level, "Rows that may belong together", detail, f"To keep them on one side, choose it as the group with --group {shlex.quote(name)}.",
+        "likely_group", level, "Rows that may belong together", detail, f"To keep them on one side, choose it as the group with --group {typed}.",
         {"group": name}, shared, {"n": f"{shared:,}", "column": name, "groups": f"{groups:,}"},
     )  # fmt: skip
 

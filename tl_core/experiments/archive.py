@@ -159,7 +159,7 @@ def _planned(source: Path, store: Store, limits: Limits) -> Plan:
             raise UserError(f"{source.name} has {len(study.problem.labels):,} labels; a study may have {MAX_LABELS}.")
         if len(study.seeds) > MAX_SEEDS:
             raise UserError(f"{source.name} asks for {len(study.seeds):,} draws; {MAX_SEEDS} is the most a study may have.")
-        if (runs := len(study.arms) * len(study.shots) * len(study.seeds)) > MAX_RUNS:
+        if (runs := len(study.arms) * len(study.shots) * len(study.seeds) + sum(map(len, study.carried.values()))) > MAX_RUNS:
             raise UserError(f"{source.name} asks for {runs:,} runs; {MAX_RUNS:,} is the most a study may have.")
         made = plan(study)
         store.save_study(study)

@@ -50,6 +50,7 @@ def record(
         "shots": ["all" if s is None else s for s in study.shots],
         "seeds": list(study.seeds),
         "arms": [_arm(arm) for arm in study.arms],
+        "seen": list(dict.fromkeys((*study.seen, *(s.arm.digest for s in plan.specs if s.id in results and results[s.id].status == "done")))),
         "runs": [_run(spec, plan, results.get(spec.id), statuses.get(spec.id, "queued")) for spec in plan.specs],
         "summary": [
             {

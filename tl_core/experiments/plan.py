@@ -50,6 +50,9 @@ class Study:
     shots: tuple[int | None, ...]
     seeds: tuple[int, ...]
     model_folders: dict[str, str] = field(default_factory=dict)  # model digest -> folder, on this machine
+    carried: dict[str, tuple[tuple[int | None, int], ...]] = field(default_factory=dict)  # (shots, seed) finished before, by arm: shown, asked for or not
+    not_asked: tuple[str, ...] = ()  # arms that are here only for what they have finished before
+    seen: tuple[str, ...] = ()  # digests of arms that were scored on these test rows before, here or in the study that the rows come from
 
     @cached_property
     def pool_digest(self) -> str:
@@ -57,7 +60,7 @@ class Study:
 
     @cached_property
     def id(self) -> str:
-        return digest([self.split.test_digest, self.pool_digest, [a.digest for a in self.arms], list(map(str, self.shots)), self.seeds])[:16]
+        return digest([self.split.test_digest, self.pool_digest, [a.digest for a in self.arms], list(map(str, self.shots)), self.seeds, *([self.carried] if self.carried else [])])[:16]
 
 
 @dataclass(frozen=True)
@@ -240,8 +243,7 @@ def plan(study: Study) -> Plan:
     for arm in study.arms:
         texts, usual = texts_for(study.split, arm, problem), labels_a_text(study.split, arm, problem)
         more = [*([rows_digest(texts)] if texts else []), *([[usual.mean, usual.least]] if usual else [])]
-        for shots in of_arm.shots_of(arm, study.shots):
-            seeds = study.seeds if of_arm.draws(arm, shots) else study.seeds[:1]
+        for shots, seeds in _cells(study, arm).items():
             reason = of_arm.refuses(arm, Facts(problem, shots, arm.model, named)) or of_arm.too_few_to_choose(arm, shots, pool)
             for seed in seeds[:1] if reason else seeds:
                 rows, data = sample(shots, seed)
@@ -253,7 +255,15 @@ def plan(study: Study) -> Plan:
                     refused[spec.id] = reason
     if len(refused) == len(specs):
         raise_all(refused.values())
-    return Plan(study, tuple(specs), refused, _kept(specs, refused))
+    return Plan(study, tuple(specs), refused, _kept([s for s in specs if s.arm.id not in study.not_asked], refused))
+
+
+def _cells(study: Study, arm: Arm) -> dict[int | None, tuple[int, ...]]:
+    """Seeds by shots: what is asked of the arm, and what it has finished before."""
+    asked = {} if arm.id in study.not_asked else {s: study.seeds if of_arm.draws(arm, s) else study.seeds[:1] for s in of_arm.shots_of(arm, study.shots)}
+    for shots, seed in study.carried.get(arm.id, ()):
+        asked[shots] = tuple(dict.fromkeys((*asked.get(shots, ()), seed)))
+    return dict(sorted(asked.items(), key=lambda cell: _size(cell[0])))
 
 
 def texts_for(split: Split, arm: Arm, problem: Problem) -> tuple[Example, ...]:

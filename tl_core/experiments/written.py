@@ -33,6 +33,9 @@ def plain(study: Study) -> dict[str, Any]:
         "seeds": list(study.seeds),
         "model_folders": study.model_folders,
         "dropped": study.split.dropped,
+        "carried": {arm: [["all" if shots is None else shots, seed] for shots, seed in cells] for arm, cells in study.carried.items()},
+        "not_asked": list(study.not_asked),
+        "seen": list(study.seen),
     }
 
 
@@ -54,7 +57,10 @@ def study_of(asked: dict[str, Any], pool: tuple[Example, ...], test: tuple[Examp
     for rows, where in ((pool, "pool"), (test, "test")):
         _see_rows(rows, where, problem)
     split = Split(test, pool, _whole("dropped", asked["dropped"]))
-    return Study(_text("name", asked["name"]), problem, split, arms, shots, seeds, folders)
+    carried = _carried(asked.get("carried", {}), arms)
+    not_asked, seen = _texts("not_asked", asked.get("not_asked", [])), _texts("seen", asked.get("seen", []))
+    _see(set(not_asked) <= carried.keys(), "arms that were not asked for")
+    return Study(_text("name", asked["name"]), problem, split, arms, shots, seeds, folders, carried, not_asked, seen)
 
 
 def result_of(record: dict[str, Any], scores: np.ndarray | None) -> RunResult:
@@ -95,6 +101,14 @@ def dataset_of(record: Any) -> dict[str, Any]:
     if isinstance(given.get("columns"), dict):
         kept["columns"] = {role: column for role, column in given["columns"].items() if column is None or _is_text(column)}
     return kept | ({"unlabelled": given["unlabelled"]} if _is_number(given.get("unlabelled")) else {})
+
+
+def _carried(given: Any, arms: Sequence[Arm]) -> dict[str, tuple[tuple[int | None, int], ...]]:
+    """What was finished before a further comparison: (shots, seed) by arm. Studies of older programs have none."""
+    _see(isinstance(given, dict) and given.keys() <= {arm.id for arm in arms}, "what was finished before")
+    cells = {arm: _listed("what was finished before", given[arm]) for arm in given}
+    _see(all(isinstance(cell, list) and len(cell) == 2 for some in cells.values() for cell in some), "what was finished before")
+    return {arm: tuple((None if shots == "all" else _whole("shots", shots), _whole("a seed", seed)) for shots, seed in some) for arm, some in cells.items()}
 
 
 # --- parts ---------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ except ModuleNotFoundError as missing:
 if __name__ == "__main__":
     session = open_again(
         Path(__file__).with_name({archive!r}),
-        Path({folder!r}),
+        Path(__file__).with_name({folder!r}),
         arms=[
 {arms}
         ],

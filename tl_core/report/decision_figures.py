@@ -18,6 +18,8 @@ from tl_core.report.words import cell_name, limits, number, percent, say
 from tl_core.statistics.break_even import Band
 from tl_core.statistics.intervals import Interval
 
+PLOT = (440, 300)  # pixels of the ground of a figure on a narrow page
+NAME_WIDTH, NAME_HEIGHT = 7, 15  # pixels, of a letter and of a line
 BESIDE = 0.35  # of a decade, between nothing and the smallest amount on an axis of amounts
 
 
@@ -113,14 +115,47 @@ def pareto(costs: Sequence[Cost], comparison: Comparison, *, language: str = "en
                 customdata=[f"{costs[i].arm}|{cells[i].shots_name}" for i in some],
             )
         )  # fmt: skip
-    late = min(places) + 0.75 * (max(places) - min(places))  # there a name has more room on the left
-    for i, c in enumerate(costs):
-        if c.front:  # those of the line are named, the others say it when pointed at
-            side, shift = ("right", -7) if places[i] > late else ("left", 7)
-            figure.add_annotation(x=places[i], y=100 * values[i].value, text=clipped(c.arm, 18), showarrow=False, xanchor=side, xshift=shift, yshift=9, font_size=12)
+    named = [i for i, c in enumerate(costs) if c.front]  # those of the line are named, the others say it when pointed at
+    ends = [100 * x for v in values for x in (v.value, v.low, v.high) if math.isfinite(x)]
+    points = [(_share(places[i], places), _share(100 * values[i].value, ends)) for i in named]
+    for i, at in zip(named, _apart(points, [clipped(costs[i].arm, 18) for i in named]), strict=True):
+        if at is not None:
+            side, shift = at
+            x = {"xanchor": side, "xshift": 7 if side == "left" else -7}
+            figure.add_annotation(x=places[i], y=100 * values[i].value, text=clipped(costs[i].arm, 18), showarrow=False, yshift=shift, font_size=12, **x)
     figure.update_xaxes(title_text=say(language, "axis_cost" if priced else "axis_labels"), tickvals=list(ticks), ticktext=list(ticks.values()), range=[min(places) - 0.08, max(places) + 0.12])
     figure.update_yaxes(title_text=say(language, "axis_percent", metric=say(language, comparison.metric)), nticks=7)
     return figure
+
+
+def _share(x: float, among: Sequence[float]) -> float:
+    """Where x lies between the smallest and the largest, 0 to 1."""
+    low, high = min(among), max(among)
+    return (x - low) / (high - low) if high > low else 0.5
+
+
+def _apart(points: Sequence[tuple[float, float]], names: Sequence[str]) -> list[tuple[str, int] | None]:
+    """For each name the side of its point it begins on and its pixels above it, so that no two overprint; None: there is no room.
+
+    Args:
+        points: shares of the width and the height. The narrowest usual drawing is reckoned with.
+    """
+    taken: list[tuple[float, float, float, float]] = []
+    found: list[tuple[str, int] | None] = []
+    for (x, y), name in zip(points, names, strict=True):
+        sides = ("right", "left") if x > 0.75 else ("left", "right")  # late on the axis there is more room on the left
+        width = NAME_WIDTH * len(name)
+        for side, up in ((side, up) for up in (9, -11, 26, -28, 43, -45) for side in sides):
+            left = x * PLOT[0] + (7 if side == "left" else -7 - width)
+            box = left, left + width, y * PLOT[1] + up - NAME_HEIGHT / 2, y * PLOT[1] + up + NAME_HEIGHT / 2
+            inside = -NAME_WIDTH <= box[0] and box[1] <= PLOT[0] + 60
+            if inside and not any(box[0] < t[1] and t[0] < box[1] and box[2] < t[3] and t[2] < box[3] for t in taken):
+                taken.append(box)
+                found.append((side, up))
+                break
+        else:
+            found.append(None)
+    return found
 
 
 def risk_coverage(trusted: Mapping[str, Trust], *, language: str = "en") -> go.Figure:

@@ -6,7 +6,8 @@ document.addEventListener('click', event => {
   const table = button.closest('table') || button.parentElement.querySelector('table');
   const parts = node => node.nodeType === 3 ? [node.data] : node.matches('button, svg') ? [] : [...node.childNodes].flatMap(parts);
   const text = cell => parts(cell).map(part => part.trim()).filter(Boolean).join(' ');
-  const harmless = said => /^[=+\-@\t\r]/.test(said) && !/^[+-][\d.,]+( %)?$/.test(said) ? "'" + said : said;
+  const inside = said => said.replace(/([;\t]["'\s]*)(?=[=@]|[+-][\w.(@])/g, "$1'"); // where lines are cut at semicolons
+  const harmless = said => /^[=+\-@\t\r]/.test(said) && !/^[+-][\d.,]+( %)?$/.test(said) ? "'" + inside(said) : inside(said);
   const rows = [...table.rows].map(row => [...row.cells].map(cell => `"${harmless(text(cell)).replaceAll('"', '""')}"`).join(','));
   const section = table.closest('section'), head = table.caption || (section && section.querySelector('h2, h3'));
   const name = (head ? text(head) : '').replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-|-$/g, '').slice(0, 60).toLowerCase() || 'table';

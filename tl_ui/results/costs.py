@@ -31,7 +31,7 @@ class Section:
     def build(self, lab: Lab, place: Place) -> None:
         """Draw the section and wire it."""
         with gr.Row():
-            inputs = [gr.Number(None, label=word(f"price_{what}"), info=word(f"price_{what}_info"), min_width=200, elem_id=f"price-{what}") for what in ("label", "hour", "texts")]
+            inputs = [gr.Number(None, label=word(f"price_{what}"), info=word(f"price_{what}_info"), placeholder=word("not_given"), min_width=200, elem_id=f"price-{what}") for what in ("label", "hour", "texts")]
         said = gr.HTML(elem_id="costs-said")
         picture = plotly_view(label="Cost against quality", elem_id="pareto")
         table = gr.HTML(elem_id="costs-table")

@@ -130,7 +130,7 @@ def _form(lab: Lab) -> ArmsForm:
         seeds = gr.Slider(1, MAX_DRAWS, value=3, step=1, label=word("seeds"), info=word("seeds_info"), min_width=200, elem_id="seeds")
     with gr.Accordion(word("more_settings"), open=False):
         more_shots = gr.Textbox(label=word("more_shots"), info=word("more_shots_info"), max_lines=1, elem_id="more-shots")
-        test_size = gr.Number(None, label=word("test_size"), info=word("test_size_info"), precision=0, elem_id="test-size")
+        test_size = gr.Number(None, label=word("test_size"), info=word("test_size_info"), placeholder=word("as_usual"), precision=0, elem_id="test-size")
     return ArmsForm(model, boxes, own, shots, more_shots, seeds, test_size, gr.State(""))
 
 

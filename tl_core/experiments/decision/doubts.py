@@ -110,8 +110,8 @@ def absent(plan: Plan) -> tuple[str, ...]:
 
 
 def scored(plan: Plan, results: Mapping[str, RunResult]) -> int:
-    """Distinct arms with scores on these test rows, whatever they are called."""
-    return len({s.arm.digest for s in plan.specs if s.id in results and results[s.id].status == "done"})
+    """Distinct arms with scores on these test rows, whatever they are called, here or in an earlier study."""
+    return len({*plan.study.seen, *(s.arm.digest for s in plan.specs if s.id in results and results[s.id].status == "done")})
 
 
 def unfinished(plan: Plan, results: Mapping[str, RunResult]) -> int:
