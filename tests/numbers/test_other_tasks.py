@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from tl_core.data.columns import load
-from tl_core.data.tables import ReadOptions
+from tl_core.data.columns import guess_texts, load
+from tl_core.data.tables import ReadOptions, read_table
 from tl_core.errors import UserError
 
 WORDS = "the a small big river bank market house stood near people often went there when it was late and cold".split()
@@ -115,3 +115,23 @@ def test_a_column_for_each_label(tmp_path):
     said = told(path)
     assert "a column of its own for each label" in said and "'obscene'" in said
     assert load(path, ReadOptions(label="toxic")).dataset.problem.label_ids == ("0", "1")
+
+
+@pytest.mark.parametrize(
+    "header, wanted", [(("id", "text"), "text"), (("review_text", "author"), "review_text"), (("제목", "번호"), "제목"), (("anything",), "anything"), (("a", "b"), "b")]
+)
+def test_texts_without_labels_are_found_without_asking_for_a_column_of_labels(tmp_path, header, wanted):
+    path = tmp_path / "new.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([header, *([(words(i) if name == wanted else str(i)) for name in header] for i in range(20))])
+    table = read_table(path)
+    assert guess_texts(table, None, None, pair=False)["text"] == wanted
+
+
+def test_where_it_cannot_be_told_which_column_holds_the_texts_the_option_that_is_there_is_named(tmp_path):
+    path = tmp_path / "new.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("one", "two"), *((words(i), words(i + 1)) for i in range(20))])
+    with pytest.raises(UserError, match="Name it with --column"):
+        guess_texts(read_table(path), None, None, pair=False)
+    assert guess_texts(read_table(path), "one", None, pair=True) == {"text": "one", "text_b": None}

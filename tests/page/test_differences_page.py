@@ -93,6 +93,12 @@ def test_one_pick_fills_one_table_and_next_texts_come_back(visit, finished, tmp_
     open_section(page, "next")
     page.locator("#next-file input[type=file]").set_input_files(path)
     page.locator("#next-count input").fill("5")
+    column = page.locator("#next-column input, #next-column textarea")
+    column.fill("nowhere")
+    page.locator("#next-ask").click()
+    expect(page.locator("#section-next .tl-notices")).to_contain_text("“Column of the texts”")  # as it is called there
+    expect(page.locator("#next-stop")).not_to_be_visible()
+    column.fill("")
     page.locator("#next-ask").click()
     expect(page.locator("#next-out")).to_contain_text("5 of 24 texts chosen by")
     with page.expect_download() as got:

@@ -125,6 +125,21 @@ def test_guard_tells_every_fault_and_changes_nothing_else(components):
     assert "&lt;b&gt;" in told[notice] and "“Label column”" in told[notice] and "role='alert'" in told[notice]
 
 
+def test_what_a_handler_puts_back_at_its_end_reaches_the_page_with_the_fault(components):
+    """A browser may pass over all but the last of several answers."""
+    lang, notice, out = components
+
+    def fails(values):
+        yield {out: "at work"}
+        try:
+            raise UserError("No such file.")
+        finally:
+            yield {out: ""}
+
+    *_, last = shown(fails, lang, [out], notice)({lang: "en"})
+    assert last[out] == "" and "No such file" in last[notice]
+
+
 def test_guard_gives_a_bug_a_number_that_stands_in_the_log(components, caplog):
     lang, notice, out = components
 
