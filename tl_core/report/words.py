@@ -325,7 +325,7 @@ EN: dict[str, str] = {
     # again
     "again_head": "To do it again",
     "about_note": "Note",
-    "again_note": "With the study’s archive ({archive}) the same study can be made again on the same rows, by a command or by a script that can be changed.",
+    "again_note": "With the study’s archive ({archive}) the same study can be made again on the same rows, by a command or by a script that can be changed. Both are started in the folder of Transfer Lab, the one that holds tl_core.",
     "again_script": "The script",
     "command_none": "The command was not recorded; the settings are in study.json.",
     "head_version": "Version",
@@ -636,7 +636,7 @@ KO: dict[str, str] = {
     "how_seeds_text": "시드는 학습할 행과 처음 가중치를 뽑습니다. 한 시드의 큰 표본은 작은 표본을 담고, 모든 비교 대상이 같은 행을 받습니다.",
     "again_head": "다시 해 보려면",
     "about_note": "메모",
-    "again_note": "실험의 보관 파일({archive})이 있으면 같은 행에서 같은 실험을, 명령 하나로 또는 고쳐 쓸 수 있는 스크립트로 다시 할 수 있습니다.",
+    "again_note": "실험의 보관 파일({archive})이 있으면 같은 행에서 같은 실험을, 명령 하나로 또는 고쳐 쓸 수 있는 스크립트로 다시 할 수 있습니다. 둘 다 Transfer Lab 폴더, 곧 tl_core가 들어 있는 폴더에서 실행합니다.",
     "again_script": "스크립트",
     "command_none": "명령이 기록되지 않았습니다. 설정은 study.json에 있습니다.",
     "head_version": "버전",
