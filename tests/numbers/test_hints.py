@@ -236,6 +236,18 @@ def test_other_columns_are_not_taken_for_groups(tmp_path, name, value):
     assert hint(load(write(tmp_path / "a.csv", rows, ("text", "label", name))), "likely_group") is None
 
 
+def test_a_text_that_many_pairs_share_may_be_the_group(tmp_path):
+    """One premise with three hypotheses: what was learnt of it would be known in the test."""
+    rows = [(f"premise {i // 3}", f"hypothesis {i}", "abc"[i % 3]) for i in range(90)]
+    path = write(tmp_path / "a.csv", rows, ("premise", "hypothesis", "label"))
+    assert hint(load(path), "likely_group").change == {"group": "premise"}
+    loaded = load(path, ReadOptions(group="premise"))
+    assert (loaded.columns["text"], loaded.columns["text_b"], loaded.columns["group"]) == ("premise", "hypothesis", "premise")
+    assert loaded.dataset.examples[4].group == "premise 1" and hint(loaded, "likely_group") is None
+    with pytest.raises(UserError, match="named for --label and --group"):
+        load(path, ReadOptions(label="label", group="label"))
+
+
 # --- ratings -----------------------------------------------------------------------------------------
 
 

@@ -130,7 +130,8 @@ def guess_columns(table: Table, options: ReadOptions) -> tuple[dict[str, str | N
             guesses.append(Guess({"text_b": "second text"}.get(role, role), name, why, ROLES[role]))
 
     def free() -> list[str]:
-        return [name for name in table.columns if name not in roles.values()]
+        taken = [name for role, name in roles.items() if role != "group" or name is None or not _of_a_pair(name)]
+        return [name for name in table.columns if name not in taken]
 
     if not given["text"] and not given["text_b"]:
         for role, name in zip(("text", "text_b"), _pair(free()), strict=False):
@@ -183,7 +184,7 @@ def _check_given(table: Table, given: dict[str, str | None]) -> None:
         if name is not None and name not in names
     ]
     for name, times in Counter(name for name in given.values() if name is not None).items():
-        if times > 1:
+        if times > 1 and not (times == 2 and name == given["group"] != given["label"]):  # rows that share a text may be a group
             options = " and ".join(ROLES[role] for role, named in given.items() if named == name)
             faults.append(f"The column {name!r} is named for {options}. Each needs a column of its own.")
     if len(names) < 2:
@@ -199,6 +200,10 @@ def _check_given(table: Table, given: dict[str, str | None]) -> None:
             f"{table.name} has one column, {names[0]!r}, but one for the texts and one for the labels are needed.{cut}"
         )
     raise_all(faults)
+
+
+def _of_a_pair(name: str) -> bool:
+    return any(column_key(name) in pair for pair in PAIR_NAMES)
 
 
 def _pair(names: list[str]) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ MAX_LABELS = 200  # a score for every label and text is kept and shown; above th
 LONGEST_LABEL = 80  # characters; what is longer is a text that holds commas
 RECURRING = 0.8  # share of the rows with several parts, all of whose parts must be found in other cells too
 MOST_CELLS = 20_000  # different ones; a column with more is none of labels
+MANY_SHARED = 0.2  # of the rows: from then on, what they share is no chance
 FEWEST_GROUPS = 10  # where the name does not say that the rows come from such a thing
 ORDERED_NAMES = {
     *("rating", "ratings", "stars", "star", "score", "scores", "points", "grade", "similarity", "relevance", "severity", "priority", "level"),
@@ -178,11 +179,16 @@ def group_hint(table: Table, columns: Mapping[str, str | None]) -> Hint | None:
         if len(counts) < 2 or shared < max(2, 0.02 * counts.total()) or max(counts.values()) > 0.9 * counts.total():
             continue
         named = says_group(name)
-        if not named and not (_identifiers(counts) and shared > 0.2 * counts.total()):
+        if not named and not (_identifiers(counts) and shared > MANY_SHARED * counts.total()):
             continue
         score = named + shared / counts.total()
         if best is None or score > best[0]:
             best = (score, _group_of(name, len(counts), shared, counts.total()))
+    for name in (columns["text"], columns["text_b"]) if columns.get("text_b") and (best is None or best[0] < 1) else ():
+        counts = Counter(value for cell in table.columns[name] if (value := written(cell)))
+        shared = sum(n for n in counts.values() if n > 1)
+        if len(counts) >= FEWEST_GROUPS and shared > max(MANY_SHARED, best[0] if best else 0.0) * counts.total():
+            best = (shared / counts.total(), _group_of(name, len(counts), shared, counts.total()))  # one premise with several hypotheses
     return best and best[1]
 
 
