@@ -175,7 +175,7 @@ def test_sentinel_answers_are_the_models_own(opened):
     ids = lambda text: model.tokenizer(text, return_tensors="pt")["input_ids"]  # noqa: E731
     start, (first, second, third) = model.network.config.decoder_start_token_id, model.marks[:3]
     for text in BLANKED:
-        log_probs = log_softmax(model.network, ids(text.replace("[MASK]", "<extra_id_0>")), decoder_input_ids=torch.tensor([[start, first]]))[-1]
+        log_probs = log_softmax(model.network, ids(text.replace("[MASK]", "<extra_id_0>")), decoder_input_ids=torch.tensor([[start, first]]))[-1].clone()
         log_probs[model.marks] = -torch.inf  # a mark ends what stands in a blank and is no word in it
         ours = fill(model, text, top=50).alone[0]
         assert not {g.token for g in ours} & set(model.marks)
@@ -184,7 +184,7 @@ def test_sentinel_answers_are_the_models_own(opened):
     read = ids("le <extra_id_0> sails near the <extra_id_1>")
     filled = fill(model, text, top=3, candidates=["unable", "ship"])
     best = filled.alone[0][0].token
-    log_probs = log_softmax(model.network, read, decoder_input_ids=torch.tensor([[start, first, best, second]]))[-1]
+    log_probs = log_softmax(model.network, read, decoder_input_ids=torch.tensor([[start, first, best, second]]))[-1].clone()
     log_probs[model.marks] = -torch.inf
     assert [g.token for g in filled.alone[1]] == log_probs.topk(3).indices.tolist()
     for blank, begun, then in ((0, [start, first], second), (1, [start, first, best, second], third)):
