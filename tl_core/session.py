@@ -130,7 +130,7 @@ def _going_on(study: Study, store: Store, earlier: Sequence[dict[str, Any]]) -> 
         study = dataclasses.replace(study, seen=tuple(dict.fromkeys(digest for record in earlier for digest in seen_in(record))))
     except (KeyError, TypeError, AttributeError):
         raise UserError("The study.json of the earlier study is damaged. Choose another folder with --out, or leave --from out.") from None
-    if not (store.folder / "plan.json").is_file():
+    if not os.path.isfile(store.folder / "plan.json"):
         return study, ()
     try:
         before = plan(store.load_study())

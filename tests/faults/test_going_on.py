@@ -16,6 +16,7 @@ from tl_core.experiments.compare import compare
 from tl_core.experiments.export import record
 from tl_core.experiments.plan import plan
 from tl_core.experiments.store import Store
+from tl_core.strategies import strategies
 from tl_core.types import RunResult
 
 COMPARE = ("compare", "rows.csv", "--test-size", 30, "--seeds", 2)
@@ -53,30 +54,43 @@ def test_a_second_comparison_in_a_folder_keeps_what_the_first_one_found(place):
     assert "again study.zip --out FOLDER" in tl(place, "predict", "study.zip", "--text", "hi", code=2).stderr
 
 
+def now(name: str, **settings):
+    """An arm of the strategy as it is today."""
+    made = arm(name, **settings)
+    return dataclasses.replace(made, strategy_version=strategies()[made.strategy].version)
+
+
 def finished(made) -> dict[str, RunResult]:
     return {s.id: RunResult(s.id, "done") for s in made.specs}
 
 
 def test_what_was_finished_is_carried_and_nothing_else_is_asked_of_it():
-    before, now = planned([arm("old"), SIMILARITY], shots=(0, 1, 2), seeds=3), planned([arm("new", smoothing=2.0)], shots=(1,), seeds=1)
+    before, asked = planned([now("old"), now("older", smoothing=3.0)], shots=(0, 1, 2), seeds=3), planned([now("new", smoothing=2.0)], shots=(1,), seeds=1)
     half = {run: result for i, (run, result) in enumerate(finished(before).items()) if i % 2 == 0}
-    study, notes = with_earlier(now.study, before, half)
+    study, notes = with_earlier(asked.study, before, half)
     made = plan(study)
-    assert {s.id for s in made.specs} == {s.id for s in now.specs} | half.keys() and made.keep == now.keep
+    assert {s.id for s in made.specs} == {s.id for s in asked.specs} | half.keys() and made.keep == asked.keep
     assert len(notes) == 1 and "no more runs are made of them" in notes[0]
-    assert study.id != now.study.id
+    assert study.id != asked.study.id
+
+
+def test_an_arm_of_an_older_version_is_left_out_and_told():
+    before = planned([dataclasses.replace(now("old"), strategy_version=0)], shots=(1,), seeds=1)
+    asked = planned([now("new", smoothing=2.0)], shots=(1,), seeds=1)
+    study, notes = with_earlier(asked.study, before, finished(before))
+    assert study.arms == asked.study.arms and "old of the study that was in this folder came from an older version" in notes[0]
 
 
 def test_results_on_other_rows_are_left_out_and_told():
-    before, now = planned([arm("old")], shots=(1,), seeds=1), planned([arm("new", smoothing=2.0)], shots=(1,), seeds=1)
-    other = dataclasses.replace(now.study, split=dataclasses.replace(now.study.split, pool=now.study.split.pool[1:]))
+    before, asked = planned([now("old")], shots=(1,), seeds=1), planned([now("new", smoothing=2.0)], shots=(1,), seeds=1)
+    other = dataclasses.replace(asked.study, split=dataclasses.replace(asked.study.split, pool=asked.study.split.pool[1:]))
     study, notes = with_earlier(other, before, finished(before))
     assert study == other and "The rows to train on are not those" in notes[0] and "old of it is left out" in notes[0]
 
 
 def test_what_was_carried_is_kept_with_the_study(tmp_path):
-    before, now = planned([arm("old")], shots=(1, None), seeds=2), planned([arm("new", smoothing=2.0)], shots=(1,), seeds=1)
-    study, _ = with_earlier(dataclasses.replace(now.study, seen=("abc",)), before, finished(before))
+    before, asked = planned([now("old")], shots=(1, None), seeds=2), planned([now("new", smoothing=2.0)], shots=(1,), seeds=1)
+    study, _ = with_earlier(dataclasses.replace(asked.study, seen=("abc",)), before, finished(before))
     store = Store(tmp_path / "study")
     store.prepare()
     store.save_study(study)

@@ -88,7 +88,7 @@ class Store:
             UserError: there is no study here, it is damaged, or a newer program wrote it.
         """
         asked = self.read_json("plan.json")
-        if self.folder.is_file():
+        if os.path.isfile(self.folder):
             raise UserError(
                 f"{self.folder} is one file. If it is the archive of a study, it holds rows and answers but no trained weights, which this needs: "
                 f"make the study again with python -m tl_core again {self.folder.name} --out FOLDER, then give that folder."
