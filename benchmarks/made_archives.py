@@ -26,16 +26,16 @@ NEVER, READ = True, False  # whether the form of the page would refuse to run it
 Parts = dict[str, bytes]
 
 
-def study_folder(folder: Path, *, test: int = 60, pool: int = 60, seeds: int = 2, arms: tuple[ArmRequest, ...] = (), name: str = "made") -> Store:
-    """A finished study with made-up answers."""
+def study_folder(folder: Path, *, test: int = 60, pool: int = 60, seeds: int = 2, arms: tuple[ArmRequest, ...] = (), answered: bool = True) -> Store:
+    """A study with made-up answers, or with none."""
     problem = Problem("one text", "one label", tuple(Label(x, f"the {x}") for x in LABELS))
     rows = tuple(Example(i, f"text number {i} about {i * 7919 % 1009}", None, (LABELS[i % 3],)) for i in range(1, test + pool + 1))
     asked = arms or (ArmRequest("majority"), ArmRequest("tfidf"), ArmRequest("similarity"))
-    study = make_study(name, problem, Split(rows[:test], rows[test:]), arms=asked, shots=(0, 1, 4), seeds=seeds, hub=True)
+    study = make_study("made", problem, Split(rows[:test], rows[test:]), arms=asked, shots=(0, 1, 4), seeds=seeds, hub=True)
     store, draw = Store(folder), np.random.default_rng(0)
     store.prepare()
     store.save_study(study)
-    for spec in plan(study).specs:
+    for spec in plan(study).specs if answered else ():
         scores = draw.dirichlet(np.ones(3), test).astype(np.float32)
         store.save_result(RunResult(spec.id, "done", scores, {"train": len(spec.train)}, {"fit": 1.0, "predict": 0.5}, device="cpu"))
     store.write_json("study.json", {"schema": 1, "dataset": {"source": "made.csv", "guesses": [], "notes": []}, "command": "compare made.csv", "wall_seconds": 3.0})
@@ -89,7 +89,7 @@ def _all(good: Parts, run: str, scale: float, home: Path) -> Iterator[tuple[str,
     def arm(**changes: Any) -> Callable[[], bytes]:
         return plan_of(lambda asked: asked["arms"][1].update(changes))
 
-    def study_with(*requests: ArmRequest, change: Callable[[dict], object] = lambda asked: None, **sizes: int) -> Callable[[], bytes]:
+    def study_with(*requests: ArmRequest, change: Callable[[dict], object] = lambda asked: None, **sizes: Any) -> Callable[[], bytes]:
         def made() -> bytes:
             parts = parts_of(study_folder(home / f"of-{len(list(home.iterdir()))}", arms=requests, **sizes))
             asked = json.loads(parts["plan.json"])
@@ -99,7 +99,7 @@ def _all(good: Parts, run: str, scale: float, home: Path) -> Iterator[tuple[str,
         return made
 
     def setting(strategy: str, **values: Any) -> Callable[[], bytes]:
-        return study_with(ArmRequest("majority"), ArmRequest(strategy), change=lambda asked: asked["arms"][1]["settings"].update(values))
+        return study_with(ArmRequest("majority"), ArmRequest(strategy), answered=False, change=lambda asked: asked["arms"][1]["settings"].update(values))
 
     yield "a good one", lambda: zipped(good), READ
     yield "a good one, packed by hand", lambda: zipped({f"my study/{name}": data for name, data in good.items()}), READ
@@ -197,6 +197,8 @@ def _all(good: Parts, run: str, scale: float, home: Path) -> Iterator[tuple[str,
     yield "the record of another run", record(spec_id="0" * 16), READ
     yield "a large study", study_with(test=500, pool=int(4_000 * scale) + 60, seeds=int(18 * scale) + 2), READ
 
+    yield "more answers than may be compared", study_with(test=4_000, pool=60, seeds=100, answered=False), READ
+
     # what the form refuses
     yield "a file of this machine", setting("word-rnn", vectors="/etc/passwd"), NEVER
     yield "a setting out of its bounds", setting("word-rnn", hidden=4_000), NEVER
@@ -207,9 +209,9 @@ def _all(good: Parts, run: str, scale: float, home: Path) -> Iterator[tuple[str,
     yield "a model of the hub", plan_of(lambda asked: asked["arms"][2]["model"].update(name="somebody/something")), NEVER
     yield "a model in a folder", plan_of(lambda asked: asked["arms"][2]["model"].update(name="/etc")), NEVER
     yield "a listed model with another digest", plan_of(lambda asked: asked["arms"][2]["model"].update(digest="d" * 32)), NEVER
-    yield "a hundred draws", study_with(seeds=100), NEVER
-    yield "more test rows than are allowed", study_with(test=600), NEVER
-    yield "more rows than are allowed", study_with(test=400, pool=5_000), READ
+    yield "a hundred draws", plan_with(seeds=list(range(100))), NEVER
+    yield "more test rows than are allowed", study_with(test=600, answered=False), NEVER
+    yield "more rows than are allowed", study_with(test=400, pool=5_000, answered=False), READ
 
 
 def _link(name: str) -> zipfile.ZipInfo:

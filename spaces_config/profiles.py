@@ -27,6 +27,7 @@ class Profile:
     max_cells: int  # cells read from one file, and entries of lists in them
     max_characters: int  # characters of all cells of one file
     max_unpacked_mb: int  # megabytes that a workbook, a Parquet file or the archive of a study unpacks to
+    max_answers: int  # runs times test rows of the archive of a study, which are compared as soon as it is opened
     max_read_seconds: int  # seconds by the clock to read one file
     max_read_mb: int  # megabytes of memory to read one file, in a process of its own
     max_test_rows: int  # rows every arm is scored on
@@ -39,7 +40,7 @@ class Profile:
     @property
     def reading(self) -> Limits:
         """How much of one file is read."""
-        return Limits(self.max_rows, self.max_columns, self.max_cells, self.max_characters, self.max_unpacked_mb * 2**20)
+        return Limits(self.max_rows, self.max_columns, self.max_cells, self.max_characters, self.max_unpacked_mb * 2**20, self.max_answers)
 
 
 _CARD = {
@@ -68,6 +69,7 @@ _LOCAL = Profile(
     max_cells=100_000_000,
     max_characters=4_000_000_000,
     max_unpacked_mb=4_096,
+    max_answers=100_000_000,
     max_read_seconds=600,
     max_read_mb=16_000,
     max_test_rows=20_000,
@@ -87,6 +89,7 @@ _ZEROGPU = Profile(
     max_cells=250_000,
     max_characters=20_000_000,
     max_unpacked_mb=96,
+    max_answers=1_000_000,
     max_read_seconds=8,
     max_read_mb=300,
     max_test_rows=500,
@@ -107,6 +110,7 @@ _CPU = Profile(
     max_cells=250_000,
     max_characters=20_000_000,
     max_unpacked_mb=96,
+    max_answers=1_000_000,
     max_read_seconds=8,
     max_read_mb=300,
     max_test_rows=500,
@@ -127,6 +131,7 @@ _GPU = Profile(
     max_cells=2_500_000,
     max_characters=80_000_000,
     max_unpacked_mb=256,
+    max_answers=5_000_000,
     max_read_seconds=20,
     max_read_mb=1_000,
     max_test_rows=2_000,
@@ -147,6 +152,7 @@ _DOCKER = Profile(
     max_cells=1_000_000,
     max_characters=80_000_000,
     max_unpacked_mb=256,
+    max_answers=5_000_000,
     max_read_seconds=15,
     max_read_mb=800,
     max_test_rows=1_000,

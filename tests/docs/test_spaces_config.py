@@ -72,7 +72,7 @@ def test_strangers_get_tighter_limits_and_no_hub_names(profile):
     local = PROFILES["local"]
     assert profile.public == (profile is not local)
     assert profile.allow_hub_models == (not profile.public)
-    reading = ("max_upload_mb", "max_rows", "max_columns", "max_cells", "max_characters", "max_unpacked_mb", "max_read_seconds", "max_read_mb")
+    reading = ("max_upload_mb", "max_rows", "max_columns", "max_cells", "max_characters", "max_unpacked_mb", "max_answers", "max_read_seconds", "max_read_mb")
     for limit in (*reading, "max_test_rows", "max_study_seconds", "max_queue", "keep_studies_days"):
         assert 0 < getattr(profile, limit) <= getattr(local, limit)
     assert profile.max_test_rows < profile.max_rows

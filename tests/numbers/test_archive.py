@@ -152,6 +152,8 @@ def test_a_zip_larger_than_any_study_is_not_unpacked(tmp_path, made):
     with pytest.raises(UserError, match="a study may have"):
         unpack(tmp_path / "a.zip", tmp_path / "b", Limits(unpacked=1000))
     assert not (tmp_path / "b").exists()
+    with pytest.raises(UserError, match="4 runs of 40 test rows, 160 answers; 159 may be compared here"):
+        unpack(tmp_path / "a.zip", tmp_path / "c", Limits(answers=159))
 
 
 # --- title and note -----------------------------------------------------------------------------------

@@ -19,7 +19,8 @@ class Limits:
     columns: int = 4_096  # JSON rows may each bring new keys
     cells: int = 200_000_000  # rows times columns, since a missing cell takes room too; and entries of lists
     characters: int = 4_000_000_000  # of all cells together, where a file packs them: text files are as long as they are
-    unpacked: int = 4 << 30  # bytes of a workbook or a Parquet file
+    unpacked: int = 4 << 30  # bytes of a workbook, a Parquet file or an archive
+    answers: int = 100_000_000  # runs times test rows of an archive: what it takes to compare them
 
 
 USUAL = Limits()

@@ -162,6 +162,8 @@ def _planned(source: Path, store: Store, limits: Limits) -> Plan:
         if (runs := len(study.arms) * len(study.shots) * len(study.seeds) + sum(map(len, study.carried.values()))) > MAX_RUNS:
             raise UserError(f"{source.name} asks for {runs:,} runs; {MAX_RUNS:,} is the most a study may have.")
         made = plan(study)
+        if (answers := len(made.specs) * len(study.split.test)) > limits.answers:
+            raise UserError(f"{source.name} has {len(made.specs):,} runs of {len(study.split.test):,} test rows, {answers:,} answers; {limits.answers:,} may be compared here. Open it on a computer of your own.")
         store.save_study(study)
     except UserError as fault:
         raise UserError(str(fault).replace(f"in {store.folder}", f"in {source.name}").replace(str(store.folder), source.name)) from fault
