@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.made_archives import READ, crafted, parts_of, study_folder, zipped
+from benchmarks.made_archives import DEEP, READ, crafted, parts_of, study_folder, zipped
 from spaces_config.profiles import PROFILES
+from tests.faults.command import refused
 from tl_core.errors import UserError
 from tl_core.experiments.allowed import lay_out, take_in
 from tl_core.experiments.archive import pack, unpack
@@ -22,7 +23,7 @@ from tl_core.experiments.plan import ArmRequest, plan
 from tl_core.experiments.queue import StudyQueue
 from tl_core.experiments.run import run
 from tl_core.experiments.store import Store
-from tl_core.models.catalog import EMBEDDED
+from tl_core.models.catalog import EMBEDDED, find
 from tl_core.session import open_again
 from tl_core.types import Finished, RunResult
 from tl_ui import from_study
@@ -58,14 +59,14 @@ def adopt(bounded, tmp_path):
 
 def test_crafted_archives(adopt, tmp_path):
     seen, opened = 0, set()
-    for name, path, refused in crafted(tmp_path / "made", SCALE):
+    for name, path, never in crafted(tmp_path / "made", SCALE):
         seen += 1
         try:
             queue, study, key = adopt(path)
         except UserError as fault:
             assert str(fault).endswith((".", "?")), f"{name}: {fault}"
             assert str(tmp_path / "home") not in str(fault), f"{name}: {fault}"
-            assert refused == READ, f"{name} should open, to be read: {fault}"
+            assert never == READ, f"{name} should open, to be read: {fault}"
             continue
         opened.add(name)
         store = queue.store(study)
@@ -73,8 +74,8 @@ def test_crafted_archives(adopt, tmp_path):
         assert all(np.isfinite(r.scores).all() for r in store.results(s.id for s in made.specs).values() if r.scores is not None), name
         assert not [p for p in store.folder.rglob("*") if p.is_symlink() or p.name == "report.html" or "evil" in p.name], name
         why = queue.status(study)["only_read"]
-        assert bool(why) == refused, f"{name}: {why or 'may run'}"
-        if refused:
+        assert bool(why) == never, f"{name}: {why or 'may run'}"
+        if never:
             for again in (queue.again, lambda n, k, queue=queue: list(queue.borrow(n, k, None))):
                 with pytest.raises(UserError, match="can only be read here"):
                     again(study, key)
@@ -168,3 +169,13 @@ def test_a_run_that_fails_does_not_say_where_its_model_lies(tmp_path):
     made = plan(replace(study, model_folders=dict.fromkeys(study.model_folders, str(folder)), arms=study.arms[2:]))
     (failed,) = [e.result for e in run(made, device="cpu") if isinstance(e, Finished)]
     assert failed.status == "failed" and "minilm" in failed.error and str(tmp_path) not in failed.error
+
+
+def test_json_that_is_nested_too_deeply_is_a_sentence_on_the_command_line(tmp_path, capfd):
+    for name in ("plan.json", "study.json", "config.json"):
+        (tmp_path / name).write_bytes(DEEP)
+    assert "plan.json cannot be read" in refused(capfd, "report", tmp_path)
+    assert "plan.json cannot be read" in refused(capfd, "archive", tmp_path, "--out", tmp_path / "a.zip")
+    assert "is damaged" in refused(capfd, "compare", "sample:support_tickets", "--from", tmp_path, "--out", tmp_path / "out")
+    with pytest.raises(UserError, match=r"config\.json of .* is damaged"):
+        find(str(tmp_path))

@@ -386,8 +386,8 @@ def _wire_live(lab: Lab, form: ArmsForm, live: Live, first: gr.Button, intro: gr
         out = {
             live.status: status_html(status, opened, lang),
             live.stop: gr.Button(visible=going and mine),
-            live.go_on: gr.Button(visible=mine and not going and (status["status"] != "done" or status["failed"] > 0)),
-            live.without: gr.Button(visible=mine and not going and bool(status["lent"])),
+            live.go_on: gr.Button(visible=mine and not going and not status["only_read"] and (status["status"] != "done" or status["failed"] > 0)),
+            live.without: gr.Button(visible=mine and not going and not status["only_read"] and bool(status["lent"])),
             live.results: gr.Button(visible=status["done"] > 0 and not going),
             form.run: gr.Button(interactive=not going),
             first: gr.Button(interactive=not going),
