@@ -48,7 +48,7 @@ def suspicious(studied: Studied) -> Doubts:
 def _knows(one: Usual, studied: Studied) -> bool:
     """Whether it is shown to be better than one answer for all; with many labels by macro-F1, for which it gives more than rows carry."""
     cell = one.line.cell
-    above = cell.accuracy.low > studied.comparison.chance if studied.gold.ndim == 1 else cell.macro_f1.low > one.line.constant
+    above = cell.accuracy.low > studied.comparison.chance if studied.gold.ndim == 1 else one.line.above_constant("macro_f1")
     return cell.strategy != CONSTANT and one.tells_chances and above
 
 
