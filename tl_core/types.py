@@ -263,6 +263,8 @@ class Strategy(Protocol):
     unlabelled_pairs: it learns from texts without labels where a row holds two texts, and only there.
     tries: dict[str, tuple[float, ...]]: a setting and what it may be multiplied by, when labels choose it. Such a strategy
         trains by gradients, and its rows can be augmented.
+    quick: fitting takes a blink, so its probabilities are calibrated unless somebody wants them as they come; `as_fitted(params,
+        fitted) -> params`, where it has that, are the settings with what the fit chose written out.
     also_without_labels: it runs at 0 shots as well as at k.
     deterministic: the same rows always give the same answers, whatever the seed; with all rows it then runs once.
     sends_to() -> Endpoint: it asks somebody else, who may not be on this machine; see `tl_core.experiments.consent`. Such a

@@ -147,7 +147,7 @@ p.tl-fine { margin: 4px 0; }
 .tl-field select, .tl-field input:not([type=checkbox]) { width: 100%; min-height: 42px; padding: var(--input-padding); border: var(--input-border-width) solid var(--input-border-color); border-radius: var(--input-radius); background: var(--input-background-fill); color: var(--body-text-color); font: inherit; font-size: var(--input-text-size); }
 .tl-field select:focus-visible, .tl-field input:focus-visible { outline: 2px solid var(--tl-accent); outline-offset: 1px; } .tl-field input:invalid { border-color: var(--tl-warn); }
 .tl-field select { appearance: auto; background-image: none; } .tl-field input[type=checkbox] { justify-self: start; width: 18px; height: 18px; accent-color: var(--tl-accent); }
-#own-recipe { grid-template-columns: 1fr; border-top: 1px solid var(--border-color-primary); padding-top: 14px; margin-top: 16px; }
+#own-recipe, #own-confidence { grid-template-columns: 1fr; border-top: 1px solid var(--border-color-primary); padding-top: 14px; margin-top: 16px; }
 .tl-bottom { align-items: flex-end; }
 .tl-costs { list-style: none; margin: 0 0 12px; padding: 0; display: grid; gap: 3px; font-size: 0.9rem; font-variant-numeric: tabular-nums; }
 .tl-costs li { position: relative; display: flex; justify-content: space-between; gap: 12px; padding: 2px 8px; margin: 0; border-radius: 6px; overflow: hidden; }

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from tl_core.errors import UserError
-from tl_core.experiments.arms import Recipe, trains
+from tl_core.experiments.arms import around
 from tl_core.experiments.plan import ArmRequest, make_study
 from tl_core.models.catalog import EMBEDDED, describe, find
 from tl_core.params import declared
@@ -171,9 +171,9 @@ def _sections(id: str, base: str, lang: str = "en") -> list[Section]:
     sections = [Section(strategies()[id].Params, f"own-settings-{id}", without=("base",) if base else ())]
     if base:
         sections.append(Section(strategies()[base].Params, f"own-settings-{base}", t(lang, "own_of_base"), before))
-    if trains(strategies()[base or id]):
-        said = {s["name"]: (t(lang, f"recipe_{s['name']}"), t(lang, f"recipe_{s['name']}_info")) for s in declared(Recipe)}
-        sections.append(Section(Recipe, "own-recipe", before=before, said=said))
+    if asked := around(strategies()[base or id]):
+        said = {s["name"]: (t(lang, f"recipe_{s['name']}"), t(lang, f"recipe_{s['name']}_info")) for s in declared(asked)}
+        sections.append(Section(asked, f"own-{asked.__name__.lower()}", before=before, said=said))
     return sections
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tl_core.cli import parser
 from tl_core.commands.compare import _arm, _names, _shots
-from tl_core.experiments.arms import refuses
+from tl_core.experiments.arms import Confidence, around, refuses
 from tl_core.experiments.plan import DEFAULT_STRATEGIES, ArmRequest, check_arms
 from tl_core.params import declared
 from tl_core.strategies import strategies
@@ -90,6 +90,7 @@ def test_it_says_what_may_be_asked_around_it(id):
     strategy = strategies()[id]
     told = " ".join(page(id).split())
     assert ("`selection`, `augmentation` and `scaling`" in told) == (hasattr(strategy, "tries") or getattr(strategy, "takes_base", False))
+    assert ("`scaling` (`inside` unless `none` is asked for)" in told) == (around(strategy) is Confidence)
 
 
 @every_page

@@ -45,8 +45,9 @@ def _print(rows: list[dict[str, Any]], width: int) -> None:
 
 def _print_strategies(rows: list[dict[str, Any]]) -> None:
     """By how many labels they want; what all that train can be asked is told once."""
-    from tl_core.experiments.arms import Recipe
+    from tl_core.experiments.arms import Confidence, Recipe, around
     from tl_core.params import declared
+    from tl_core.strategies import strategies
 
     width = _width(rows)
     for needs, head in HEADS.items():
@@ -55,6 +56,9 @@ def _print_strategies(rows: list[dict[str, Any]]) -> None:
         print()
     print(f"What every strategy that trains takes as well ({', '.join(row['id'] for row in rows if row['trains'])})\n")
     _print_settings(declared(Recipe), width)
+    quick = [id for id, strategy in strategies().items() if around(strategy) is Confidence]
+    print(f"\nWhat these take as well ({', '.join(quick)})\n")
+    _print_settings(declared(Confidence), width)
 
 
 def _print_settings(settings: list[dict[str, Any]], width: int) -> None:

@@ -21,7 +21,7 @@ from tl_core.experiments import deciding
 from tl_core.experiments.progress import as_part
 from tl_core.params import declared, param
 from tl_core.statistics.cuts import chosen_cuts, f1_by_label, moved, spread_folds
-from tl_core.statistics.temperature import heated, temperature
+from tl_core.statistics.temperature import heated, mixed, temperature
 from tl_core.strategies import strategies
 from tl_core.tasks import task_of
 from tl_core.types import Arm, Example, Facts, Fitted, Job, Predictor, Problem, Steps
@@ -30,6 +30,10 @@ MAX_UNLABELLED = 256  # texts without labels that a run may learn from, where it
 MAX_ORACLE = 500  # rows that an oracle chooses by
 COPIES = 3  # of every training row, where rows are augmented
 MAX_FOLDS = 4  # of the cross-validation inside the labels
+LEAST_TO_CALIBRATE = 4  # rows of a label, in the mean, from which on probabilities are calibrated: with 2, they came out worse
+ENOUGH_HELD = 1000  # rows held out are enough for one number
+EVEN_SHARE = 0.1  # spread over all labels before calibrating: neighbours give most of 150 labels nothing at all
+PRIOR_SPREAD = 1.0  # of log temperature; 0.7 to 2 are about as good (docs/methods.md)
 OPTIMISTIC = " (optimistic)"  # in the name of an arm that has seen what nobody has who labels only a few rows
 TEST_TEXTS = " (test texts seen)"
 
@@ -51,13 +55,29 @@ class Recipe:
     )
     scaling: str = param(
         "none",
-        "Makes the arm as sure as it is right, and changes no answer: inside fits one temperature on training rows held out by cross-validation",
+        "Calibrates the probabilities, and changes no answer: inside fits one temperature on training rows held out by cross-validation",
         choices=("none", "inside"),
     )
 
 
+@dataclass(frozen=True)
+class Confidence:
+    """What an arm can be asked that trains nothing step by step and is fitted in a blink."""
+
+    scaling: str = param(
+        "inside",
+        "Calibrates the probabilities, and changes no answer: inside fits one temperature on training rows held out in turn, from 4 rows of a label on; none leaves them as they come",
+        choices=("none", "inside"),
+    )
+
+
+def around(strategy: Any) -> type | None:
+    """What can be asked beside a strategy's own settings: `Recipe`, `Confidence` or nothing."""
+    return Recipe if trains(strategy) else Confidence if getattr(strategy, "quick", False) else None
+
+
 def for_problem(arm: Arm, problem: Problem) -> Arm:
-    """The arm without the settings that say nothing about rows of this kind: they are no part of what is computed.
+    """The arm without the settings, and the usual scaling, that say nothing about rows of this kind: they are no part of what is computed.
 
     Raises:
         UserError: one of them was asked for.
@@ -67,7 +87,8 @@ def for_problem(arm: Arm, problem: Problem) -> Arm:
     if asked:
         raise UserError(f"{arm.id}: {', '.join(asked)} is about rows of two texts, and here each row has one. Leave it out.")
     settings = {name: value for name, value in arm.settings.items() if name not in apart}
-    return replace(arm, settings=settings, base=arm.base and for_problem(arm.base, problem))
+    scaled = trains(strategies()[arm.strategy]) or problem.target == "one label"  # of several labels there is no one temperature
+    return replace(arm, settings=settings, base=arm.base and for_problem(arm.base, problem), scaling=arm.scaling if scaled else "none")
 
 
 def params_of(arm: Arm, problem: Problem) -> Any:
@@ -114,7 +135,7 @@ def refuses(arm: Arm, facts: Facts) -> str:
         return refuses(arm.base, facts)
     if arm.selection == "inside" and facts.shots == 1:
         return f"{arm.id} chooses by cross-validation inside the labels, and from one label per class nothing can be left out. Choose 2 or more shots."
-    if arm.scaling == "inside" and facts.shots == 1:
+    if arm.scaling == "inside" and trains(strategy) and facts.shots == 1:
         return f"{arm.id} scales its confidence by cross-validation inside the labels, and from one label per class nothing can be left out. Choose 2 or more shots."
     if arm.scaling == "inside" and facts.problem.target != "one label":
         return f"{arm.id} scales the confidence of one answer, and here a text may have several labels. Leave scaling out."
@@ -218,6 +239,8 @@ def fit(arm: Arm, job: Job) -> Steps[Fitted]:
         return (yield from deciding.fit(lambda part: fitting(strategy, arm, part), job, trains=trains(strategy), chosen=arm.selection != "fixed"))
     if arm.scaling == "none":
         return (yield from fitting(strategy, arm, job))
+    if not trains(strategy):
+        return (yield from _fit_calibrated(strategy, job))
     return (yield from _fit_scaled(fitting, strategy, arm, job))
 
 
@@ -296,19 +319,62 @@ def _fit_scaled(fitting: Callable[..., Steps[Fitted]], strategy: Any, arm: Arm, 
     return replace(fitted, predictor=Scaled(fitted.predictor, found), notes=(*fitted.notes, note))
 
 
+def _fit_calibrated(strategy: Any, job: Job) -> Steps[Fitted]:
+    """As `_fit_scaled`, of a strategy that is fitted in a blink: with what the first fit chose, a prior that holds the temperature
+    near 1 where rows are few, and as they come where they are fewer."""
+    parts = _held_in_turn(job)
+    fitted = yield from as_part(strategy.fit(job), 0, len(parts) + 1)
+    if not parts:
+        note = f"Its probabilities are as they come: to calibrate them it takes {LEAST_TO_CALIBRATE} rows of each label."
+        return replace(fitted, predictor=Scaled(fitted.predictor, 1.0), notes=(*fitted.notes, note))
+    job = replace(job, params=strategy.as_fitted(job.params, fitted) if hasattr(strategy, "as_fitted") else job.params)
+    said, gold = [], []
+    for done, (train, held) in enumerate(parts, start=1):
+        part = yield from as_part(strategy.fit(replace(job, train=train)), done, len(parts) + 1)
+        said.append((yield from part.predictor.predict(held)))
+        gold.append(task_of(job.problem).gold(job.problem, held))
+    found = temperature(np.concatenate(gold), mixed(np.concatenate(said), EVEN_SHARE), spread=PRIOR_SPREAD)
+    note = f"Calibrated on {sum(map(len, gold)):,} training rows that were held out in turn: temperature {found:.2f} (scaling=inside); no answer changes."
+    return replace(fitted, predictor=Scaled(fitted.predictor, found, EVEN_SHARE), notes=(*fitted.notes, note))
+
+
+def _held_in_turn(job: Job) -> list[tuple[list[Example], list[Example]]]:
+    """(train, held out), each label's rows spread over the parts whatever their order, until `ENOUGH_HELD` rows were held out.
+    The only row of a label stays in training: a fit that never saw the label would count for surer than any other."""
+    by_label: dict[tuple[str, ...], list[Example]] = {}
+    for example in job.train:
+        by_label.setdefault(example.labels, []).append(example)
+    if len(job.train) < LEAST_TO_CALIBRATE * len(by_label) or len(by_label) < 2:
+        return []
+    fold: dict[int, int] = {}
+    first = 0
+    for label in sorted(by_label):
+        rows = sorted(by_label[label], key=lambda e: (e.content, e.row))
+        fold |= {id(e): (first + i) % MAX_FOLDS for i, e in enumerate(rows) if len(rows) > 1}
+        first += len(rows)
+    parts: list[tuple[list[Example], list[Example]]] = []
+    for k in range(MAX_FOLDS):
+        if sum(len(held) for _, held in parts) >= ENOUGH_HELD:
+            break
+        parts.append(([e for e in job.train if fold.get(id(e)) != k], [e for e in job.train if fold.get(id(e)) == k]))
+    return [part for part in parts if part[1]]
+
+
 @dataclass(frozen=True)
 class Scaled:
     """A predictor with another confidence in the same answers."""
 
     inner: Predictor
     temperature: float
+    even: float = 0.0  # share that is spread evenly over the labels before
 
     FILE = "temperature.json"
 
     @classmethod
     def around(cls, inner: Predictor, folder: Path) -> Scaled:
         """With what `save` wrote."""
-        return cls(inner, float(json.loads((folder / cls.FILE).read_text(encoding="utf-8"))))
+        kept = json.loads((folder / cls.FILE).read_text(encoding="utf-8"))
+        return cls(inner, **kept) if isinstance(kept, dict) else cls(inner, float(kept))  # older ones: the temperature alone
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -322,12 +388,12 @@ class Scaled:
 
     def predict(self, examples: Sequence[Example]) -> Steps[np.ndarray]:
         """(n, C) float32, rows sum to 1."""
-        return heated((yield from self.inner.predict(examples)), self.temperature).astype(np.float32)
+        return heated(mixed((yield from self.inner.predict(examples)), self.even), self.temperature).astype(np.float32)
 
     def save(self, folder: Path) -> None:
         """The predictor's own files, and the temperature."""
         self.inner.save(folder)
-        (folder / self.FILE).write_text(json.dumps(self.temperature), encoding="utf-8")
+        (folder / self.FILE).write_text(json.dumps({"temperature": self.temperature, "even": self.even}), encoding="utf-8")
 
 
 def candidates(strategy: Any, params: Any) -> list[Any]:

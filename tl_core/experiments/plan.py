@@ -204,7 +204,8 @@ def request_of(arm: Arm, folders: Mapping[str, str] = {}) -> ArmRequest:
     """
     usual = {f.name: f.default for f in dataclasses.fields(strategies()[arm.strategy].Params)}
     settings = {name: value for name, value in arm.settings.items() if value != usual.get(name)}
-    settings |= {f.name: getattr(arm, f.name) for f in dataclasses.fields(of_arm.Recipe) if getattr(arm, f.name) != f.default}
+    asked = of_arm.around(strategies()[arm.strategy])
+    settings |= {f.name: getattr(arm, f.name) for f in (dataclasses.fields(asked) if asked else ()) if getattr(arm, f.name) != f.default}
     if arm.base:
         settings |= {f"base.{name}": value for name, value in request_of(arm.base, folders).settings.items()}
     model = None
@@ -313,10 +314,8 @@ def _arm(request: ArmRequest, model: str, hub: bool, folders: dict[str, str], so
         raise UserError(unknown("strategy", request.strategy, known))
     strategy = known[request.strategy]
     name = request.name or request.strategy
-    recipe, own, of_base = _sorted(request, strategy)
+    around, own, of_base = _sorted(request, strategy)
     settings = params.build(strategy.Params, own, request.strategy)
-    if recipe != of_arm.Recipe() and not of_arm.trains(strategy):
-        raise UserError(f"{request.strategy} trains no network step by step, so it takes no selection, augmentation or scaling. Leave them out.")
     if not hub and (named := [n for n in getattr(strategy, "opens_files", ()) if getattr(settings, n)]):
         raise UserError(f"{request.strategy}: files of this machine cannot be named here. Leave {' and '.join(named)} empty.")
     if hasattr(strategy, "settled"):
@@ -335,17 +334,29 @@ def _arm(request: ArmRequest, model: str, hub: bool, folders: dict[str, str], so
         base = _arm(ArmRequest(settings.base, of_base, settings.base, request.model), model, hub, folders, sources)
         if base.model is None or base.base is not None:
             raise UserError(f"{request.strategy} changes a model and leaves the learning to another strategy; {settings.base} {'uses no model' if base.model is None else 'does the same'}. Choose another base, such as probe or lora.")
-    arm = Arm(name, request.strategy, strategy.version, dataclasses.asdict(settings), ref, recipe.selection, recipe.augmentation, base, recipe.scaling)
+    arm = Arm(name, request.strategy, strategy.version, dataclasses.asdict(settings), ref, base=base, **around)
     return dataclasses.replace(arm, id=name + of_arm.warnings(arm))
 
 
-def _sorted(request: ArmRequest, strategy: Any) -> tuple[of_arm.Recipe, dict[str, Any], dict[str, Any]]:
-    """(recipe, the strategy's own settings, those of its base, written base.NAME)."""
+def _sorted(request: ArmRequest, strategy: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """(what stands around the strategy, its own settings, those of its base, written base.NAME).
+
+    Raises:
+        UserError: something is asked to stand around it that cannot.
+    """
     takes_base = getattr(strategy, "takes_base", False)
     of_recipe = {f.name for f in dataclasses.fields(of_arm.Recipe)} if not takes_base else set()
     of_base = {k.removeprefix("base."): v for k, v in request.settings.items() if takes_base and k.startswith("base.")}
     own = {k: v for k, v in request.settings.items() if k not in of_recipe and not (takes_base and k.startswith("base."))}
-    return params.build(of_arm.Recipe, {k: v for k, v in request.settings.items() if k in of_recipe}, request.strategy), own, of_base
+    given = {k: v for k, v in request.settings.items() if k in of_recipe}
+    asked = of_arm.around(strategy)
+    names = [f.name for f in dataclasses.fields(asked)] if asked else []
+    cannot = {k: v for k, v in given.items() if k not in names}
+    if params.build(of_arm.Recipe, cannot, request.strategy) != of_arm.Recipe():
+        kinds = "selection or augmentation" if asked else "selection, augmentation or scaling"
+        raise UserError(f"{request.strategy} trains no network step by step, so it takes no {kinds}. Leave {'it' if len(cannot) == 1 else 'them'} out.")
+    around = dataclasses.asdict(params.build(asked, {k: v for k, v in given.items() if k in names}, request.strategy)) if asked else {}
+    return around, own, of_base
 
 
 def examples_by_row(examples: Sequence[Example]) -> dict[int, Example]:

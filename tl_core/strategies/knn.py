@@ -28,6 +28,7 @@ class Knn:
     uses_model = True
     deterministic = True
     Params = Params
+    quick = True
 
     def refuses(self, facts: Facts) -> str:
         """Needs rows to ask."""

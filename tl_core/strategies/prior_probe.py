@@ -9,7 +9,7 @@ Relatives: Tip-Adapter (Zhang et al. 2022), WiSE-FT (Wortsman et al. 2022), LP++
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tl_core.models.label_vectors import NameTemplates, nameless
@@ -38,6 +38,7 @@ class PriorProbe:
     uses_model = True
     deterministic = True
     Params = Params
+    quick = True
 
     def refuses(self, facts: Facts) -> str:
         """Needs names that mean something and rows to learn from."""
@@ -65,6 +66,10 @@ class PriorProbe:
         head = fit_head_from(prior, features, task_of(job.problem).gold(job.problem, job.train), trust, SCALE)
         yield Step(1, 1)
         return Fitted(HeadPredictor(head, "one label", _unit_features(job.encoder)), trainable_parameters=head.weight.size)
+
+    def as_fitted(self, params: Params, fitted: Fitted) -> Params:
+        """With the trust that the number of rows called for."""
+        return replace(params, trust=1 / fitted.predictor.head.strength)
 
     def load(self, folder: Path, problem: Problem, encoder):
         """The head as saved."""

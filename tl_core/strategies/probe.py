@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tl_core.params import param
@@ -24,6 +24,7 @@ class Probe:
     uses_model = True
     deterministic = True
     Params = Params
+    quick = True
 
     def refuses(self, facts: Facts) -> str:
         """Needs rows to learn from."""
@@ -50,6 +51,10 @@ class Probe:
         yield Step(1, 1)
         predictor = HeadPredictor(head, job.problem.target, job.encoder.features)
         return Fitted(predictor, trainable_parameters=head.weight.size + head.bias.size, held_out=held_out)
+
+    def as_fitted(self, params: Params, fitted: Fitted) -> Params:
+        """With the strength that was chosen."""
+        return replace(params, strength=fitted.predictor.head.strength)
 
     def load(self, folder: Path, problem: Problem, encoder):
         """The head as saved."""

@@ -27,6 +27,7 @@ class Tfidf:
     uses_model = False
     deterministic = True
     Params = Params
+    quick = True
 
     def refuses(self, facts: Facts) -> str:
         """Needs rows to learn from."""
