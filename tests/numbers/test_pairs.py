@@ -16,6 +16,8 @@ from tl_core.data.columns import Loaded
 from tl_core.data.pair_labels import relations, same_label
 from tl_core.errors import UserError
 from tl_core.experiments import arms
+from tl_core.experiments.allowed import Allowed
+from tl_core.experiments.allowed import _runnable as runnable
 from tl_core.experiments.plan import ArmRequest, make_split, make_study, plan, texts_for
 from tl_core.experiments.run import Encoders, run
 from tl_core.models.catalog import find
@@ -146,6 +148,17 @@ def test_a_run_on_single_texts_has_the_id_it_had_before_there_was_a_choice(id, f
     assert arm.digest == digest([id, arm.strategy_version, before, arm.model.digest, "fixed"])
     (pair,) = study_of(PAIRS, folders["encoder"], ArmRequest(id)).arms
     assert pair.settings == {**before, "pairs": "auto"} and pair.digest != arm.digest
+
+
+@pytest.mark.parametrize("problem", [SINGLE, PAIRS], ids=["one", "two"])
+def test_a_study_that_is_adopted_is_the_study_that_was_made(problem):
+    """Whoever takes an archive in makes its arms again; what was left out because it says nothing here makes no other study of it."""
+    study = study_of(problem, "minilm", *map(ArmRequest, (*READERS, "probe", "knn", "contrastive", "majority")))
+    again, why_not = runnable(study, Allowed())
+    assert why_not == "" and again.arms == study.arms
+    if problem == PAIRS:
+        older = replace(study, arms=tuple(replace(a, settings={k: v for k, v in a.settings.items() if k != "pairs"}) for a in study.arms[:1]))
+        assert "what its arms would compute here is something else" in runnable(older, Allowed())[1]
 
 
 def test_an_arm_of_an_older_study_reads_two_texts_as_it_did(folders):

@@ -92,7 +92,7 @@ def _runnable(study: Study, allowed: Allowed) -> tuple[Study, str]:
         requests = [request_of(arm) for arm in study.arms]
         faults += faults_of(requests, EMBEDDED.name, allowed)
         if not faults:
-            made, folders, faults = check_arms(requests, hub=False)
+            made, folders, faults = check_arms(requests, hub=False, problem=study.problem)
             if not faults and made != study.arms:
                 return study, "Another version of this program made it, and what its arms would compute here is something else."
             study = replace(study, arms=made, model_folders=folders)

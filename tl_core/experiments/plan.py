@@ -162,30 +162,31 @@ def make_study(
     chosen_seeds = tuple(range(FIRST_SEED, FIRST_SEED + seeds)) if isinstance(seeds, int) else tuple(dict.fromkeys(seeds))
     if not 1 <= len(chosen_seeds) <= MAX_SEEDS:
         faults.append(f"Seeds must be from 1 to {MAX_SEEDS}.")
-    checked, folders, of_arms = check_arms(arms, model, hub)
-    made = []
-    for arm in checked:
-        try:
-            made.append(of_arm.for_problem(arm, problem))
-        except UserError as fault:
-            of_arms.append(str(fault))
+    made, folders, of_arms = check_arms(arms, model, hub, problem)
     raise_all([*faults, *of_arms])
-    study = Study(name, problem, split, tuple(made), grid, chosen_seeds, folders)
+    study = Study(name, problem, split, made, grid, chosen_seeds, folders)
     runs = len(study.arms) * len(grid) * len(chosen_seeds)
     if runs > MAX_RUNS:
         raise UserError(f"{runs} runs asked for; the limit is {MAX_RUNS}. Choose fewer arms, shots or seeds.")
     return study
 
 
-def check_arms(requests: Sequence[ArmRequest], model: str = EMBEDDED.name, hub: bool = True) -> tuple[tuple[Arm, ...], dict[str, str], list[str]]:
-    """The arms with their defaults written out, the folder of each model by its digest, and every fault that was found."""
+def check_arms(
+    requests: Sequence[ArmRequest], model: str = EMBEDDED.name, hub: bool = True, problem: Problem | None = None
+) -> tuple[tuple[Arm, ...], dict[str, str], list[str]]:
+    """The arms with their defaults written out, the folder of each model by its digest, and every fault that was found.
+
+    Args:
+        problem: what they are asked about, where that is known: then without the settings that say nothing about it.
+    """
     made: list[Arm] = []
     faults: list[str] = []
     folders: dict[str, str] = {}
     sources: dict[str, Any] = {}
     for request in requests:
         try:
-            made.append(_arm(request, model, hub, folders, sources))
+            arm = _arm(request, model, hub, folders, sources)
+            made.append(of_arm.for_problem(arm, problem) if problem else arm)
         except UserError as fault:
             faults.extend(str(fault).splitlines())
     if not requests:
