@@ -50,6 +50,7 @@ def main() -> None:
     """Serve until Ctrl-C; unfinished studies go on at the next start."""
     from spaces_config import current_profile
     from tl_ui import zero_gpu
+    from tl_ui.sessions import keep_little
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -57,7 +58,10 @@ def main() -> None:
     page, queue = build(lend=lend)
     queue.start(warm=["minilm"])
     try:
-        page.launch(**launch_kwargs(faults=queue.faults))
+        page.launch(**launch_kwargs(faults=queue.faults), prevent_thread_lock=True)
+        sessions = keep_little(page)
+        queue.keeper.every(60.0, sessions.forget)
+        page.block_thread()
     finally:
         queue.close()
 

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 from gradio.i18n import I18nData
 from starlette.middleware import Middleware
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -22,6 +22,7 @@ from tl_core.experiments.store import told
 from tl_core.plugins import found
 from tl_ui import api, borrowing
 from tl_ui.datasets import FIRST, Datasets
+from tl_ui.guard import Guard, allowed_hosts
 from tl_ui.lab import Lab, remembered
 from tl_ui.links import view_of
 from tl_ui.look import CSS, HEAD, theme
@@ -32,6 +33,7 @@ from tl_ui.words import IN_BROWSER, KEY, WORDS, t, word
 
 BEAT_SECONDS = 1.5
 SWEEP_SECONDS = 3600.0
+SESSIONS = 300  # visitors and programs that are remembered; whoever was here longest ago goes first
 QUEUE_SECONDS = 0.01  # between two looks for events; left at 0.001, an idle page takes a tenth of a core
 MARK = "__i18n__"
 
@@ -81,7 +83,7 @@ def build(home: Path, profile: Profile, lend: Lend | None = None) -> tuple[gr.Bl
         _switch_language(page, lab)
         page.load(None, None, None, js=_THEME, api_visibility="private")
         theme_button.click(None, None, None, js=_TOGGLE, api_visibility="private")
-    page.queue(default_concurrency_limit=8, max_size=max(64, profile.max_queue))
+    page.queue(default_concurrency_limit=8, max_size=max(64, profile.max_queue), api_open=False)  # nobody passes the line by
     page._queue.sleep_when_free = QUEUE_SECONDS
     return page, queue
 
@@ -230,21 +232,9 @@ class CachedFiles(StaticFiles):
         return response
 
 
-class SafeHeaders:
-    """Adds the headers a browser should have with every answer."""
-
-    HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))  # the address holds a study's name
-
-    def __init__(self, app: Any):
-        self.app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        async def sending(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message["headers"], *self.HEADERS]}
-            await send(message)
-
-        await self.app(scope, receive, sending if scope["type"] == "http" else send)
+async def robots(_request: Any) -> PlainTextResponse:
+    """Search engines may know the page, and no study: its link is a secret among those who have it."""
+    return PlainTextResponse("User-agent: *\nDisallow: /*study=\nDisallow: /gradio_api/\n")
 
 
 def health(faults: Callable[[], list[str]]) -> Callable:
@@ -268,6 +258,7 @@ def launch_kwargs(profile: Profile, faults: Callable[[], list[str]] = list) -> d
         "css": CSS,
         "head": f"{HEAD}<link rel='prefetch' as='script' href='{SCRIPT}'>",
         "i18n": gr.I18n(**IN_BROWSER),
+        "state_session_capacity": SESSIONS,
         "max_file_size": profile.max_upload_mb * 2**20,
         "show_error": False,
         "run_history": False,
@@ -277,8 +268,8 @@ def launch_kwargs(profile: Profile, faults: Callable[[], list[str]] = list) -> d
         "share": False,
         "footer_links": ["api"],
         "app_kwargs": {
-            "routes": [Mount(SCRIPT_ROUTE, CachedFiles(directory=script_folder())), Route("/healthz", health(faults))],
-            "middleware": [Middleware(SafeHeaders)],
+            "routes": [Mount(SCRIPT_ROUTE, CachedFiles(directory=script_folder())), Route("/healthz", health(faults)), Route("/robots.txt", robots)],
+            "middleware": [Middleware(Guard, profile=profile, hosts=allowed_hosts())],
             "openapi_url": None,
         },
     }

@@ -1,0 +1,129 @@
+"""What the server answers to whom, and what it keeps of them: the page in this process, asked without a browser."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import gradio as gr
+import httpx
+import pytest
+
+from spaces_config.profiles import profile_named
+from tests.page.conftest import free_port
+from tl_ui.guard import ON_SPACES, Guard, allowed_hosts, is_allowed
+from tl_ui.sessions import Sessions, keep_little
+from tl_ui.shell import SESSIONS, build, launch_kwargs
+
+
+@dataclass(frozen=True)
+class Here:
+    """A page whose workers were never started."""
+
+    page: gr.Blocks
+    url: str
+    sessions: Sessions
+
+    def ask(self, path: str, *, method: str = "GET", **more: Any) -> httpx.Response:
+        return httpx.request(method, self.url + path, timeout=60, **more)
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
+    home, profile = tmp_path_factory.mktemp("home"), profile_named("local")
+    page, _ = build(home, profile)
+    port = free_port()
+    page.launch(**launch_kwargs(profile), prevent_thread_lock=True, server_port=port, quiet=True)
+    yield Here(page, f"http://127.0.0.1:{port}", keep_little(page))
+    page.close()
+
+
+def call(here: Here, name: str, data: list) -> list:
+    """As any program asks."""
+    event = here.ask(f"/gradio_api/call/{name}", method="POST", json={"data": data}).json()["event_id"]
+    answer = here.ask(f"/gradio_api/call/{name}/{event}").text
+    assert "event: complete" in answer, answer
+    return json.loads(answer.split("data: ")[-1])
+
+
+# --- names and headers -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:7860", "127.0.0.1", "[::1]:7860", "192.168.7.3:7860"])
+def test_it_answers_under_its_own_names_and_numbers(here, host):
+    assert here.ask("/healthz", headers={"host": host}).status_code in (200, 503)
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "[", "a b", "127.0.0.1@evil.example"])
+def test_it_does_not_answer_under_the_name_of_somebody_else(here, host):
+    for path in ("/", "/config", "/healthz", "/gradio_api/info"):
+        answer = here.ask(path, headers={"host": host})
+        assert answer.status_code in (400, 421), (host, path)
+    assert here.ask("/", headers={"host": "evil.example"}).text.endswith("TL_ALLOWED_HOSTS=evil.example\n")
+
+
+def test_which_names_are_its_own():
+    hosts = allowed_hosts({"TL_ALLOWED_HOSTS": "lab.example.org, *.team.example", "GRADIO_ROOT_PATH": "https://proxy.example/lab"})
+    assert all(is_allowed(name, hosts) for name in ("lab.example.org", "a.team.example", "proxy.example", "localhost", "10.0.0.1", "::1"))
+    assert not any(is_allowed(name, hosts) for name in ("example.org", "team.example", "xteam.example", "me-lab.hf.space", ""))
+    assert is_allowed("me-lab.hf.space", allowed_hosts({"SPACE_ID": "me/lab"})) and is_allowed("any.thing", allowed_hosts({"TL_ALLOWED_HOSTS": "*"}))
+
+
+def test_headers_of_every_answer(here):
+    for path in ("/", "/config", "/healthz", "/robots.txt", "/gradio_api/nothing"):
+        headers = here.ask(path).headers
+        assert headers["x-content-type-options"] == "nosniff" and headers["referrer-policy"] == "no-referrer"
+        assert "default-src 'self'" in headers["content-security-policy"] and headers["content-security-policy"].endswith("frame-ancestors 'self'")
+        assert "x-robots-tag" not in headers
+    assert "noindex" in here.ask("/?study=abc").headers["x-robots-tag"]
+    assert "Disallow: /*study=" in here.ask("/robots.txt").text
+
+
+def test_a_space_may_be_framed_where_spaces_are_shown():
+    policies = {name: dict(Guard(None, profile_named(name), ()).headers)[b"content-security-policy"].decode() for name in ("local", "cpu", "zerogpu")}
+    assert [policies[name].endswith(ON_SPACES) for name in ("local", "cpu", "zerogpu")] == [False, True, True]
+
+
+def test_pages_of_others_cannot_write_here(here):
+    files = {"files": ("a.csv", b"text,label\n")}
+    assert here.ask("/gradio_api/upload", method="POST", files=files, headers={"sec-fetch-site": "cross-site"}).status_code == 403
+    assert here.ask("/gradio_api/upload", method="POST", files=files, headers={"sec-fetch-site": "same-origin"}).status_code == 200
+
+
+# --- sessions --------------------------------------------------------------------------------------
+
+
+def test_nobody_passes_the_queue_by(here):
+    answer = here.ask("/gradio_api/run/list_strategies", method="POST", json={"data": []})
+    assert answer.status_code == 404 and "Please join the queue" in answer.text
+    assert len(call(here, "list_strategies", [])[0]) == 25
+
+
+def test_what_is_kept_of_a_session_is_little(here):
+    call(here, "list_strategies", [])
+    session = here.sessions[next(reversed(here.sessions.session_data))]
+    assert session.config_values == {}
+    button, choice = (next(b for b in here.page.blocks.values() if isinstance(b, kind)) for kind in (gr.Button, gr.Dropdown))
+    session[button._id] = gr.Button("changed", render=False)
+    session[choice._id] = changed = gr.Dropdown(["changed"], render=False)
+    assert session[button._id] is button and session[choice._id] is changed, "choices are needed to check what comes back"
+    assert session.config_values == {}
+    assert here.page.state_holder is here.sessions and here.sessions.capacity == SESSIONS
+
+
+def test_sessions_of_those_who_left_are_forgotten(here):
+    for name in ("left", "here"):
+        here.sessions[name]
+        here.sessions.time_last_used[name] = datetime.now() - timedelta(hours=2)
+    here.sessions["left"].is_closed = True
+    here.sessions.time_last_used["left"] = datetime.now() - timedelta(hours=2)
+    assert here.sessions.forget() == 1
+    assert "left" not in here.sessions and "here" in here.sessions and "left" not in here.sessions.time_last_used
+
+
+def test_a_session_makes_no_lasting_copy_of_a_page(here):
+    here.sessions["somebody"]
+    assert here.ask("/gradio_api/deep_link?session_hash=somebody").status_code == 404
