@@ -8,6 +8,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before gradio is i
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import logging
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -46,25 +47,53 @@ def launch_kwargs(profile: Profile | None = None, faults: Callable[[], list[str]
     return page_launch_kwargs(profile or current_profile(), faults)
 
 
-def main() -> None:
-    """Serve until Ctrl-C; unfinished studies go on at the next start."""
+def main() -> int:
+    """Serve until Ctrl-C; unfinished studies go on at the next start. What somebody can put right is told in sentences."""
+    from tl_core.errors import UserError
+
+    try:
+        _serve()
+    except UserError as fault:
+        print("\n".join(f"transfer-lab: {line}" for line in str(fault).replace("with --out", "with TL_HOME").splitlines()), file=sys.stderr)
+        return 2
+    return 0
+
+
+def _serve() -> None:
     from spaces_config import current_profile
+    from tl_core.errors import UserError
+    from tl_core.experiments.lock import Lock
+    from tl_core.experiments.store import told
+    from tl_core.models.cache import home
     from tl_ui import zero_gpu
-    from tl_ui.sessions import keep_little
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    lend = zero_gpu.register() if current_profile().zero_gpu else None  # before gradio is imported
-    page, queue = build(lend=lend)
-    queue.start(warm=["minilm"])
+    os.umask(0o077)  # what visitors bring is nobody's business on this machine, be it in the home or among temporary files
+    profile, place = current_profile(), home()
+    with told(place):
+        place.mkdir(parents=True, exist_ok=True)
+    lock = Lock(place, f"a page that keeps its studies in {place}", "choose another folder with TL_HOME")
+    with told(place):
+        lock.take()
     try:
-        page.launch(**launch_kwargs(faults=queue.faults), prevent_thread_lock=True)
-        sessions = keep_little(page)
-        queue.keeper.every(60.0, sessions.forget)
-        page.block_thread()
+        lend = zero_gpu.register() if profile.zero_gpu else None  # before gradio is imported
+        from tl_ui.sessions import keep_little
+
+        page, queue = build(place, profile, lend)
+        try:
+            page.launch(**launch_kwargs(profile, queue.faults), prevent_thread_lock=True)
+            queue.start(warm=["minilm"])  # after the page is there: models take the whole machine while they load
+            sessions = keep_little(page)
+            queue.keeper.every(60.0, sessions.forget)
+            page.block_thread()
+        except OSError as fault:
+            raise UserError(f"The page could not be served: {fault}") from fault
+        finally:
+            queue.close()
     finally:
-        queue.close()
+        lock.release()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

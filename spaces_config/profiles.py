@@ -33,7 +33,13 @@ class Profile:
     max_test_rows: int  # rows every arm is scored on
     max_study_seconds: int  # seconds of computing per study
     max_queue: int  # waiting events of the whole page, not of one button
+    max_waiting_each: int  # studies of one visitor that wait
+    max_question_seconds: int  # seconds of computing per question to a model
+    max_questions_each: int  # questions of one visitor at a time
     keep_studies_days: int
+    max_visitor_mb: int  # megabytes of a visitor's studies and files
+    max_home_mb: int  # megabytes of everybody's
+    min_free_mb: int  # megabytes of the disk that stay free
     allow_hub_models: bool  # a person may name any model of the hub
     card: dict[str, Any] | None = field(default=None, hash=False)  # front matter; None: not a Space
 
@@ -75,7 +81,13 @@ _LOCAL = Profile(
     max_test_rows=20_000,
     max_study_seconds=7 * 24 * 3600,
     max_queue=64,
+    max_waiting_each=64,
+    max_question_seconds=24 * 3600,
+    max_questions_each=64,
     keep_studies_days=3650,
+    max_visitor_mb=1_000_000,
+    max_home_mb=1_000_000,
+    min_free_mb=200,
     allow_hub_models=True,
 )
 _ZEROGPU = Profile(
@@ -95,7 +107,13 @@ _ZEROGPU = Profile(
     max_test_rows=500,
     max_study_seconds=900,  # on the Space's processors; GPU seconds are counted by whoever lends them
     max_queue=32,
+    max_waiting_each=3,
+    max_question_seconds=120,
+    max_questions_each=4,
     keep_studies_days=1,  # the disk of free hardware is emptied whenever the Space sleeps or restarts
+    max_visitor_mb=1_000,
+    max_home_mb=15_000,
+    min_free_mb=1000,
     allow_hub_models=False,
     card=_CARD | _GRADIO,  # no suggested_hardware: that field has no value for ZeroGPU
 )
@@ -116,7 +134,13 @@ _CPU = Profile(
     max_test_rows=500,
     max_study_seconds=900,
     max_queue=32,
+    max_waiting_each=3,
+    max_question_seconds=120,
+    max_questions_each=4,
     keep_studies_days=1,
+    max_visitor_mb=1_000,
+    max_home_mb=15_000,
+    min_free_mb=1000,
     allow_hub_models=False,
     card=_CARD | _GRADIO | {"suggested_hardware": "cpu-basic"},
 )
@@ -137,7 +161,13 @@ _GPU = Profile(
     max_test_rows=2_000,
     max_study_seconds=1_800,
     max_queue=64,
+    max_waiting_each=4,
+    max_question_seconds=120,
+    max_questions_each=6,
     keep_studies_days=7,
+    max_visitor_mb=2_000,
+    max_home_mb=20_000,
+    min_free_mb=1000,
     allow_hub_models=False,
     card=_CARD | _GRADIO | {"suggested_hardware": "t4-small"},
 )
@@ -158,7 +188,13 @@ _DOCKER = Profile(
     max_test_rows=1_000,
     max_study_seconds=1_800,
     max_queue=32,
+    max_waiting_each=6,
+    max_question_seconds=300,
+    max_questions_each=8,
     keep_studies_days=7,
+    max_visitor_mb=2_000,
+    max_home_mb=20_000,
+    min_free_mb=500,
     allow_hub_models=False,
     card=_CARD | {"sdk": "docker", "app_port": 7860},
 )

@@ -26,6 +26,7 @@ from tl_core.experiments.conduct import Conductor
 from tl_core.experiments.consent import question
 from tl_core.experiments.decision import Decision, decide
 from tl_core.experiments.estimate import Estimate, estimate, learn
+from tl_core.experiments.lock import Lock
 from tl_core.experiments.plan import (
     DEFAULT_SEEDS,
     DEFAULT_STRATEGIES,
@@ -84,6 +85,7 @@ class Session:
     context: dict[str, Any]
     estimate: Estimate
     consent: str = ""
+    lock: Lock | None = None  # on its folder, until it has been run
 
 
 def open_session(asked: Asked) -> Session:
@@ -115,13 +117,13 @@ def open_session(asked: Asked) -> Session:
     study, more = _going_on(study, store, [record for record in (earlier, origin) if record and record["split"]["test_digest"] == split.test_digest])
     made, notes = plan(study), (*notes, *more)
     consent = agreed(made, store, asked.keep, asked.may_send)
-    store.prepare()
-    worker = Worker(asked.device)
-    tokens = token_sentences(worker, study, split.pool)
-    store.save_study(study)
-    notes = (*notes, *(t["sentence"] for t in tokens if t["sentence"]))
-    done = {run for run, result in store.results(s.id for s in made.specs).items() if result.status in FINAL}
-    return Session(loaded, made, store, worker, asked.keep, notes, _context(asked, loaded, test, tokens, notes), estimate(made, done=done), consent)
+    with _alone(store, earlier) as lock:
+        worker = Worker(asked.device)
+        tokens = token_sentences(worker, study, split.pool)
+        store.save_study(study)
+        notes = (*notes, *(t["sentence"] for t in tokens if t["sentence"]))
+        done = {run for run, result in store.results(s.id for s in made.specs).items() if result.status in FINAL}
+        return Session(loaded, made, store, worker, asked.keep, notes, _context(asked, loaded, test, tokens, notes), estimate(made, done=done), consent, lock)
 
 
 def _going_on(study: Study, store: Store, earlier: Sequence[dict[str, Any]]) -> tuple[Study, tuple[str, ...]]:
@@ -165,17 +167,17 @@ def open_again(
     if there is not None and there.get("id") != study.id:
         raise UserError(f"{out} holds another study. Choose another folder with --out, or remove that one.")
     consent = agreed(made, store, keep, may_send)
-    store.prepare()
-    worker = Worker(device)
-    tokens = token_sentences(worker, study, study.split.pool)
-    store.save_study(study)
-    write_about(store, earlier.about)
-    models = {arm.id: arm.model for arm in old.arms}
-    other = [a.id for a in study.arms if a.id in models and a.model and models[a.id] and a.model.digest != models[a.id].digest]
-    notes = (*([f"The model here is not the one of the study for {', '.join(other)}: their answers will differ."] if other else ()), *(t["sentence"] for t in tokens if t["sentence"]))
-    context = {"command": command, "dataset": {**(earlier.context.get("dataset") or {}), "tokens": tokens}}
-    done = {run for run, result in store.results(s.id for s in made.specs).items() if result.status in FINAL}
-    return Session(None, made, store, worker, keep, notes, context, estimate(made, done=done), consent)
+    with _alone(store, there) as lock:
+        worker = Worker(device)
+        tokens = token_sentences(worker, study, study.split.pool)
+        store.save_study(study)
+        write_about(store, earlier.about)
+        models = {arm.id: arm.model for arm in old.arms}
+        other = [a.id for a in study.arms if a.id in models and a.model and models[a.id] and a.model.digest != models[a.id].digest]
+        notes = (*([f"The model here is not the one of the study for {', '.join(other)}: their answers will differ."] if other else ()), *(t["sentence"] for t in tokens if t["sentence"]))
+        context = {"command": command, "dataset": {**(earlier.context.get("dataset") or {}), "tokens": tokens}}
+        done = {run for run, result in store.results(s.id for s in made.specs).items() if result.status in FINAL}
+        return Session(None, made, store, worker, keep, notes, context, estimate(made, done=done), consent, lock)
 
 
 def agreed(made: Plan, store: Store, keep: str, may_send: Callable[[str], bool]) -> str:
@@ -230,6 +232,27 @@ def _faults_of_arms_too(requests: Sequence[ArmRequest], model: str) -> Iterator[
         raise_all([*str(fault).splitlines(), *check_arms(requests, model)[2]])
 
 
+@contextmanager
+def _alone(store: Store, earlier: dict[str, Any] | None) -> Iterator[Lock]:
+    """Make the folder, and be the only one who writes to it; released if what is to be done here fails.
+
+    Raises:
+        UserError: somebody else writes to it, or has done so a moment ago.
+    """
+    lock = Lock(store.folder, f"a comparison that writes to {store.folder}", "choose another folder with --out")
+    with told(store.folder):
+        store.folder.mkdir(parents=True, exist_ok=True)
+        lock.take()
+    try:
+        store.prepare()  # which clears away what a killed process left, and must not do so under one that is at work
+        if _earlier(store) != earlier:
+            raise UserError(f"Another comparison has just written to {store.folder}. Start again, or choose another folder with --out.")
+        yield lock
+    except BaseException:
+        lock.release()
+        raise
+
+
 def token_sentences(worker: Worker, study: Study, pool: Sequence) -> list[dict[str, Any]]:
     """How the models of a study read its texts, as plain values. The worker is awake afterwards, on its device.
 
@@ -266,10 +289,13 @@ def run_session(session: Session, *, quiet: bool) -> Decision:
         with Display(session, quiet) as display, closing(conductor.events()) as events:
             for event in events:
                 display.show(event, conductor)
+        session.worker.end()
+        learn(session.plan, conductor.results)
+        return _report(session, conductor)
     finally:
         session.worker.end()
-    learn(session.plan, conductor.results)
-    return _report(session, conductor)
+        if session.lock:
+            session.lock.release()
 
 
 def _report(session: Session, conductor: Conductor) -> Decision:

@@ -35,6 +35,8 @@ from tl_core.data.tables import GUESS_ALL, READABLE, ReadOptions, Table, read_ta
 from tl_core.errors import UserError
 from tl_core.experiments.bounded import Bounded
 from tl_core.experiments.plan import make_split
+from tl_core.experiments.room import Room, whole
+from tl_core.experiments.turns import Visitor
 from tl_core.types import Label, Split
 
 FIRST = "sample:support_tickets/as-is"
@@ -111,11 +113,13 @@ class Held:
 class Datasets:
     """Reads and keeps visitors' files. Every method may be called from any thread."""
 
-    def __init__(self, home: Path, profile: Profile, ask_tokens: Callable[[list[str], list[str]], list[TokenReport]]):
+    def __init__(
+        self, home: Path, profile: Profile, ask_tokens: Callable[[list[str], list[str]], list[TokenReport]], *, room: Room | None = None, who: Callable[[], Visitor] = Visitor
+    ):
         self.folder = home / "uploads"
         self.profile = profile
         self.bounded = Bounded(profile.max_read_seconds, profile.max_read_mb)  # where every file of a visitor is read
-        self._ask_tokens = ask_tokens
+        self._ask_tokens, self._room, self._who = ask_tokens, room or Room(home), who
         self._held: OrderedDict[str, Held] = OrderedDict()
         self._tokens: OrderedDict[tuple[str, str], TokenReport] = OrderedDict()
         self._lock = threading.Lock()
@@ -126,19 +130,21 @@ class Datasets:
         """Keep uploaded files; returns the name under which `choose` finds them.
 
         Raises:
-            UserError: too large for this place.
+            UserError: too large for this place, or there is no room for them.
         """
         paths = {"data": Path(data), **({"test": Path(test)} if test else {})}
         limit = self.profile.max_upload_mb
         over = [p.name for p in paths.values() if p.stat().st_size > limit * 2**20]
         if over:
             raise UserError(f"{' and '.join(over)} is larger than the {limit} MB a file may have here. Upload a part of its rows.")
-        files = secrets.token_urlsafe(16)
-        folder = self.folder / files
-        folder.mkdir(parents=True, mode=0o700)
-        for part, path in paths.items():
-            shutil.copyfile(path, folder / f"{part}{_suffix(path)}")
-        (folder / "names.json").write_text(json.dumps({part: path.name for part, path in paths.items()}), encoding="utf-8")
+        files, visitor = secrets.token_urlsafe(16), self._who().name
+        self._room.take(visitor, sum(path.stat().st_size for path in paths.values()))
+        with whole(self.folder / files) as folder:
+            folder.mkdir(parents=True, mode=0o700)
+            for part, path in paths.items():
+                shutil.copyfile(path, folder / f"{part}{_suffix(path)}")
+            names = {part: path.name for part, path in paths.items()}
+            (folder / "names.json").write_text(json.dumps({**names, "visitor": visitor}), encoding="utf-8")
         return files
 
     def columns(self, files: str, options: ReadOptions) -> list[str]:
@@ -154,8 +160,13 @@ class Datasets:
         choice = {"options": dataclasses.asdict(options), "labels": None if labels is None else [dataclasses.asdict(x) for x in labels]}
         held = self._read(f"{files}/{secrets.token_urlsafe(9)}", files, options, labels)
         folder = self._folder(files)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{held.id.split('/')[1]}.json").write_text(json.dumps(choice, ensure_ascii=False), encoding="utf-8")
+        choices = folder / f"{held.id.split('/')[1]}.json"
+        try:
+            folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+            choices.write_text(json.dumps(choice, ensure_ascii=False), encoding="utf-8")
+        except OSError as fault:
+            choices.unlink(missing_ok=True)
+            raise UserError("The disk of this place is full, so it cannot be kept how the file is read. Try again later.") from fault
         self._keep(held)
         return held.id
 

@@ -7,32 +7,51 @@ made from what a visitor wrote.
 from __future__ import annotations
 
 import csv
+import getpass
 import io
+import os
 import secrets
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tl_core.errors import UserError
 from tl_core.experiments.predicting import harmless
+from tl_core.experiments.room import whole
 
 KEPT_SECONDS = 3600
 
 
 def hand_out(name: str, content: bytes | Path) -> str:
     """Put bytes, or a copy of a file, where Gradio may take it from; returns the path."""
-    root = Path(tempfile.gettempdir()) / "transfer-lab-downloads"
-    root.mkdir(mode=0o700, exist_ok=True)
+    root = _root()
     _sweep(root)
-    folder = root / secrets.token_hex(12)
-    folder.mkdir()
-    if isinstance(content, Path):
-        shutil.copyfile(content, folder / name)
-    else:
-        (folder / name).write_bytes(content)
+    with whole(root / secrets.token_hex(12)) as folder:
+        folder.mkdir(mode=0o700)
+        if isinstance(content, Path):
+            shutil.copyfile(content, folder / name)
+        else:
+            (folder / name).write_bytes(content)
     return str(folder / name)
+
+
+def sweep() -> None:
+    """Remove what is older than an hour."""
+    _sweep(_root())
+
+
+def _root() -> Path:
+    """A folder that nobody else can have made or can look into: the folder above is everybody's."""
+    root = Path(tempfile.gettempdir()) / f"transfer-lab-downloads-{os.getuid() if hasattr(os, 'getuid') else getpass.getuser()}"
+    root.mkdir(mode=0o700, exist_ok=True)
+    found = root.lstat()
+    if os.name == "posix" and (not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077):
+        raise UserError("The folder for downloads belongs to somebody else. Whoever runs this page can set TMPDIR to a folder of their own.")
+    return root
 
 
 def harmless_csv(rows: Iterable[Sequence[Any]]) -> bytes:

@@ -21,6 +21,7 @@ from spaces_config import Profile
 
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 CLOSED = ("/gradio_api/deep_link",)  # would make a lasting copy of somebody's page for whoever knows their session
+BY_NAME = "/gradio_api/call/v2/"  # Gradio looks up whatever name is given, and fails at one that is not there
 # Gradio's page makes its functions from text, and writes styles and scripts into the document; what matters here is that
 # nothing is loaded from, sent to, or framed by anybody else.
 POLICY = (
@@ -57,13 +58,21 @@ class Guard:
             return
         more = [(b"x-robots-tag", b"noindex, nofollow")] if b"study=" in scope.get("query_string", b"") else []
 
+        begun: list[bool] = []
+
         async def sending(message: Any) -> None:
             if message["type"] == "http.response.start":
+                begun.append(True)
                 message = {**message, "headers": [*message["headers"], *self.headers, *more]}
             await send(message)
 
         refusal = self._refusal(scope)
-        await (refusal or self.app)(scope, receive, sending)
+        try:
+            await (refusal or self.app)(scope, receive, sending)
+        except (KeyError, TypeError, ValueError):
+            if BY_NAME not in scope["path"] or begun:
+                raise
+            await PlainTextResponse("There is no such endpoint, or it has no such parameters. See /gradio_api/info.\n", 400)(scope, receive, sending)
 
     def _refusal(self, scope: Any) -> PlainTextResponse | None:
         headers = Headers(scope=scope)

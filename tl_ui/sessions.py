@@ -23,14 +23,18 @@ class Session(SessionState):
     """One visitor's states, and the components whose choices were changed for them."""
 
     def __init__(self, blocks: gr.Blocks):
+        self._newest: tuple[int, Any] = (-1, None)
         super().__init__(SimpleNamespace(default_config=blocks.default_config, blocks=()))  # no block: no settings are copied
 
     def __setitem__(self, key: int, value: Any) -> None:
-        block = self.blocks_config.blocks.get(key)
-        if isinstance(value, gr.blocks.Block) and not isinstance(value, CHECKED) and block is not None:
+        if isinstance(value, gr.blocks.Block) and not isinstance(value, CHECKED) and key in self.blocks_config.blocks:
+            self._newest = key, value  # what is sent is read from it at once, before anything else can be set
             return
         super().__setitem__(key, value)
         self.config_values.clear()
+
+    def __getitem__(self, key: int) -> Any:
+        return self._newest[1] if key == self._newest[0] else super().__getitem__(key)
 
     def _update_config(self, key: int) -> None: ...
 

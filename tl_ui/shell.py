@@ -18,9 +18,10 @@ from spaces_config import Profile
 from tl_core.errors import UserError
 from tl_core.experiments.lent import Lend
 from tl_core.experiments.queue import StudyQueue
+from tl_core.experiments.room import Room
 from tl_core.experiments.store import told
 from tl_core.plugins import found
-from tl_ui import api, borrowing
+from tl_ui import api, borrowing, downloads
 from tl_ui.datasets import FIRST, Datasets
 from tl_ui.guard import Guard, allowed_hosts
 from tl_ui.lab import Lab, remembered
@@ -29,10 +30,12 @@ from tl_ui.look import CSS, HEAD, theme
 from tl_ui.plotly_view import SCRIPT, SCRIPT_ROUTE, script_folder
 from tl_ui.shown import Turns
 from tl_ui.studies import Studies
+from tl_ui.visitors import visitors
 from tl_ui.words import IN_BROWSER, KEY, WORDS, t, word
 
 BEAT_SECONDS = 1.5
 SWEEP_SECONDS = 3600.0
+THREADS = 80  # most of which wait for a model
 SESSIONS = 300  # visitors and programs that are remembered; whoever was here longest ago goes first
 QUEUE_SECONDS = 0.01  # between two looks for events; left at 0.001, an idle page takes a tenth of a core
 MARK = "__i18n__"
@@ -62,14 +65,23 @@ _THEME = """() => {
 def build(home: Path, profile: Profile, lend: Lend | None = None) -> tuple[gr.Blocks, StudyQueue]:
     """The page, and the queue that must be started for studies to run; `lend`: how this place lends visitors a GPU."""
     with told(home):
-        home.mkdir(parents=True, exist_ok=True)
+        for folder in (home, home / "studies", home / "uploads", home / "cache"):
+            folder.mkdir(parents=True, exist_ok=True)
+            if folder != home:
+                folder.chmod(0o700)  # other accounts of this machine do not read along, whatever a file in it allows
     device = "cpu" if profile.zero_gpu else None  # see zero_gpu.py
-    queue = StudyQueue(home, max_waiting=profile.max_queue, max_seconds=profile.max_study_seconds, device=device, lends=lend is not None)
-    datasets = Datasets(home, profile, lambda models, texts: list(queue.ask("token_reports", models=models, texts=texts, hub=profile.allow_hub_models)))
+    who = visitors(home)
+    room = Room(home, most=profile.max_home_mb * 2**20, most_each=profile.max_visitor_mb * 2**20, least_free=profile.min_free_mb * 2**20)
+    queue = StudyQueue(
+        home, max_waiting=profile.max_queue, max_seconds=profile.max_study_seconds, device=device, who=who, max_waiting_each=profile.max_waiting_each,
+        max_question_seconds=profile.max_question_seconds, max_questions_each=profile.max_questions_each, room=room, lends=lend is not None,
+    )  # fmt: skip
+    datasets = Datasets(home, profile, lambda models, texts: list(queue.ask("token_reports", models=models, texts=texts, hub=profile.allow_hub_models)), room=room, who=who)
     datasets.bounded.start()
     for store in (queue, datasets):
         store.sweep(profile.keep_studies_days)
         queue.keeper.every(SWEEP_SECONDS, lambda store=store: store.sweep(profile.keep_studies_days))
+    queue.keeper.every(SWEEP_SECONDS, downloads.sweep)
     with gr.Blocks(title="Transfer Lab", analytics_enabled=False, delete_cache=(3600, 6 * 3600), fill_width=True) as page:
         lab, theme_button, address = _frame(profile, queue, datasets, lend)
         api.add(lab)  # before the tabs, whose own handlers may have the same names
@@ -259,6 +271,7 @@ def launch_kwargs(profile: Profile, faults: Callable[[], list[str]] = list) -> d
         "head": f"{HEAD}<link rel='prefetch' as='script' href='{SCRIPT}'>",
         "i18n": gr.I18n(**IN_BROWSER),
         "state_session_capacity": SESSIONS,
+        "max_threads": THREADS,
         "max_file_size": profile.max_upload_mb * 2**20,
         "show_error": False,
         "run_history": False,
@@ -266,6 +279,7 @@ def launch_kwargs(profile: Profile, faults: Callable[[], list[str]] = list) -> d
         "ssr_mode": False,
         "strict_cors": True,
         "share": False,
+        "_frontend": False,  # else a machine too busy to answer itself within three seconds ends the page at its start
         "footer_links": ["api"],
         "app_kwargs": {
             "routes": [Mount(SCRIPT_ROUTE, CachedFiles(directory=script_folder())), Route("/healthz", health(faults)), Route("/robots.txt", robots)],

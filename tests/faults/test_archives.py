@@ -82,7 +82,7 @@ def test_crafted_archives(adopt, tmp_path):
             other, its_key = queue.duplicate(study)
             with pytest.raises(UserError, match="can only be read here"):
                 queue.again(other, its_key)
-            assert not queue._waiting
+            assert len(queue._waiting) == 0
         else:
             assert json.loads(pack_of(store)["plan.json"])["model_folders"] == {}, name
     assert seen > 61 and opened >= OPENED

@@ -17,6 +17,7 @@ from tl_core.errors import UserError, WorkerDied
 from tl_core.experiments.keeper import Keeper
 from tl_core.experiments.plan import Study
 from tl_core.experiments.queue import OPEN, Damaged, StudyQueue
+from tl_core.experiments.turns import Visitor
 from tl_core.experiments.worker import Worker
 from tl_ui.shell import health
 
@@ -41,13 +42,27 @@ def ended(queue: StudyQueue, name: str) -> dict:
     return queue.status(name)
 
 
+@pytest.fixture(scope="module")
+def started(tmp_path_factory) -> Iterator[StudyQueue]:
+    home = tmp_path_factory.mktemp("line")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TL_HOME", str(home))
+        made = StudyQueue(home, device="cpu")
+        made.start()
+        yield made
+        made.close()
+
+
 @pytest.fixture
-def queue(tmp_path, monkeypatch) -> Iterator[StudyQueue]:
-    monkeypatch.setenv("TL_HOME", str(tmp_path))
-    made = StudyQueue(tmp_path, device="cpu")
-    made.start()
-    yield made
-    made.close()
+def queue(started) -> Iterator[StudyQueue]:
+    """A line that works, with nothing in it; what a test does to it is undone."""
+    usual = dict(started.__dict__)
+    yield started
+    for name in ("_plan", "_run_one", "_warm_worker", "worker", "max_seconds"):
+        started.__dict__.pop(name, None)
+        if name in usual:
+            started.__dict__[name] = usual[name]
+    until(lambda: started._current is None and not len(started._waiting))
 
 
 def test_deleting_the_study_that_runs_leaves_the_line_alone(queue):
@@ -79,12 +94,12 @@ def test_a_folder_that_vanishes_leaves_the_line_alone(queue):
 
     queue._plan = vanish
     queue.submit(study())
-    until(lambda: queue._current is None and not queue._waiting)
+    until(lambda: queue._current is None and not len(queue._waiting))
     queue._plan = plans
     assert ended(queue, queue.submit(study())[0])["status"] == "done"
 
 
-def test_deleting_one_that_waits_or_has_ended_and_one_that_a_dead_process_left(queue, tmp_path):
+def test_deleting_one_that_waits_or_has_ended_and_one_that_a_dead_process_left(queue):
     name, key = queue.submit(study())
     ended(queue, name)
     queue.delete(name, key)
@@ -94,9 +109,9 @@ def test_deleting_one_that_waits_or_has_ended_and_one_that_a_dead_process_left(q
     state = json.loads((queue.folder / left / "state.json").read_text())
     (queue.folder / left / "state.json").write_text(json.dumps({**state, "status": "deleted"}))
     (queue.folder / ".gone.cut-off").mkdir()
-    other = StudyQueue(tmp_path)
+    other = StudyQueue(queue.folder.parent)
     other.sweep(1)
-    assert list(queue.folder.iterdir()) == []
+    assert {name, left, ".gone.cut-off"}.isdisjoint(folder.name for folder in queue.folder.iterdir())
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"{}", b"[]", b"null", b"7", b'{"status": 3}', b'{"status": "queued", "key": null}', b"\xff"])
@@ -108,7 +123,7 @@ def test_a_damaged_folder_is_left_alone_and_told(tmp_path, content, caplog):
     (tmp_path / "studies" / "a file").write_bytes(b"")
     (tmp_path / "studies" / "an empty folder").mkdir()
     queue = StudyQueue(tmp_path)
-    assert queue._waiting == [name]
+    assert list(queue._waiting) == [name]
     assert "damaged" in caplog.text
     queue.sweep(3)
     assert (tmp_path / "studies" / "damaged-folder").is_dir()
@@ -153,13 +168,22 @@ def test_a_disk_that_is_full_ends_one_study_and_not_the_line(tmp_path, monkeypat
 
 def test_a_dead_thread_or_worker_is_told_and_replaced(queue):
     ended(queue, queue.submit(study())[0])
-    list(queue.ask("token_reports", models=[], texts=[], hub=False))
-    for worker in (queue.worker, queue.helper):
+    workers = (queue.worker, queue.questions.short.worker, queue.questions.long.worker)
+    for ask in ({"texts": []}, {"texts": ["a"] * 51}):
+        list(queue.ask("token_reports", models=[], hub=False, **ask))
+    assert queue.questions.long.gate.try_turn()
+    queue.questions.short.gate._inside = ("", "")  # nobody puts them right before it was seen that they are gone
+    queue._warm_worker = lambda: None
+    queue.worker.start()
+    for worker in workers:
         worker._process.kill()
         worker._process.wait()
-    assert len(queue.faults()) == 2 and all("is not there: The worker process ended unexpectedly." in fault for fault in queue.faults())
+    assert len(queue.faults()) == 3 and all("is not there: The worker process ended unexpectedly." in fault for fault in queue.faults())
     response = asyncio.run(health(queue.faults)(None))
-    assert response.status_code == 503 and json.loads(response.body)["faults"] == queue.faults()
+    assert response.status_code == 503 and "answers long questions" in json.loads(response.body)["faults"][-1]
+    del queue._warm_worker
+    for helper in (queue.questions.short, queue.questions.long):
+        helper.gate.leave()
     until(lambda: not queue.faults())
     assert asyncio.run(health(queue.faults)(None)).status_code == 200
     assert ended(queue, queue.submit(study())[0])["status"] == "done"
@@ -228,16 +252,11 @@ def test_a_stop_that_came_too_late_does_not_stop_the_next_study(queue):
     assert ended(queue, queue.submit(study())[0])["status"] == "done"
 
 
-def test_the_time_of_a_study_is_not_that_of_the_wall(tmp_path, monkeypatch):
-    monkeypatch.setenv("TL_HOME", str(tmp_path))
-    queue = StudyQueue(tmp_path, device="cpu", max_seconds=30)
-    queue.start()
-    try:
-        plans, wall = queue._plan, time.time
-        queue._plan = lambda store: (monkeypatch.setattr(time, "time", lambda: wall() + 3600), plans(store))[-1]  # set forward while it runs
-        assert ended(queue, queue.submit(study(50))[0])["status"] == "done"
-    finally:
-        queue.close()
+def test_the_time_of_a_study_is_not_that_of_the_wall(queue, monkeypatch):
+    queue.max_seconds = 45.0
+    plans, wall = queue._plan, time.time
+    queue._plan = lambda store: (monkeypatch.setattr(time, "time", lambda: wall() + 3600), plans(store))[-1]  # set forward while it runs
+    assert ended(queue, queue.submit(study(20))[0])["status"] == "done"
 
 
 def test_a_study_that_has_had_its_time_is_stopped_and_keeps_what_is_finished(queue):
@@ -246,3 +265,46 @@ def test_a_study_that_has_had_its_time_is_stopped_and_keeps_what_is_finished(que
     said = ended(queue, (name := queue.submit(study(5000))[0]))
     assert said["status"] == "stopped" and "is used up" in said["error"]
     assert said["done"] == len(list((queue.folder / name / "runs").glob("*.json"))) < 5000
+
+
+def asked_by(queue: StudyQueue, visitor: str) -> StudyQueue:
+    queue._who = lambda: Visitor(visitor)
+    return queue
+
+
+def test_studies_run_in_turn_by_visitor_and_one_visitor_does_not_fill_the_line(tmp_path):
+    queue = StudyQueue(tmp_path, max_waiting=6, max_waiting_each=3)  # never started: all of them wait
+    many = [asked_by(queue, "many").submit(study())[0] for _ in range(3)]
+    with pytest.raises(UserError, match="3 of your studies are waiting"):
+        queue.submit(study())
+    one, key = asked_by(queue, "one").submit(study())
+    assert list(queue._waiting) == [many[0], one, *many[1:]]
+    assert queue.status(one)["ahead"] == 1
+    assert [name for name in StudyQueue(tmp_path)._waiting] == list(queue._waiting), "after a restart too"
+    queue.stop(one, key)
+    two = [asked_by(queue, "two").submit(study())[0] for _ in range(3)]
+    with pytest.raises(UserError, match="6 studies are waiting"):
+        asked_by(queue, "one").again(one, key)
+    assert queue.status(one)["status"] == "stopped" and len(list(queue.folder.iterdir())) == 7
+    assert list(queue._waiting) == [many[0], two[0], many[1], two[1], many[2], two[2]]
+
+
+def test_two_at_once_are_not_promised_the_same_place(tmp_path):
+    queue = StudyQueue(tmp_path, max_waiting=2, max_waiting_each=9)
+    ready, said = threading.Barrier(6), []
+
+    def submit() -> None:
+        ready.wait(WAIT)
+        try:
+            queue.submit(study())
+            said.append("")
+        except UserError as fault:
+            said.append(str(fault))
+
+    threads = [threading.Thread(target=submit) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(WAIT)
+    assert said.count("") == 2 and sum("waiting already" in x for x in said) == 4
+    assert len(list(queue.folder.iterdir())) == 2, "what found no place leaves no folder"

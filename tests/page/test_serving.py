@@ -12,11 +12,12 @@ import gradio as gr
 import httpx
 import pytest
 
+from benchmarks.served import free_port
 from spaces_config.profiles import profile_named
-from tests.page.conftest import free_port
 from tl_ui.guard import ON_SPACES, Guard, allowed_hosts, is_allowed
 from tl_ui.sessions import Sessions, keep_little
 from tl_ui.shell import SESSIONS, build, launch_kwargs
+from tl_ui.words import t
 
 
 @dataclass(frozen=True)
@@ -107,11 +108,24 @@ def test_what_is_kept_of_a_session_is_little(here):
     session = here.sessions[next(reversed(here.sessions.session_data))]
     assert session.config_values == {}
     button, choice = (next(b for b in here.page.blocks.values() if isinstance(b, kind)) for kind in (gr.Button, gr.Dropdown))
-    session[button._id] = gr.Button("changed", render=False)
+    session[button._id] = pressed = gr.Button("changed", render=False)
+    assert session[button._id] is pressed, "what is sent is read from it"
     session[choice._id] = changed = gr.Dropdown(["changed"], render=False)
+    other = next(b for b in here.page.blocks.values() if isinstance(b, gr.Button) and b is not button)
+    session[other._id] = gr.Button("changed", render=False)
     assert session[button._id] is button and session[choice._id] is changed, "choices are needed to check what comes back"
     assert session.config_values == {}
     assert here.page.state_holder is here.sessions and here.sessions.capacity == SESSIONS
+
+
+def test_what_is_changed_reaches_the_page(here):
+    switch = next(fn for fn in here.page.fns.values() if fn.name == "switch")
+    here.ask("/gradio_api/queue/join", method="POST", json={"data": ["ko"], "fn_index": switch._id, "session_hash": "switching"})
+    with httpx.stream("GET", f"{here.url}/gradio_api/queue/data?session_hash=switching", timeout=60) as lines:
+        said = next(line for line in lines.iter_lines() if "process_completed" in line)
+    sent = json.loads(said.removeprefix("data: "))["output"]["data"]
+    labels = {change["label"] for change in sent if isinstance(change, dict) and "label" in change}
+    assert t("ko", "tab_compare") in labels and t("ko", "tab_results") in labels and not any(str(label).startswith("__i18n__") for label in labels)
 
 
 def test_sessions_of_those_who_left_are_forgotten(here):

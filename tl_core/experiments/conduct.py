@@ -48,8 +48,8 @@ class Conductor:
         """Run what is missing; each event is kept before it is passed on. Closing stops within two seconds."""
         self.results = {run: r for run, r in self.store.results(s.id for s in self.plan.specs).items() if r.status in FINAL}
         for run in self._to_do_again():
-            self.store.forget(run)
-            self.results.pop(run, None)
+            if self.results.pop(run).status == "failed":
+                self.store.forget(run)  # what is done stays until it is done again
         earlier = self.store.read_json("study.json")
         spent = earlier.get("wall_seconds") if isinstance(earlier, dict) else None
         self._spent = float(spent) if isinstance(spent, (int, float)) else 0.0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+import os
 import re
 import secrets
 import shutil
@@ -19,15 +20,18 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tl_core.errors import UserError, WorkerDied
+from tl_core.errors import UserError
 from tl_core.experiments.about import About, write_about
 from tl_core.experiments.allowed import TakenIn
 from tl_core.experiments.conduct import Conductor
 from tl_core.experiments.keeper import Keeper
 from tl_core.experiments.lent import Borrower, Lend, NotLent, lent_runs
 from tl_core.experiments.plan import Plan, Study, plan
+from tl_core.experiments.questions import Questions, warm_up
+from tl_core.experiments.room import Room, size_of, whole
 from tl_core.experiments.store import Store, told
-from tl_core.experiments.worker import Stopped, Worker
+from tl_core.experiments.turns import Line, Visitor
+from tl_core.experiments.worker import Worker
 from tl_core.types import FINAL, Event
 
 log = logging.getLogger("transfer-lab")
@@ -49,18 +53,27 @@ class Damaged(UserError):
 class StudyQueue:
     """Studies of many visitors, one worker. Every method may be called from any thread."""
 
-    def __init__(self, home: Path, *, max_waiting: int = 64, max_seconds: float | None = None, device: str | None = None, lends: bool = False):
-        """The studies below a folder.
+    def __init__(
+        self, home: Path, *, max_waiting: int = 64, max_seconds: float | None = None, device: str | None = None, who: Callable[[], Visitor] = Visitor,
+        max_waiting_each: int = 64, max_question_seconds: float | None = None, max_questions_each: int = 64, room: Room | None = None,
+        lends: bool = False,
+    ):  # fmt: skip
+        """Limits: studies that wait, in all and of one visitor; seconds of a study and of a question; questions of one visitor.
 
         Args:
+            who: the visitor on whose behalf the calling thread asks.
+            room: how much of the disk studies may take.
             lends: what trains a network is left for a GPU that is lent to whoever calls `borrow`.
         """
         self.folder = home / "studies"
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.max_waiting, self.max_seconds, self.lends = max_waiting, max_seconds, lends
+        with told(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        self.max_waiting, self.max_waiting_each, self.max_seconds = max_waiting, max_waiting_each, max_seconds
+        self.lends = lends
+        self._who, self.room = who, room or Room(home)
         self.worker = Worker(device)  # runs studies
-        self.helper = Worker(device)  # answers short questions while a study runs: token checks, trying a text
-        self._helper_lock = threading.Lock()
+        self.questions = Questions(device, who=who, most_seconds=max_question_seconds, most_each=max_questions_each)
+        self.ask = self.questions.ask
         self._wake = threading.Condition()
         self._current: str | None = None
         self._borrowing: dict[str, Borrower] = {}  # studies that a visitor's own event is busy with, or will be next
@@ -69,7 +82,10 @@ class StudyQueue:
         self._unwritten: dict[str, dict[str, Any]] = {}  # states that the disk would not take
         self._closing = False
         self._models: list[str] = []
-        self._waiting: list[str] = self._left_over()
+        self._coming: list[str] = []  # visitors whose studies are being made ready for the line
+        self._waiting = Line()
+        for name, visitor in self._left_over():
+            self._waiting.add(name, visitor)
         self._thread: threading.Thread | None = None
         self.keeper = Keeper()
         self.keeper.every(TEND_SECONDS, self._tend)
@@ -78,7 +94,8 @@ class StudyQueue:
         """Begin to work; the workers load these models first, so that the first study does not wait."""
         self._models = list(warm)
         self._start_thread()
-        threading.Thread(target=self._warm_helper, daemon=True).start()
+        if self._models:
+            threading.Thread(target=self.questions.warm, args=[self._models], daemon=True).start()
         self.keeper.start()
 
     def close(self) -> None:
@@ -93,7 +110,7 @@ class StudyQueue:
         if self._thread:
             self._thread.join(5)
         self.worker.end()
-        self.helper.end()
+        self.questions.end()
 
     def faults(self) -> list[str]:
         """What does not work at the moment, in sentences; none when all is well."""
@@ -102,7 +119,7 @@ class StudyQueue:
             found.append("The thread that runs studies is not there.")
         if not self.keeper.alive:
             found.append("The thread that looks after the others is not there.")
-        workers = (("runs studies", self.worker), ("answers questions", self.helper))
+        workers = (("runs studies", self.worker), ("answers short questions", self.questions.short.worker), ("answers long questions", self.questions.long.worker))
         return found + [f"The process that {does} is not there: {worker.trouble}" for does, worker in workers if worker.trouble]
 
     # --- what a visitor does -----------------------------------------------------------------------
@@ -114,20 +131,20 @@ class StudyQueue:
             consent: to which endpoint its texts may be sent, now and when it goes on; see `tl_core.experiments.consent`.
 
         Raises:
-            UserError: nothing in it can run, the line is full, or the disk is.
+            UserError: nothing in it can run, the line is full or this visitor's part of it, or so is the disk.
         """
-        made = plan(study)
-        name, key = secrets.token_urlsafe(ID_BYTES), secrets.token_urlsafe(ID_BYTES)
-        with self._wake:
-            if len(self._waiting) >= self.max_waiting:
-                raise UserError(f"{len(self._waiting)} studies are waiting already, and no more are taken. Try again in some minutes.")
-        store = Store(self.folder / name)
-        store.prepare()
-        store.save_study(study)
-        self._put(store, key, "queued", runs=len(made.specs), context=context or {}, keep=keep, consent=consent)
-        with self._wake:
-            self._waiting.append(name)
-            self._wake.notify_all()
+        name, key, visitor = secrets.token_urlsafe(ID_BYTES), secrets.token_urlsafe(ID_BYTES), self._who().name
+        with self._place(visitor):
+            made = plan(study)
+            self.room.take(visitor, _size_of_texts(study))
+            with whole(self.folder / name) as folder:
+                store = Store(folder)
+                store.prepare()
+                store.save_study(study)
+                self._put(store, key, "queued", runs=len(made.specs), context=context or {}, keep=keep, consent=consent)
+            with self._wake:
+                self._waiting.add(name, visitor)
+                self._wake.notify_all()
         return name, key
 
     def adopt(self, take_in: Callable[[Path], TakenIn]) -> tuple[str, str]:
@@ -141,8 +158,9 @@ class StudyQueue:
             UserError: it cannot be opened; nothing of it is left then.
         """
         name, key = secrets.token_urlsafe(ID_BYTES), secrets.token_urlsafe(ID_BYTES)
-        with self._whole(self.folder / name) as folder:
+        with whole(self.folder / name) as folder:
             taken = take_in(folder)
+            self.room.take(self._who().name, size_of(folder))
             self._put(Store(folder), key, "done", runs=taken.runs, context={"dataset": taken.dataset}, adopted=True, only_read=taken.only_read)
         return name, key
 
@@ -156,8 +174,9 @@ class StudyQueue:
         if state["status"] in OPEN:
             raise UserError("This study is still being computed. Wait for its end, or stop it, then duplicate it.")
         other, key = secrets.token_urlsafe(ID_BYTES), secrets.token_urlsafe(ID_BYTES)
-        with self._whole(self.folder / other) as folder:
-            shutil.copytree(source, folder, ignore=shutil.ignore_patterns("state.json", "progress.json", ".*"))
+        self.room.take(self._who().name, size_of(source) // 2)  # what is shared counts for both by halves
+        with whole(self.folder / other) as folder:
+            shutil.copytree(source, folder, ignore=shutil.ignore_patterns("state.json", "progress.json", ".*"), copy_function=_link)
             origin = {part: state[part] for part in ("adopted", "only_read") if part in state}
             self._put(Store(folder), key, state["status"], runs=state["runs"], context=state["context"], keep=state["keep"], **origin)
         return other, key
@@ -178,17 +197,19 @@ class StudyQueue:
             without_gpu: what was left for a lent GPU is computed as everything else.
 
         Raises:
-            UserError: it is somebody else's, or came as an archive that asks for what is not allowed here.
+            UserError: it is somebody else's, or came as an archive that asks for what is not allowed here; or the line is full or
+                this visitor's part of it.
         """
         self._may_run(name, key)
-        with self._wake:
+        visitor = self._who().name
+        with self._place(visitor), self._wake:
             if without_gpu:
                 self._mark(name, self._state(name)["status"], without_gpu=True)
             if name == self._current:
                 self._once_more.add(name)  # perhaps it is just being stopped
             elif name not in self._waiting:
-                self._mark(name, "queued", lent=None)
-                self._waiting.append(name)
+                self._mark(name, "queued", lent=None, visitor=visitor)
+                self._waiting.add(name, visitor)
                 self._wake.notify_all()
 
     def stop(self, name: str, key: str) -> None:
@@ -196,8 +217,7 @@ class StudyQueue:
         self._may(name, key)
         with self._wake:
             self._once_more.discard(name)
-            if name in self._waiting:
-                self._waiting.remove(name)
+            if self._waiting.remove(name):
                 self._note(name, "stopped")
             elif name == self._current:
                 self.worker.stop()
@@ -260,7 +280,7 @@ class StudyQueue:
                 return  # it is not there any more
             results = self.store(name).results(others | lent)
             ended = {run for run, result in results.items() if result.status in FINAL}
-            if name in self._waiting and (borrower.stopping or not others - ended):
+            if borrower.stopping or not others - ended:
                 self._waiting.remove(name)
             left = {"left": len(lent - ended), "why": why} if lent - ended else None
             failed = sum(1 for result in results.values() if result.status == "failed")
@@ -281,8 +301,7 @@ class StudyQueue:
             if name == self._current:
                 self.worker.stop()
                 return
-            if name in self._waiting:
-                self._waiting.remove(name)
+            self._waiting.remove(name)
             if name in self._borrowing:
                 return self._borrowing[name].stop()  # whoever borrows removes it
         self._remove(name)
@@ -298,7 +317,7 @@ class StudyQueue:
         store = self.store(name)
         finished = sum(1 for _ in (store.folder / "runs").glob("*.json"))
         with self._wake:
-            ahead = self._waiting.index(name) + (self._current is not None) if name in self._waiting else 0
+            ahead = list(self._waiting).index(name) + (self._current is not None) if name in self._waiting else 0
         return {
             "status": state["status"], "ahead": ahead, "done": min(finished, state["runs"]), "total": state["runs"],
             "progress": store.read_json("progress.json"), "error": state.get("error"), "began": state.get("began"), "made": state["made"],
@@ -318,18 +337,25 @@ class StudyQueue:
             raise UserError(NONE)
         return Store(folder)
 
-    def ask(self, function: str, **arguments: Any) -> Iterator[Any]:
-        """Ask the helper process: `token_reports`, `predict`. One question at a time.
+    @contextmanager
+    def _place(self, visitor: str) -> Iterator[None]:
+        """A place in the line for a study that is being made ready: no two can be promised the same one.
 
         Raises:
-            UserError: as the function says, or the process died.
+            UserError: there is none.
         """
-        with self._helper_lock:
-            try:
-                with closing(self.helper.call(function, **arguments)) as answers:
-                    yield from answers
-            except WorkerDied as fault:
-                raise UserError(f"{fault} Try again; if it happens again, choose a smaller model.") from fault
+        with self._wake:
+            waiting, own = len(self._waiting) + len(self._coming), self._waiting.of(visitor) + self._coming.count(visitor)
+            if waiting >= self.max_waiting:
+                raise UserError(f"{waiting} studies are waiting already, and no more are taken. Try again in some minutes.")
+            if own >= self.max_waiting_each:
+                raise UserError(f"{own} of your studies are waiting already, and no more of one visitor are taken. Wait until one has begun, or stop one.")
+            self._coming.append(visitor)
+        try:
+            yield
+        finally:
+            with self._wake:
+                self._coming.remove(visitor)
 
     def sweep(self, days: float) -> int:
         """Remove studies that nobody has touched for so many days; returns how many. Damaged ones count as touched when they were."""
@@ -360,9 +386,7 @@ class StudyQueue:
             with self._wake:
                 self._current = None
             self._start_thread()
-        if self.helper.trouble and self._helper_lock.acquire(blocking=False):
-            self._helper_lock.release()
-            self._warm_helper()
+        self.questions.tend(self._models)
 
     def _run(self) -> None:
         self._warm_worker()
@@ -380,10 +404,9 @@ class StudyQueue:
         with self._wake:
             if not self._free() and not self._closing:
                 self._wake.wait(TEND_SECONDS)
-            if self._closing or not self._free():
+            if self._closing or (name := self._waiting.take(self._borrowing)) is None:
                 return None
-            self._current = name = self._free()[0]
-            self._waiting.remove(name)
+            self._current = name
             self.worker.unstop()
             return name
 
@@ -395,7 +418,7 @@ class StudyQueue:
         try:
             self._conduct(name)
         except UserError as fault:
-            self._note(name, "failed", error=str(fault))
+            self._note(name, "failed", error=str(fault).replace(str(self.folder / name), "its folder"))
         except Exception as fault:
             log.exception("study %s failed", name[:4])
             self._note(name, "failed", error=BUG.format(kind=type(fault).__name__))
@@ -406,12 +429,13 @@ class StudyQueue:
                 self._once_more.discard(name)
                 if again and self._status_of(name) not in OPEN:
                     self._note(name, "queued")
-                    self._waiting.append(name)
+                    self._waiting.add(name, self._state(name).get("visitor") or "")
             if name in self._deleted:
                 self._remove(name)
 
     def _conduct(self, name: str) -> None:
         store, state = self.store(name), self._state(name)
+        self.room.check_free()
         began = time.time()
         self._note(name, "running", began=began)
         made = self._plan(store)
@@ -465,24 +489,10 @@ class StudyQueue:
         return plan(store.load_study())
 
     def _warm_worker(self) -> None:
-        self._warm(self.worker, [])
+        warm_up(self.worker, [("warm", {"model": model}) for model in self._models])
 
-    def _warm_helper(self) -> None:
-        with self._helper_lock:
-            self._warm(self.helper, [("warm_maps", {})])
-
-    def _warm(self, worker: Worker, more: Sequence[tuple[str, dict[str, Any]]]) -> None:
-        """Start a process, or start it again, and have it load what is wanted first."""
-        calls = [*(("warm", {"model": model}) for model in self._models), *(more if self._models else ())]
-        try:
-            worker.start()
-            for function, arguments in calls:
-                list(worker.call(function, **arguments))
-        except (WorkerDied, Stopped, UserError, RuntimeError) as fault:
-            log.warning("a worker could not be warmed: %s", fault)
-
-    def _left_over(self) -> list[str]:
-        """Studies that an earlier process did not end, the oldest first. Folders that are damaged are left as they are, and logged."""
+    def _left_over(self) -> list[tuple[str, str]]:
+        """Studies that an earlier process did not end and whose they are, the oldest first. Folders that are damaged are left as they are, and logged."""
         found = []
         for folder in list(self.folder.iterdir()):
             if not folder.is_dir() or folder.name.startswith("."):
@@ -495,10 +505,10 @@ class StudyQueue:
             except UserError:
                 continue  # no study
             if state["status"] in OPEN:
-                found.append((state["made"], folder.name))
+                found.append((state["made"], folder.name, str(state.get("visitor") or "")))
             elif state["status"] == "deleted":
                 self._remove(folder.name)
-        return [name for _, name in sorted(found)]
+        return [(name, visitor) for _, name, visitor in sorted(found)]
 
     def _state(self, name: str) -> dict[str, Any]:
         store = self.store(name)
@@ -519,18 +529,8 @@ class StudyQueue:
 
     def _put(self, store: Store, key: str, status: str, *, runs: int, context: dict[str, Any], keep: str = "best", consent: str = "", **more: Any) -> None:
         """Write what the line needs to know; from then on the study is there."""
-        state = {"status": status, "key": key, "keep": keep, "context": context, "consent": consent, "runs": runs, "made": time.time(), **more}
+        state = {"status": status, "key": key, "keep": keep, "context": context, "consent": consent, "runs": runs, "made": time.time(), "visitor": self._who().name, **more}
         store.write_json("state.json", state)
-
-    @contextmanager
-    def _whole(self, folder: Path) -> Iterator[Path]:
-        """A new folder that is gone again if anything goes wrong."""
-        try:
-            with told(folder):
-                yield folder
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
 
     def _may(self, name: str, key: str) -> None:
         if not isinstance(key, str) or not hmac.compare_digest(self._state(name)["key"].encode(), key.encode("utf-8", "replace")):
@@ -576,3 +576,15 @@ class StudyQueue:
             log.warning("the folder of study %s… could not be removed: %s", name[:4], fault)
         self._unwritten.pop(name, None)
         shutil.rmtree(gone, ignore_errors=True)
+
+
+def _link(source: str, target: str) -> None:
+    """A second name for a file, which takes no room: files of a study are replaced, never changed. Where there are no such names, a copy."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _size_of_texts(study: Study) -> int:
+    return sum(len(e.text) + len(e.text_b or "") for part in (study.split.pool, study.split.test) for e in part)

@@ -7,7 +7,9 @@ import gc
 import importlib.metadata
 import logging
 import math
+import os
 import platform
+import re
 import shutil
 import time
 import traceback
@@ -98,9 +100,9 @@ def _one(spec: RunSpec, plan: Plan, pool: dict, encoders: Encoders, folder: Path
         with PeakMemory(encoders.device) as memory:
             fitted, fit_seconds = yield from _timed(spec.id, arms.fit(spec.arm, job), encoder)
             scores, predict_seconds = yield from _timed(spec.id, fitted.predictor.predict(test), encoder)
-        if folder is not None:
-            _save(fitted, folder)
         result = _result(spec, fitted, scores, job)
+        if folder is not None:
+            result = _kept(result, fitted, folder)
         result = dataclasses.replace(result, seconds={"fit": fit_seconds, "predict": predict_seconds}, peak_bytes=memory.peak_bytes)
         if fitted.optimizer_steps and train:
             result = yield from _looked_at(result, fitted, job)
@@ -208,17 +210,38 @@ def _budget(job: Job) -> dict[str, int]:
     return {"train": len(job.train), "selection": len(job.selection), "unlabelled": unlabelled, "test_texts": job.test_texts}
 
 
-def _save(fitted: Fitted, folder: Path) -> None:
-    """Trained state appears whole or not at all."""
+def _kept(result: RunResult, fitted: Fitted, folder: Path) -> RunResult:
+    """The result, with its trained state kept; or with a note that the disk did not take it: the scores are there all the same."""
     from tl_core.experiments.store import told
 
+    try:
+        with told(folder):
+            _save(fitted, folder)
+    except UserError as fault:
+        if isinstance(fault.__cause__, OSError):
+            why = fault.__cause__.strerror or "it could not be written"
+            return dataclasses.replace(result, notes=(*result.notes, f"What it learnt was not kept ({why}), so it cannot answer about new texts. Free some space and continue the study."))
+        raise
+    return result
+
+
+def _save(fitted: Fitted, folder: Path) -> None:
+    """Trained state appears whole or not at all."""
+    from safetensors import SafetensorError
+
     beside = folder.with_name(f".{folder.name}")
-    with told(folder):
-        shutil.rmtree(beside, ignore_errors=True)
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
         beside.mkdir(parents=True)
         fitted.predictor.save(beside)
         shutil.rmtree(folder, ignore_errors=True)
         beside.rename(folder)
+    except SafetensorError as fault:
+        if found := re.search(r"os error (\d+)", str(fault)):  # how it reports what the disk said
+            raise OSError(int(found[1]), os.strerror(int(found[1]))) from fault
+        raise
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def versions() -> dict[str, str]:

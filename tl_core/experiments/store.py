@@ -239,7 +239,7 @@ def is_own(name: str) -> bool:
     """Whether a file of this name in a study's folder is the study's."""
     beside = BESIDE.fullmatch(name)
     name = beside[1] if beside else name
-    return name in OWN or name == ".writable" or (beside is not None and name.endswith((".json", ".npy")))
+    return name in OWN or name in (".writable", ".lock") or (beside is not None and name.endswith((".json", ".npy")))
 
 
 class told:

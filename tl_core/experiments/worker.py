@@ -11,10 +11,11 @@ import os
 import secrets
 import subprocess
 import sys
+import tempfile
 import threading
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,8 @@ class Worker:
 
     def _start(self) -> None:
         secret = secrets.token_bytes(32)
-        with Listener(authkey=secret) as listener:
+        # In a folder of its own, which is gone at once: that of `multiprocessing` stays behind whenever a process is killed.
+        with tempfile.TemporaryDirectory(prefix="transfer-lab-") as folder, Listener(_address(folder), authkey=secret) as listener:
             address = listener.address if isinstance(listener.address, str) else ":".join(map(str, listener.address))
             here = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
             environment = {**os.environ, SECRET: secret.hex(), "TOKENIZERS_PARALLELISM": "true", "PYTHONPATH": here}
@@ -84,8 +86,11 @@ class Worker:
                     raise WorkerDied
             self._connection = accepted[0]
 
-    def call(self, name: str, **arguments: Any) -> Iterator[Any]:
+    def call(self, name: str, watch: Callable[[], None] | None = None, /, **arguments: Any) -> Iterator[Any]:
         """Yield what the function `name` of the worker yields. Closing the iterator stops the work.
+
+        Args:
+            watch: called some times a second while an answer is waited for; what it raises stops the work.
 
         Raises:
             UserError: as the function raised it.
@@ -94,9 +99,11 @@ class Worker:
         self.start()
         finished = False
         try:
+            if self._connection is None:
+                raise EOFError
             self._connection.send((name, arguments))
             while True:
-                kind, value = self._receive()
+                kind, value = self._receive(watch)
                 if kind == "event":
                     yield value
                     continue
@@ -132,15 +139,20 @@ class Worker:
         if process:
             process.wait()
 
-    def _receive(self) -> tuple[str, Any]:
-        while not self._connection.poll(0.1):
+    def _receive(self, watch: Callable[[], None] | None) -> tuple[str, Any]:
+        connection, process = self._connection, self._process
+        if connection is None or process is None:  # ended by another thread
+            raise EOFError
+        while not connection.poll(0.1):
+            if watch:
+                watch()
             if self._stopping.is_set():
                 raise Stopped
-            if self._process.poll() is not None and not self._connection.poll(0):
+            if process.poll() is not None and not connection.poll(0):
                 raise EOFError
         if self._stopping.is_set():
             raise Stopped
-        return self._connection.recv()
+        return connection.recv()
 
     def _interrupt(self) -> None:
         """Stop the running function: kindly, and after a second by ending the process."""
@@ -155,6 +167,10 @@ class Worker:
         except (EOFError, OSError):
             pass  # it is gone already, which is what was wanted
         self.end()
+
+
+def _address(folder: str) -> str | None:
+    return os.path.join(folder, "worker") if os.name == "posix" else None
 
 
 class Stopped(Exception):

@@ -176,7 +176,9 @@ def _wire_one(lab: Lab, one: One, given: gr.File, notice: gr.HTML) -> None:
         name = values[one.which]
         lab.queue.describe(name, key_of(values[lab.saved], name), About(values[one.title] or "", values[one.note] or ""))
         gr.Info(t(values[lab.lang], "study_saved"))
-        return {one.which: gr.Dropdown(choices=_known(lab, values), value=name), **shown_of(name, values, "")}
+        lab.studies.renew(lab.studies.open(name))  # the report, too, says what it is called
+        fresh = {lab.fresh: lab.where(name)[lab.fresh]} if name == values[lab.study_id] else {}
+        return {one.which: gr.Dropdown(choices=_known(lab, values), value=name), **shown_of(name, values, ""), **fresh}
 
     shown = [written, one.facts, one.open, one.duplicate, one.change, one.packed, one.title, one.note, one.save, one.again]
     entered = [lab.study_id, lab.status, lab.fresh, lab.settled, lab.beat, lab.selection]
@@ -186,7 +188,7 @@ def _wire_one(lab: Lab, one: One, given: gr.File, notice: gr.HTML) -> None:
     lab.on(one.duplicate.click, duplicate, [one.which, lab.saved], [lab.saved, *entered], notice)
     lab.on(one.change.click, change, [one.which], [lab.dataset_id, lab.wishes, lab.tabs], notice)
     lab.on(given.upload, adopt, [given, lab.saved], [lab.saved, *entered, given, lab.tabs], notice, show_progress="minimal", show_progress_on=given)
-    lab.on(one.save.click, save, [one.which, one.title, one.note, lab.study_id, lab.saved], [one.which, *shown], notice)
+    lab.on(one.save.click, save, [one.which, one.title, one.note, lab.study_id, lab.saved], [one.which, *shown, lab.fresh], notice)
 
 
 def _read_apart(lab: Lab, source: Path, folder: Path) -> tuple[int, dict]:
