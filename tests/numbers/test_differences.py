@@ -33,6 +33,7 @@ from tl_core.experiments.store import Store
 from tl_core.report import differences as said
 from tl_core.statistics.against_rest import against_rest
 from tl_core.statistics.crossed import p_of
+from tl_core.statistics.cuts import moved
 from tl_core.statistics.label_errors import doubted
 from tl_core.statistics.many_tests import false_discovery
 from tl_core.statistics.metrics_counts import confusion
@@ -326,6 +327,9 @@ def test_with_several_labels_those_are_asked_who_know_more_than_every_label_for_
     p[7, gold[7]] = 0.01
     s = studied(made(test, "ab", of=of), {"a": np.tile(p, (3, 1, 1)), "b": np.full((3, 120, 6), 0.7)})
     assert s.find("a").line.cell.accuracy.value < s.comparison.chance
+    cut = studied(made(test, "ab", of=of), {name: moved(x, np.full(6, 0.2)) for name, x in (("a", np.tile(p, (3, 1, 1))), ("b", np.full((3, 120, 6), 0.1)))}, cuts=(0.2,) * 6)
+    assert np.allclose(cut.find("a").chances, p, atol=1e-4), "doubts go by probabilities, wherever the cuts lie"
+    assert np.array_equal(cut.find("a").answer, p >= 0.2)
     found = suspicious(s)
     assert [x.arm for x in found.asked] == ["a"] and 7 in [d.at for d in found.rows]
 

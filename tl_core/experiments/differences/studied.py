@@ -11,6 +11,7 @@ import numpy as np
 
 from tl_core.errors import UserError, unknown
 from tl_core.experiments.compare import CONSTANT, Comparison
+from tl_core.experiments.deciding import probabilities
 from tl_core.experiments.decision.lines import Line, lines_of, most_labels
 from tl_core.experiments.plan import Plan
 from tl_core.types import Example, RunResult
@@ -41,15 +42,16 @@ class Usual:
 
     @cached_property
     def chances(self) -> np.ndarray:
-        """(n, C) mean probabilities over draws."""
-        return np.mean([r.scores for r in self.line.results], axis=0, dtype=float)
+        """(n, C) mean probabilities over draws; where labels have cuts, as they were before each cut was moved to one half."""
+        return np.mean([probabilities(r) for r in self.line.results], axis=0)
 
     @cached_property
     def answer(self) -> np.ndarray:
         """(n,) positions: the label most draws gave, of equals the likelier in the mean; (n, C) bool: each label by itself."""
         if self.line.gold.ndim == 2:
             share = np.mean([d for d in self.line.decided], axis=0)
-            return (share > 0.5) | ((share == 0.5) & (self.chances >= 0.5))
+            scores = np.mean([r.scores for r in self.line.results], axis=0, dtype=float)
+            return (share > 0.5) | ((share == 0.5) & (scores >= 0.5))
         counts = self.chances / 2  # below 1, so it decides among equals alone
         rows = np.arange(len(counts))
         for decided in self.line.decided:
