@@ -20,8 +20,10 @@ from tl_core.experiments.allowed import Allowed
 from tl_core.experiments.allowed import _runnable as runnable
 from tl_core.experiments.plan import ArmRequest, make_split, make_study, plan, texts_for
 from tl_core.experiments.run import Encoders, run
+from tl_core.models.cache import EmbeddingCache
 from tl_core.models.catalog import find
 from tl_core.models.classifier import HEAD_STRENGTH, TextClassifier
+from tl_core.models.depths import Deep
 from tl_core.models.encoding import Encoder
 from tl_core.models.heads import fit_head, softmax
 from tl_core.models.loading import load_model
@@ -29,6 +31,7 @@ from tl_core.statistics.two_groups import otsu_cut
 from tl_core.strategies import strategies
 from tl_core.strategies.contrastive import row_stream
 from tl_core.types import Dataset, Example, Facts, Finished, Job, Label, ModelRef, Problem, digest
+from tl_core.views.attention import attention
 
 ADAPTERS = ("lora", "dora", "ia3", "bitfit", "bottleneck", "soft-prompt", "prefix")
 READERS = (*ADAPTERS, "full", "scratch")  # strategies that can be told how to read two texts
@@ -327,3 +330,18 @@ def test_every_label_is_in_a_batch_of_pairs_as_often_and_every_row_comes():
     batches = list(islice(row_stream(gold, 16, 0), 6))
     assert all((gold[batch] == 0).sum() == 8 for batch in batches) and set(sum(batches, [])) == set(range(33))
     assert batches == list(islice(row_stream(gold, 16, 0), 6)) != list(islice(row_stream(gold, 16, 1), 6))
+
+
+# --- looked into ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pairs", ["apart", "together"])
+def test_attention_across_two_texts_is_shown_of_arms_that_read_them_together(pairs, encoder, tmp_path):
+    model = drain(strategies()["lora"].fit(Job(PAIRS, pairs_of(8), settings("lora", pairs=pairs), 0, encoder))).predictor.model
+    deep = Deep.of_trained(model, "my arm", "run", EmbeddingCache(None))
+    if pairs == "together":
+        assert attention(deep, "ship wave", "rye dough").tokens
+    else:
+        with pytest.raises(UserError, match="my arm reads two texts apart"):
+            attention(deep, "ship wave", "rye dough")
+        assert attention(deep, "ship wave").tokens

@@ -36,6 +36,7 @@ class Deep:
     space: str  # what decides its numbers, as a key of the cache
     cache: EmbeddingCache
     room: int  # tokens it reads
+    apart: bool = False  # it was trained to read two texts one by one
 
     @classmethod
     def of(cls, encoder: Encoder, cache: EmbeddingCache) -> Deep:
@@ -49,7 +50,7 @@ class Deep:
         encoder, network = classifier.encoder, classifier.eval().body
         if classifier.start:
             network = layers.whole(encoder.model.network, network, encoder.parts, classifier.start)
-        return cls(name, encoder, network, f"run {run}", cache, classifier.most_tokens or encoder.model.max_tokens)
+        return cls(name, encoder, network, f"run {run}", cache, classifier.most_tokens or encoder.model.max_tokens, classifier.apart)
 
     @property
     def layers(self) -> int:

@@ -59,10 +59,12 @@ def attention(deep: Deep, text: str, text_b: str | None = None, *, most: int = M
     """Look at a text or a pair.
 
     Raises:
-        UserError: there is no text, or the model shows no attention.
+        UserError: there is no text, the model shows no attention, or no token of one text ever meets one of the other in it.
     """
     if not text.strip():
         raise UserError("Write a text first.")
+    if deep.apart and text_b is not None:
+        raise UserError(f"{deep.name} reads two texts apart, so no token of one looks at a token of the other. Leave the second text out.")
     from tl_core.models.encoding import Tokens
 
     tokenizer, pair = deep.encoder.model.tokenizer, text_b is not None
