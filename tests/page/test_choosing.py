@@ -43,7 +43,9 @@ def test_what_the_model_cannot_do_is_known():
 
 def test_what_the_data_do_not_allow_is_known():
     pairs = Problem("two texts", "one label", NAMED.labels)
-    assert {"similarity", "prior-probe", "contrastive"} <= set(cannot(pairs, "minilm", hub=False))
+    assert {"similarity", "prior-probe", "nli"} <= set(cannot(pairs, "minilm", hub=False))
+    told = Problem("two texts", "one label", (Label("a", "paraphrase"), Label("b", "different")))
+    assert not {"similarity", "contrastive", "probe", "lora"} & set(cannot(told, "minilm", hub=False))
     numbers = Problem("one text", "one label", (Label("0", "0"), Label("1", "1")))
     assert "label table" in cannot(numbers, "minilm", hub=False)["similarity"]
 
