@@ -286,6 +286,11 @@ def test_several_labels_per_text():
     results = finished(made)
     said = visible(report_html(made, results, compare(made, results)))
     assert "Said wrongly" in said and "any number of labels each" in said
+    assert "Giving every row every label would reach" in said and "From which probability on" not in said, "older runs have no cuts"
+    cut = {run: dataclasses.replace(r, cuts=(0.031, *(0.4,) * (len(made.study.problem.labels) - 1))) for run, r in results.items()}
+    said = visible(report_html(made, cut, compare(made, cut)))
+    assert "From which probability on a label is given" in said and "3.1 %" in said
+    assert "어느 확률부터 라벨을 주는가" in visible(report_html(made, cut, compare(made, cut), language="ko"))
 
 
 def test_thirty_arms_stay_below_six_megabytes():

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from urllib.parse import parse_qsl
 
 import gradio as gr
+import numpy as np
 import pytest
 
 from spaces_config.profiles import profile_named
@@ -38,6 +39,7 @@ from tl_ui.plotly_view import drawing, plotly_view, script_folder
 from tl_ui.results.leaderboard import leaderboard_rows, learnt_html
 from tl_ui.shell import _marked, _said, build, launch_kwargs, preferred_language
 from tl_ui.shown import notice_html, on_page, plain_errors, shown
+from tl_ui.tabs.try_it import _card
 from tl_ui.words import ABOUT, CONTROLS, EN, KEY, KO, LABELS_OF_STRATEGIES, t, word
 
 ROOT = Path(__file__).parents[2]
@@ -356,6 +358,22 @@ def test_a_study_becomes_a_dataset_and_what_the_form_says(tmp_path, several):
     arms = [*map(ArmRequest, said.ticked), *map(request, said.own)]
     again = make_study("again", problem, after, arms=arms, shots=before.shots, seeds=said.draws, model=said.model)
     assert {a.id: a.digest for a in again.arms} == {a.id: a.digest for a in before.arms}
+
+
+# --- the try tab ---------------------------------------------------------------------------------------
+
+
+def test_every_label_that_is_given_is_marked_and_shown_however_many():
+    labels = tuple(Label(f"l{i}", f"label {i}") for i in range(12))
+    asked = make_study("a", Problem("one text", "many labels", labels), Split((Example(1, "a", labels=("l0",)),), (Example(2, "b", labels=tuple(x.id for x in labels)),)), arms=[ArmRequest("tfidf")], shots=[1], seeds=1)
+    made = plan(asked)
+    opened = SimpleNamespace(plan=made)
+    scores = np.linspace(0.95, 0.4, 12, dtype=np.float32)  # ten from one half on
+    shown = _card(opened, made.specs[0], scores, "en")
+    assert shown.count("class='tl-first'") == (scores >= 0.5).sum() > 8 and "those from 50 % on" in shown
+    one = dataclasses.replace(made.study, problem=dataclasses.replace(made.study.problem, target="one label"))
+    shown = _card(SimpleNamespace(plan=dataclasses.replace(made, study=one)), made.specs[0], scores, "en")
+    assert shown.count("class='tl-first'") == 1 and shown.count("<tr") == 8 and "those from 50 % on" not in shown
 
 
 # --- the leaderboard -----------------------------------------------------------------------------------
