@@ -95,7 +95,7 @@ class Held:
             size = min(default_test_size(int(self.duplicates.keep.sum())), self.most_test_rows)
         if size is not None and size > self.most_test_rows and self.test is None:
             raise UserError(f"{size:,} test rows are more than the {self.most_test_rows:,} allowed here. Choose fewer.")
-        made, notes = make_split(self.loaded, test=self.test, size=None if self.test else size, most=self.most_test_rows)
+        made, notes = make_split(self.loaded, test=self.test, size=None if self.test else size, most=self.most_test_rows, duplicates=self.duplicates)
         if len(made.test) > self.most_test_rows:
             raise UserError(f"{len(made.test):,} test rows are more than the {self.most_test_rows:,} allowed here. Choose fewer.")
         return made, notes

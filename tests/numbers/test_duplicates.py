@@ -217,8 +217,10 @@ def test_a_large_bucket_is_told_of_and_does_not_depend_on_order(monkeypatch):
     assert partition(examples) == partition(chance.sample(examples, 60))
 
 
-def test_the_number_of_exact_comparisons_is_bounded_and_told(monkeypatch):
-    monkeypatch.setattr(duplicates, "MAX_CHECKS", 3)
+@pytest.mark.parametrize(("limit", "most"), [("MAX_CHECKS", 3), ("MAX_COMPARED", 5 * len(LONG))])
+def test_the_number_of_exact_comparisons_is_bounded_and_told(monkeypatch, limit, most):
+    """By how many they are, and by how long the texts are: the third pair goes beyond five times the length."""
+    monkeypatch.setattr(duplicates, limit, most)
     found = find_duplicates(rows(*(LONG + "!" * k for k in range(20))))
     assert found.unexamined > 0
     assert sum(len(group) - 1 for group in found.near) == 3

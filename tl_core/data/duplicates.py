@@ -38,6 +38,7 @@ BANDS, BAND_ROWS = 16, 6
 # chain through a larger one. Without a limit a million texts from one template would make 10^12 pairs.
 NEIGHBOURS = 48
 MAX_CHECKS = 2_000_000  # exact comparisons, 20 to 40 µs each
+MAX_COMPARED = 400_000_000  # characters of the texts in them: long texts from one template would take minutes
 # The share of equal MinHashes has a standard deviation of 0.041 at 0.8; four of them below it only 3 in
 # 100,000 true pairs are lost, and most chance meetings are spared the exact check.
 ESTIMATE_FLOOR = 0.64
@@ -279,20 +280,23 @@ def _near_clusters(texts: Sequence[Example]) -> tuple[np.ndarray, int]:
     label, unexamined = np.arange(len(texts)), np.zeros(len(texts), bool)
     if len(texts) < 2:
         return label, 0
-    signatures, checks = _signatures(texts), 0
+    signatures, checks, compared = _signatures(texts), 0, 0
+    lengths = np.array([len(_text(e)) for e in texts], np.int64)
     for band in range(BANDS):
         for a, b, last in _bucket_pairs(_band_keys(signatures, band)):
             apart = label[a] != label[b]
-            if last or checks >= MAX_CHECKS:  # beyond a limit; those already in one cluster need no comparison
+            if last or checks >= MAX_CHECKS or compared >= MAX_COMPARED:  # beyond a limit; those already in one cluster need no comparison
                 unexamined[a[apart]] = unexamined[b[apart]] = True
                 continue
             a, b = a[apart], b[apart]
             likely = _estimates(signatures, a, signatures, b) >= ESTIMATE_FLOOR
             a, b = a[likely], b[likely]
-            room = MAX_CHECKS - checks
+            together = np.cumsum(lengths[a] + lengths[b])
+            room = min(MAX_CHECKS - checks, int(np.searchsorted(together, MAX_COMPARED - compared)) + 1)
             unexamined[a[room:]] = unexamined[b[room:]] = True
             a, b = a[:room], b[:room]
             checks += len(a)
+            compared += int(together[len(a) - 1]) if len(a) else 0
             near = _are_near(texts, a, texts, b)
             label = _connected(label, a[near], b[near])
     return label, int(unexamined.sum())

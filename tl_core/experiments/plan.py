@@ -75,17 +75,19 @@ class Plan:
 
 def make_split(
     loaded: Loaded, *, test: Loaded | None = None, size: int | None = None, lock: Sequence[str] = (), most: int | None = None,
+    duplicates: Duplicates | None = None,
 ) -> tuple[Split, tuple[str, ...]]:  # fmt: skip
     """Lock the test rows, from the file or from a test file; with notes on what was left out.
 
     Args:
         size, lock, most: as `tl_core.data.split.split` takes them.
+        duplicates: of the rows, where somebody has looked for them already.
 
     Raises:
         UserError: too few rows to do so.
     """
     examples, problem = loaded.dataset.examples, loaded.dataset.problem
-    duplicates = find_duplicates(examples)
+    duplicates = find_duplicates(examples) if duplicates is None else duplicates
     notes: list[str] = []
     repeated: set[int] = set()
     if test is not None:
