@@ -20,6 +20,7 @@ import json
 import math
 import os
 import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -88,9 +89,9 @@ class Store:
             UserError: there is no study here, it is damaged, or a newer program wrote it.
         """
         asked = self.read_json("plan.json")
-        if os.path.isfile(self.folder):
+        if os.path.isfile(self.folder) and zipfile.is_zipfile(self.folder):
             raise UserError(
-                f"{self.folder} is one file. If it is the archive of a study, it holds rows and answers but no trained weights, which this needs: "
+                f"{self.folder} is one file: the archive of a study holds rows and answers but no trained weights, which this needs: "
                 f"make the study again with python -m tl_core again {self.folder.name} --out FOLDER, then give that folder."
             )
         if asked is None and not os.path.exists(self.folder / "plan.json"):
