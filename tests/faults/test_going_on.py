@@ -11,6 +11,7 @@ import pytest
 from tests.faults.command import refused, rows, study_of, tl, write
 from tests.numbers.made import SIMILARITY, arm, planned
 from tl_core import cli
+from tl_core.errors import UserError
 from tl_core.experiments.adding import seen_in, with_earlier
 from tl_core.experiments.compare import compare
 from tl_core.experiments.export import record
@@ -79,6 +80,14 @@ def test_an_arm_of_an_older_version_is_left_out_and_told():
     asked = planned([now("new", smoothing=2.0)], shots=(1,), seeds=1)
     study, notes = with_earlier(asked.study, before, finished(before))
     assert study.arms == asked.study.arms and "old of the study that was in this folder came from an older version" in notes[0]
+
+
+def test_where_nothing_that_is_asked_can_run_the_reasons_are_told_as_ever():
+    before = planned([now("old")], shots=(1,), seeds=1)
+    asked = dataclasses.replace(planned([now("new", smoothing=2.0)], shots=(1,), seeds=1).study, shots=(0,))
+    study, _ = with_earlier(asked, before, finished(before))
+    with pytest.raises(UserError, match="shots"):
+        plan(study)
 
 
 def test_results_on_other_rows_are_left_out_and_told():

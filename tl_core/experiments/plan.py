@@ -257,7 +257,8 @@ def plan(study: Study) -> Plan:
                 specs.append(spec)
                 if reason:
                     refused[spec.id] = reason
-    if len(refused) == len(specs):
+    asked = [s.id for s in specs if (s.shots, s.seed) not in study.carried.get(s.arm.id, ())]
+    if asked and refused.keys() >= set(asked):
         raise_all(refused.values())
     return Plan(study, tuple(specs), refused, _kept([s for s in specs if s.arm.id not in study.not_asked], refused))
 
