@@ -21,6 +21,7 @@ from tl_core.experiments.store import Store
 from tl_core.types import Example, Label, Problem, RunResult, Split
 
 LABELS = ("a", "b", "c")
+AT_A_TIME = 100_000  # rows that are made, so that making them takes little memory
 DEEP = b"[" * 200_000
 NEVER, READ = True, False  # whether the form of the page would refuse to run it
 Parts = dict[str, bytes]
@@ -256,15 +257,22 @@ def _bases(arm: dict, depth: int) -> dict:
 def _rows(count: int, text: bytes = b"x", *, label: str | None = "a", parts: tuple[str, ...] = ("pool", "test"), same: bool = False) -> bytes:
     """Rows of one text, which Parquet keeps once."""
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
-    zeros = pa.Array.from_buffers(pa.int32(), count, [None, pa.py_buffer(bytes(4 * count))])
-    turns = pa.array(np.arange(count, dtype=np.int32) % len(parts))
-    labels = pa.array([None if label is None else [label]]).take(zeros)
-    return _table({
-        "part": pa.DictionaryArray.from_arrays(turns, list(parts)), "row": zeros if same else pa.array(np.arange(1, count + 1)),
-        "text": pa.DictionaryArray.from_arrays(zeros, pa.array([text], pa.binary())), "text_b": pa.nulls(count, pa.large_binary()),
-        "labels": labels, "group": pa.nulls(count, pa.string()),
-    })  # fmt: skip
+    out, writer = pa.BufferOutputStream(), None
+    for start in range(0, count, AT_A_TIME):
+        n = min(AT_A_TIME, count - start)
+        zeros = pa.Array.from_buffers(pa.int32(), n, [None, pa.py_buffer(bytes(4 * n))])
+        turns = pa.array(np.arange(n, dtype=np.int32) % len(parts))
+        table = pa.table({
+            "part": pa.DictionaryArray.from_arrays(turns, list(parts)), "row": zeros.cast(pa.int64()) if same else pa.array(np.arange(start + 1, start + n + 1)),
+            "text": pa.DictionaryArray.from_arrays(zeros, pa.array([text], pa.binary())), "text_b": pa.nulls(n, pa.large_binary()),
+            "labels": pa.array([None if label is None else [label]], pa.list_(pa.string())).take(zeros), "group": pa.nulls(n, pa.string()),
+        })  # fmt: skip
+        writer = writer or pq.ParquetWriter(out, table.schema)
+        writer.write_table(table)
+    writer.close()
+    return out.getvalue().to_pybytes()
 
 
 def _table(columns: dict[str, Any]) -> bytes:
