@@ -39,12 +39,17 @@ def build(home: Path | None = None, profile: Profile | None = None, lend: Lend |
     return build_page(home or usual_home(), profile or current_profile(), lend)
 
 
-def launch_kwargs(profile: Profile | None = None, faults: Callable[[], list[str]] = list) -> dict[str, Any]:
-    """What `launch` is given: look, words, routes, and what strangers may not do. `faults`: what /healthz is to complain of."""
+def launch_kwargs(profile: Profile | None = None, faults: Callable[[], list[str]] = list, room: Any = None) -> dict[str, Any]:
+    """What `launch` is given: look, words, routes, and what strangers may not do.
+
+    Args:
+        faults: what /healthz is to complain of.
+        room: how much of the disk uploads may take, a `tl_core.experiments.room.Room`; None: as much as there is.
+    """
     from spaces_config import current_profile
     from tl_ui.shell import launch_kwargs as page_launch_kwargs
 
-    return page_launch_kwargs(profile or current_profile(), faults)
+    return page_launch_kwargs(profile or current_profile(), faults, room)
 
 
 def main() -> int:
@@ -82,7 +87,7 @@ def _serve() -> None:
 
         page, queue = build(place, profile, lend)
         try:
-            page.launch(**launch_kwargs(profile, queue.faults), prevent_thread_lock=True)
+            page.launch(**launch_kwargs(profile, queue.faults, queue.room), prevent_thread_lock=True)
             queue.start(warm=["minilm"])  # after the page is there: models take the whole machine while they load
             sessions = keep_little(page)
             queue.keeper.every(60.0, sessions.forget)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+import time
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,9 +20,12 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 
 from spaces_config import Profile
+from tl_core.errors import UserError
+from tl_core.experiments.room import Room
 
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 CLOSED = ("/gradio_api/deep_link",)  # would make a lasting copy of somebody's page for whoever knows their session
+UPLOAD, UPLOADS = "/gradio_api/upload", 40  # so many files of the largest size in an hour
 BY_NAME = "/gradio_api/call/v2/"  # Gradio looks up whatever name is given, and fails at one that is not there
 # Gradio's page makes its functions from text, and writes styles and scripts into the document; what matters here is that
 # nothing is loaded from, sent to, or framed by anybody else.
@@ -40,11 +45,34 @@ def allowed_hosts(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip().lower() for name in (*own, *space, *environ.get("TL_ALLOWED_HOSTS", "").split(",")) if name.strip()))
 
 
+class Uploads:
+    """How much each address has uploaded within the last hour."""
+
+    def __init__(self, most_bytes: float, seconds: float = 3600.0):
+        self.most_bytes, self.seconds = most_bytes, seconds
+        self._taken: dict[str, deque[tuple[float, int]]] = {}
+
+    def take(self, address: str, size: int) -> bool:
+        """Whether an address may upload so much more; then it is counted."""
+        now = time.monotonic()
+        for other in [other for other, taken in self._taken.items() if taken[-1][0] < now - self.seconds]:
+            del self._taken[other]
+        taken = self._taken.get(address, deque())
+        while taken and taken[0][0] < now - self.seconds:
+            taken.popleft()
+        if sum(n for _, n in taken) + size > self.most_bytes:
+            return False
+        taken.append((now, size))
+        self._taken[address] = taken
+        return True
+
+
 class Guard:
     """The outermost layer of the page's server."""
 
-    def __init__(self, app: Any, profile: Profile, hosts: tuple[str, ...]):
-        self.app, self.profile, self.hosts = app, profile, hosts
+    def __init__(self, app: Any, profile: Profile, hosts: tuple[str, ...], room: Room | None = None):
+        self.app, self.profile, self.hosts, self.room = app, profile, hosts, room
+        self.uploads = Uploads(UPLOADS * profile.max_upload_mb * 2**20)
         policy = POLICY + (ON_SPACES if profile.card is not None else "")
         self.headers = [
             (b"x-content-type-options", b"nosniff"),
@@ -83,8 +111,25 @@ class Guard:
         # A page for one person is not to be used by the pages of others that this person looks at.
         if not self.profile.public and scope.get("method") in UNSAFE and headers.get("sec-fetch-site") == "cross-site":
             return PlainTextResponse("Requests from other pages are not answered here.\n", 403)
+        if scope.get("method") == "POST" and UPLOAD in scope["path"]:
+            return self._no_upload(scope, headers)
         if scope["path"].rstrip("/").endswith(CLOSED):
             return PlainTextResponse("There are no such links here.\n", 404)
+        return None
+
+
+    def _no_upload(self, scope: Any, headers: Headers) -> PlainTextResponse | None:
+        """Files go to the disk before anybody looks at them."""
+        size = headers.get("content-length", "")
+        most = self.profile.max_upload_mb * 2**20  # what Gradio takes where nothing is said
+        count = int(size) if size.isdecimal() else most
+        if not self.uploads.take((scope.get("client") or ("",))[0], count):
+            return PlainTextResponse("That is more than one visitor may upload here in an hour. Try again later.\n", 429)
+        try:
+            if self.room:
+                self.room.check_free(min(count, most))
+        except UserError as fault:
+            return PlainTextResponse(f"{fault}\n", 507)
         return None
 
 

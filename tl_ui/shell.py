@@ -82,7 +82,7 @@ def build(home: Path, profile: Profile, lend: Lend | None = None) -> tuple[gr.Bl
         store.sweep(profile.keep_studies_days)
         queue.keeper.every(SWEEP_SECONDS, lambda store=store: store.sweep(profile.keep_studies_days))
     queue.keeper.every(SWEEP_SECONDS, downloads.sweep)
-    with gr.Blocks(title="Transfer Lab", analytics_enabled=False, delete_cache=(3600, 6 * 3600), fill_width=True) as page:
+    with gr.Blocks(title="Transfer Lab", analytics_enabled=False, delete_cache=(1800, 6 * 3600), fill_width=True) as page:
         lab, theme_button, address = _frame(profile, queue, datasets, lend)
         api.add(lab)  # before the tabs, whose own handlers may have the same names
         with lab.tabs:
@@ -259,11 +259,12 @@ def health(faults: Callable[[], list[str]]) -> Callable:
     return answer
 
 
-def launch_kwargs(profile: Profile, faults: Callable[[], list[str]] = list) -> dict[str, Any]:
+def launch_kwargs(profile: Profile, faults: Callable[[], list[str]] = list, room: Room | None = None) -> dict[str, Any]:
     """What `launch` is given.
 
     Args:
         faults: what of the page does not work at the moment, in sentences.
+        room: of the disk, for files that are being uploaded.
     """
     return {
         "theme": theme(),
@@ -283,7 +284,7 @@ def launch_kwargs(profile: Profile, faults: Callable[[], list[str]] = list) -> d
         "footer_links": ["api"],
         "app_kwargs": {
             "routes": [Mount(SCRIPT_ROUTE, CachedFiles(directory=script_folder())), Route("/healthz", health(faults)), Route("/robots.txt", robots)],
-            "middleware": [Middleware(Guard, profile=profile, hosts=allowed_hosts())],
+            "middleware": [Middleware(Guard, profile=profile, hosts=allowed_hosts(), room=room)],
             "openapi_url": None,
         },
     }

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
 import httpx
 import pytest
+from gradio.context import LocalContext
 
 from benchmarks.served import free_port
 from spaces_config.profiles import profile_named
-from tl_ui.guard import ON_SPACES, Guard, allowed_hosts, is_allowed
+from tl_core.experiments.room import Room
+from tl_core.experiments.turns import Visitor
+from tl_ui.guard import ON_SPACES, Guard, Uploads, allowed_hosts, is_allowed
 from tl_ui.sessions import Sessions, keep_little
 from tl_ui.shell import SESSIONS, build, launch_kwargs
+from tl_ui.visitors import visitors
 from tl_ui.words import t
 
 
@@ -92,6 +100,50 @@ def test_pages_of_others_cannot_write_here(here):
     files = {"files": ("a.csv", b"text,label\n")}
     assert here.ask("/gradio_api/upload", method="POST", files=files, headers={"sec-fetch-site": "cross-site"}).status_code == 403
     assert here.ask("/gradio_api/upload", method="POST", files=files, headers={"sec-fetch-site": "same-origin"}).status_code == 200
+
+
+def test_uploads_are_bounded_for_each_address_and_by_the_disk(tmp_path):
+    uploads = Uploads(10, seconds=0.2)
+    assert uploads.take("a", 6) and not uploads.take("a", 5) and uploads.take("a", 4) and uploads.take("b", 10)
+    time.sleep(0.25)
+    assert uploads.take("a", 10)
+    sent = []
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/gradio_api/upload", "query_string": b"", "client": ("10.0.0.1", 1), "headers": [(b"host", b"localhost"), (b"content-length", b"4000000")]}
+    full = Guard(None, profile_named("cpu"), ("localhost",), Room(tmp_path, least_free=shutil.disk_usage(tmp_path).total))
+    asyncio.run(full(scope, None, send))
+    busy = Guard(None, profile_named("cpu"), ("localhost",))
+    busy.uploads.take("10.0.0.1", 200 * 2**20 - 3_000_000)
+    asyncio.run(busy(scope, None, send))
+    assert [m["status"] for m in sent if "status" in m] == [507, 429]
+
+
+def test_who_asks_is_an_address_that_nobody_can_read(tmp_path):
+    who = visitors(tmp_path, {})
+    assert who().name == "" and not who().gone()
+
+    def asked(address: str, forwarded: str = "", of=who) -> Visitor:
+        token = LocalContext.request.set(SimpleNamespace(client=SimpleNamespace(host=address), headers={"x-forwarded-for": forwarded} if forwarded else {}))
+        try:
+            return of()
+        finally:
+            LocalContext.request.reset(token)
+
+    one = asked("192.0.2.1").name
+    assert one and one == asked("192.0.2.1", "192.0.2.9").name != asked("192.0.2.2").name and "192" not in one
+    assert asked("192.0.2.1", of=visitors(tmp_path, {})).name == one, "also after a restart"
+    on_space = visitors(tmp_path, {"SPACE_ID": "me/lab"})
+    assert asked("10.0.0.1", "192.0.2.1, 10.1.1.1", of=on_space).name == one
+    assert (tmp_path / "visitors.secret").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("path", ["no_such_endpoint", "list_strategies", "fill_mask"])
+def test_wrong_names_are_a_sentence(here, path):
+    answer = here.ask(f"/gradio_api/call/v2/{path}", method="POST", json={"nothing_like_it": 1})
+    assert answer.status_code < 500
 
 
 # --- sessions --------------------------------------------------------------------------------------
