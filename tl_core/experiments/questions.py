@@ -17,13 +17,14 @@ log = logging.getLogger("transfer-lab")
 SHORT = ("fill_blanks", "cut_text", "attention")
 SHORT_WHEN_FEW = {"predict": "examples", "token_reports": "texts"}
 FEW = 50
+LONG_NICE, STUDIES_NICE = 5, 10  # who gives way to whom where processors are few
 
 
 class Helper:
     """A worker process, and the gate before it."""
 
-    def __init__(self, device: str | None, most_each: int, warm: Sequence[tuple[str, dict[str, Any]]] = ()):
-        self.worker, self.gate = Worker(device), Gate(most_each)
+    def __init__(self, worker: Worker, most_each: int, warm: Sequence[tuple[str, dict[str, Any]]] = ()):
+        self.worker, self.gate = worker, Gate(most_each)
         self.also = warm  # asked at the start, after the models
 
     def warm(self, models: Sequence[str]) -> None:
@@ -41,8 +42,9 @@ class Questions:
 
     def __init__(self, device: str | None, *, who: Callable[[], Visitor], most_seconds: float | None, most_each: int):
         self._who, self.most_seconds = who, most_seconds
-        self.short = Helper(device, most_each)
-        self.long = Helper(device, most_each, [("warm_maps", {})])
+        # A short text is read as soon on one processor as on several, and sooner where others are busy too.
+        self.short = Helper(Worker(device, threads=1), most_each)
+        self.long = Helper(Worker(device, nice=LONG_NICE), most_each, [("warm_maps", {})])
 
     def ask(self, function: str, **arguments: Any) -> Iterator[Any]:
         """Ask a helper process: what the function of `tl_core.experiments.service` yields.

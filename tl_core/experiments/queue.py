@@ -27,7 +27,7 @@ from tl_core.experiments.conduct import Conductor
 from tl_core.experiments.keeper import Keeper
 from tl_core.experiments.lent import Borrower, Lend, NotLent, lent_runs
 from tl_core.experiments.plan import Plan, Study, plan
-from tl_core.experiments.questions import Questions, warm_up
+from tl_core.experiments.questions import STUDIES_NICE, Questions, warm_up
 from tl_core.experiments.room import Room, size_of, whole
 from tl_core.experiments.store import Store, told
 from tl_core.experiments.turns import Line, Visitor
@@ -71,7 +71,7 @@ class StudyQueue:
         self.max_waiting, self.max_waiting_each, self.max_seconds = max_waiting, max_waiting_each, max_seconds
         self.lends = lends
         self._who, self.room = who, room or Room(home)
-        self.worker = Worker(device)  # runs studies
+        self.worker = Worker(device, nice=STUDIES_NICE)  # runs studies
         self.questions = Questions(device, who=who, most_seconds=max_question_seconds, most_each=max_questions_each)
         self.ask = self.questions.ask
         self._wake = threading.Condition()

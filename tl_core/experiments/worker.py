@@ -26,13 +26,20 @@ from tl_core.types import Event
 GRACE_SECONDS = 1.0  # between asking a worker to stop and ending it
 START_SECONDS = 120.0
 SECRET = "TL_WORKER_SECRET"
+NICE = "TL_WORKER_NICE"
 
 
 class Worker:
     """A warm worker process. Not for two threads at once, except `stop`."""
 
-    def __init__(self, device: str | None = None):
-        self.device = device
+    def __init__(self, device: str | None = None, *, threads: int | None = None, nice: int = 0):
+        """Starts nothing yet.
+
+        Args:
+            threads: processors it computes on; None: all.
+            nice: by how much it stands back where processors are wanted by others too (POSIX).
+        """
+        self.device, self.threads, self.nice = device, threads, nice
         self._process: subprocess.Popen | None = None
         self._connection: Connection | None = None
         self._stopping = threading.Event()
@@ -69,7 +76,9 @@ class Worker:
         with tempfile.TemporaryDirectory(prefix="transfer-lab-") as folder, Listener(_address(folder), authkey=secret) as listener:
             address = listener.address if isinstance(listener.address, str) else ":".join(map(str, listener.address))
             here = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
-            environment = {**os.environ, SECRET: secret.hex(), "TOKENIZERS_PARALLELISM": "true", "PYTHONPATH": here}
+            environment = {**os.environ, SECRET: secret.hex(), "TOKENIZERS_PARALLELISM": "true", "PYTHONPATH": here, NICE: str(self.nice)}
+            if self.threads:
+                environment["OMP_NUM_THREADS"] = str(self.threads)
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tl_core.experiments.worker", address, self.device or ""],
                 env=environment, stdout=subprocess.DEVNULL if sys.stdout is None else sys.stderr.fileno(),
@@ -235,6 +244,8 @@ def main() -> None:
     """Connect to the parent named on the command line."""
     warnings.simplefilter("ignore", FutureWarning)  # of libraries to those who write with them
     address, device = sys.argv[1], sys.argv[2]
+    if (nice := int(os.environ.pop(NICE, "0"))) and os.name == "posix":
+        os.nice(nice)
     target: Any = address
     if os.name != "posix" and not address.startswith("\\\\"):
         host, port = address.rsplit(":", 1)
