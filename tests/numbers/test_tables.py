@@ -52,6 +52,12 @@ def test_csv_comes_back(tmp_path, rows, delimiter):
     assert rows_of(path) == rows
 
 
+def test_a_header_in_quotation_marks_says_that_they_enclose_cells(tmp_path):
+    """A carriage return behind a tab, inside a cell, looks like the end of a line of plain quotation marks."""
+    rows = [("\t\r", "how_to"), ('"', "other")]
+    assert rows_of(write_csv(tmp_path / "a.csv", rows, delimiter="\t", quoting=csv.QUOTE_ALL)) == rows
+
+
 @FAST
 @given(rows=ROWS)
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])

@@ -152,12 +152,15 @@ def _plain_quotes(path: Path, encoding: str) -> bool:
     """Whether quotation marks in a tab-separated file are ordinary characters, as in the files of GLUE.
 
     They are when every line has its fields without any quoting, and some cell begins with a mark that does
-    not enclose it. Read as quoting, such a cell would swallow the rows below it.
+    not enclose it. Read as quoting, such a cell would swallow the rows below it. A header in quotation marks settles
+    it: whoever wrote that encloses cells.
     """
     plain, width = False, None
     with path.open(encoding=encoding, newline="") as file:
         for line in file:
             cells = line.rstrip("\r\n").split("\t")
+            if width is None and any(c.startswith('"') and _enclosed(c) for c in cells):
+                return False
             width = width or len(cells)
             if '"' not in line:
                 continue

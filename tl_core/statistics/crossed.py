@@ -123,7 +123,7 @@ def mean_interval(
     """Share of right answers from Y (S, n) of 0 and 1, limits within 0..1.
 
     Three seeds or more: the crossed half-width carried to the logit scale, Wilson where every answer is right or
-    every answer wrong. Fewer, or a strategy without seeds: Wilson on the rows, with a badge where it was trained. Rows in
+    every answer wrong, and no narrower than Wilson where fewer than 10 rows were ever wrong, or right. Fewer, or a strategy without seeds: Wilson on the rows, with a badge where it was trained. Rows in
     groups count as as many single ones as would vary as much (Korn & Graubard 1998).
     """
     Y = matrix(Y)
@@ -143,6 +143,9 @@ def mean_interval(
         logit, slope = special.logit(m), m * (1 - m)
         h = crossed(Y, overlap=overlap, design=design, usual=usual).half_width_at_tail(tail) / slope
         low, high = min(special.expit(logit - h), m), max(special.expit(logit + h), m)
+        if share_notes(Y == 1):  # a variance of so few rows is hardly known: never narrower than of that share of as many rows
+            wide = wilson_at(m, design.units(n), t_quantile(tail, design.rows_df(n)))
+            low, high = min(low, wide[0]), max(high, wide[1])
     return Interval(m, float(low), float(high), S, n, seed_notes(S, deterministic) if S < 3 else share_notes(Y == 1))
 
 
