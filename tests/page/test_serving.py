@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,6 +34,7 @@ class Here:
     """A page whose workers were never started."""
 
     page: gr.Blocks
+    home: Path
     url: str
     sessions: Sessions
 
@@ -46,7 +48,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
     page, _ = build(home, profile)
     port = free_port()
     page.launch(**launch_kwargs(profile), prevent_thread_lock=True, server_port=port, quiet=True)
-    yield Here(page, f"http://127.0.0.1:{port}", keep_little(page))
+    yield Here(page, home, f"http://127.0.0.1:{port}", keep_little(page))
     page.close()
 
 
@@ -144,6 +146,11 @@ def test_who_asks_is_an_address_that_nobody_can_read(tmp_path):
 def test_wrong_names_are_a_sentence(here, path):
     answer = here.ask(f"/gradio_api/call/v2/{path}", method="POST", json={"nothing_like_it": 1})
     assert answer.status_code < 500
+
+
+def test_what_visitors_bring_is_nobody_elses(here):
+    for name in ("studies", "uploads", "cache"):
+        assert (here.home / name).stat().st_mode & 0o777 == 0o700
 
 
 # --- sessions --------------------------------------------------------------------------------------
