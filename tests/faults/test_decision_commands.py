@@ -60,7 +60,7 @@ def test_report_says_the_advice_and_writes_a_page_in_either_language(here, capfd
 def test_prices_are_in_the_costs(here, capfd, tmp_path):
     prices = ("--label-price", 0.5, "--hour-price", 2, "--texts", 1000)
     told = strict(said(capfd, "report", "study", *prices, "--out", tmp_path / "r.html", "--json"))
-    assert told["prices"] == {"label": 0.5, "hour": 2.0, "texts": 1000.0}
+    assert told["prices"] == {"label": 0.5, "hour": 2.0, "texts": 1000.0, "tokens": None}
     assert all(c["total"] >= 0.5 * c["labels"] for c in told["costs"])
 
 
