@@ -158,7 +158,7 @@ def open_again(
     old, store = earlier.plan.study, Store(out)
     if source.is_file() and arms is None:
         raise_all(named_paths(old))
-    wanted = [request_of(arm, old.model_folders) for arm in old.arms] if arms is None else arms
+    wanted = [request_of(arm, old.problem, old.model_folders) for arm in old.arms] if arms is None else arms
     study = make_study(old.name, old.problem, old.split, arms=wanted, shots=old.shots if shots is None else shots, seeds=old.seeds if seeds is None else seeds)
     if arms is None and shots is None and seeds is None:
         study = dataclasses.replace(study, carried=old.carried, not_asked=old.not_asked, seen=old.seen)

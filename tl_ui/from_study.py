@@ -37,7 +37,7 @@ def wishes(study: Study, usual: str, *, adopted: bool = False) -> Wishes:
         adopted: it came as an archive: files, folders and models that it names are not asked for, since whatever the form names is
             looked for.
     """
-    asked = [request_of(arm, {} if adopted else study.model_folders) for arm in study.arms]
+    asked = [request_of(arm, study.problem, {} if adopted else study.model_folders) for arm in study.arms]
     if adopted:
         asked = [_without_names(request) for request in asked]
     models = [request.model for request in asked if request.model]

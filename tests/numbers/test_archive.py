@@ -30,6 +30,7 @@ from tl_core.params import declared
 from tl_core.report import again
 from tl_core.report import changes as words
 from tl_core.strategies import strategies
+from tl_core.types import Label, Problem
 
 ROOT = Path(__file__).parents[2]
 ODD = "=2+3\"'</script>{0}\n​한국어"
@@ -184,14 +185,17 @@ def requests():
     yield ArmRequest("adapt-then", {"base": "lora", "base.rank": 2, "base.selection": "inside", "steps": 7}, "both")
 
 
+SINGLE = Problem("one text", "one label", (Label("a", "a"), Label("b", "b")))
+
+
 @pytest.mark.parametrize("request_", requests(), ids=lambda r: f"{r.strategy}-{'-'.join(map(str, r.settings))}")
 def test_every_arm_can_be_asked_for_again(request_, monkeypatch):
     monkeypatch.setenv("TL_CHAT_URL", "http://127.0.0.1:9/v1")
     monkeypatch.setenv("TL_CHAT_MODEL", "somebody")
     arms, folders, faults = check_arms([request_])
     assert not faults
-    assert check_arms([request_of(arms[0], folders)])[0] == arms
-    assert len(request_of(arms[0]).settings) <= len(request_.settings) + len(dataclasses.fields(Recipe)), "defaults are left out"
+    assert check_arms([request_of(arms[0], SINGLE, folders)])[0] == arms
+    assert len(request_of(arms[0], SINGLE).settings) <= len(request_.settings) + len(dataclasses.fields(Recipe)), "defaults are left out"
 
 
 def test_a_study_is_made_again_by_command_and_by_script(tmp_path, capfd):

@@ -154,10 +154,11 @@ def test_the_only_row_of_a_label_is_never_left_out_and_many_rows_are_enough(enco
 def test_runs_with_several_labels_and_runs_without_scaling_have_the_ids_they_had(tiny):
     many = replace(PROBLEM, target="many labels")
     rows = [replace(e, labels=TOPIC if e.row % 3 == 0 else e.labels) for e in rows_of(300)]
-    for arm in (study_of(tiny, ArmRequest("probe"), problem=many, rows=rows).arms[0], study_of(tiny, ArmRequest("probe", {"scaling": "none"})).arms[0]):
+    of_many, unscaled = study_of(tiny, ArmRequest("probe"), problem=many, rows=rows).arms[0], study_of(tiny, ArmRequest("probe", {"scaling": "none"})).arms[0]
+    for arm in (of_many, unscaled):
         assert arm.scaling == "none" and arm.digest == digest(["probe", arm.strategy_version, arm.settings, arm.model.digest, "fixed"])
-        assert request_of(arm).settings == {"scaling": "none"}
-    assert request_of(study_of(tiny, ArmRequest("probe")).arms[0]).settings == {}
+    assert request_of(unscaled, PROBLEM).settings == {"scaling": "none"}
+    assert request_of(of_many, many).settings == request_of(study_of(tiny, ArmRequest("probe")).arms[0], PROBLEM).settings == {}
 
 
 def test_what_cannot_be_asked_is_told(tiny):

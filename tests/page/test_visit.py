@@ -14,7 +14,7 @@ from tests.page.looking import press_point
 from tests.page.visiting import EVIL, TABS, expect, only, open_section, own_file, to_tab, upload
 
 pytestmark = pytest.mark.browser
-ADVISED = {"en": re.compile("No clear winner|Use |is ahead"), "ko": re.compile("뚜렷한 승자가 없습니다|권합니다|앞서 있지만")}
+ADVISED = {"en": re.compile("No clear winner|Use |is ahead|scored highest"), "ko": re.compile("뚜렷한 승자가 없습니다|권합니다|앞서 있지만|점수가 가장 높은")}
 
 
 # --- the server ----------------------------------------------------------------------------------------

@@ -89,7 +89,7 @@ def _runnable(study: Study, allowed: Allowed) -> tuple[Study, str]:
         if count > most:
             faults.append(f"It has {count:,} {what}; {most:,} are allowed here.")
     try:
-        requests = [request_of(arm) for arm in study.arms]
+        requests = [request_of(arm, study.problem) for arm in study.arms]
         faults += faults_of(requests, EMBEDDED.name, allowed)
         if not faults:
             made, folders, faults = check_arms(requests, hub=False, problem=study.problem)

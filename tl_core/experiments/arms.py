@@ -87,8 +87,13 @@ def for_problem(arm: Arm, problem: Problem) -> Arm:
     if asked:
         raise UserError(f"{arm.id}: {', '.join(asked)} is about rows of two texts, and here each row has one. Leave it out.")
     settings = {name: value for name, value in arm.settings.items() if name not in apart}
-    scaled = trains(strategies()[arm.strategy]) or problem.target == "one label"  # of several labels there is no one temperature
-    return replace(arm, settings=settings, base=arm.base and for_problem(arm.base, problem), scaling=arm.scaling if scaled else "none")
+    scaling = arm.scaling if can_be_scaled(arm, problem) else "none"
+    return replace(arm, settings=settings, base=arm.base and for_problem(arm.base, problem), scaling=scaling)
+
+
+def can_be_scaled(arm: Arm, problem: Problem) -> bool:
+    """Whether the usual scaling means something here: of several labels there is no one temperature."""
+    return trains(strategies()[arm.strategy]) or problem.target == "one label"
 
 
 def params_of(arm: Arm, problem: Problem) -> Any:

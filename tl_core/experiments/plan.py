@@ -199,18 +199,21 @@ def check_arms(
     return tuple(made), folders, faults
 
 
-def request_of(arm: Arm, folders: Mapping[str, str] = {}) -> ArmRequest:
+def request_of(arm: Arm, problem: Problem, folders: Mapping[str, str] = {}) -> ArmRequest:
     """What to ask for to have this arm again: whatever differs from the defaults.
 
     Args:
+        problem: what it is asked about: what means nothing there need not be asked for.
         folders: of models by digest, as a study keeps them; a model that does not come along is asked for by its folder.
     """
     usual = {f.name: f.default for f in dataclasses.fields(strategies()[arm.strategy].Params)}
     settings = {name: value for name, value in arm.settings.items() if value != usual.get(name)}
     asked = of_arm.around(strategies()[arm.strategy])
     settings |= {f.name: getattr(arm, f.name) for f in (dataclasses.fields(asked) if asked else ()) if getattr(arm, f.name) != f.default}
+    if not of_arm.can_be_scaled(arm, problem):
+        settings.pop("scaling", None)
     if arm.base:
-        settings |= {f"base.{name}": value for name, value in request_of(arm.base, folders).settings.items()}
+        settings |= {f"base.{name}": value for name, value in request_of(arm.base, problem, folders).settings.items()}
     model = None
     if arm.model:
         model = arm.model.name if arm.model.name in {m["id"] for m in describe()} else folders.get(arm.model.digest, arm.model.name)

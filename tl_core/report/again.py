@@ -41,7 +41,7 @@ if __name__ == "__main__":
 
 def script(study: Study) -> str:
     """Python that makes the study again from its archive; every setting that is not a default is in it."""
-    arms = "\n".join(f"            {_request(request_of(arm))}," for arm in study.arms)
+    arms = "\n".join(f"            {_request(request_of(arm, study.problem))}," for arm in study.arms)
     return _SCRIPT.format(archive=ARCHIVE, folder=FOLDER, arms=arms, shots=list(study.shots), seeds=list(study.seeds))
 
 
