@@ -12,7 +12,7 @@ import os
 import socket
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -48,13 +48,13 @@ def allowed_hosts(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
 class Uploads:
     """How much each address has uploaded within the last hour."""
 
-    def __init__(self, most_bytes: float, seconds: float = 3600.0):
-        self.most_bytes, self.seconds = most_bytes, seconds
+    def __init__(self, most_bytes: float, seconds: float = 3600.0, clock: Callable[[], float] = time.monotonic):
+        self.most_bytes, self.seconds, self.clock = most_bytes, seconds, clock
         self._taken: dict[str, deque[tuple[float, int]]] = {}
 
     def take(self, address: str, size: int) -> bool:
         """Whether an address may upload so much more; then it is counted."""
-        now = time.monotonic()
+        now = self.clock()
         for other in [other for other, taken in self._taken.items() if taken[-1][0] < now - self.seconds]:
             del self._taken[other]
         taken = self._taken.get(address, deque())

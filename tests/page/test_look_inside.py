@@ -363,7 +363,7 @@ def test_a_handler_in_steps_is_guarded_too():
 
     first, second = shown(two_steps, lang, [out], notice)({lang: "en"})
     assert first == {out: 1, notice: ""}
-    assert set(second) == {notice} and "&lt;b&gt;fault" in second[notice]
+    assert second[out] == 1 and "&lt;b&gt;fault" in second[notice]  # what came last is said again: it may still be on its way
 
     def none(values):
         yield from ()

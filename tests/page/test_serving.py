@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -105,9 +104,10 @@ def test_pages_of_others_cannot_write_here(here):
 
 
 def test_uploads_are_bounded_for_each_address_and_by_the_disk(tmp_path):
-    uploads = Uploads(10, seconds=0.2)
+    now = [0.0]
+    uploads = Uploads(10, seconds=60, clock=lambda: now[0])
     assert uploads.take("a", 6) and not uploads.take("a", 5) and uploads.take("a", 4) and uploads.take("b", 10)
-    time.sleep(0.25)
+    now[0] = 61.0
     assert uploads.take("a", 10)
     sent = []
 
