@@ -36,6 +36,13 @@ def test_what_a_function_gives_comes_back_and_nothing_of_it_stays(bounded, tmp_p
     assert len({bounded.call(os.getpid) for _ in range(3)} | {os.getpid()}) == 4
 
 
+def test_a_file_name_as_the_page_has_it_is_a_plain_string_there(bounded):
+    """Gradio names files by a string of its own, for which that process would have to load Gradio."""
+    from gradio.utils import NamedString
+
+    assert bounded.call(len, NamedString("a.csv")) == 5 and bounded.call(os.fspath, NamedString("a.csv")) == "a.csv"
+
+
 def test_faults_come_back_as_they_were(bounded, tmp_path):
     (tmp_path / "a.csv").write_text("text,label,text\none,a\n")
     with pytest.raises(Faults) as there:

@@ -86,7 +86,7 @@ class Bounded:
         if not self._places.acquire(timeout=PATIENCE):
             raise UserError("Other files are being read here just now. Try again in a minute.")
         try:
-            return self._call(pickle.dumps((function, arguments, named, self.seconds, self.megabytes)))
+            return self._call(pickle.dumps((function, tuple(map(_bare, arguments)), {k: _bare(v) for k, v in named.items()}, self.seconds, self.megabytes)))
         finally:
             self._places.release()
 
@@ -151,6 +151,11 @@ class Bounded:
                     _command(str(theirs.fileno())), pass_fds=[theirs.fileno()], env=_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
                 )
         return self._control  # type: ignore[return-value]
+
+
+def _bare(value: Any) -> Any:
+    """A string of a library's own kind, such as Gradio's for the name of a file, as a plain one: there that library is not loaded."""
+    return str(value) if isinstance(value, str) else value
 
 
 def _command(*arguments: str) -> list[str]:
