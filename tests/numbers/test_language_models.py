@@ -382,7 +382,8 @@ def test_a_wide_beam_is_exhaustive_search(kind, opened, monkeypatch):
     for a in range(size):
         second = model.log_probs(blanked, [Asked(((a,), ()), 1)])[0].double()[:size]
         ways.update({(a, b): float(first[a] + second[b]) for b in range(size)})
-    best = sorted(ways, key=ways.__getitem__, reverse=True)[:30]
+    marks = set(getattr(model, "marks", ()))  # what T5 writes between blanks is no word in them
+    best = sorted((pair for pair in ways if not marks & set(pair)), key=ways.__getitem__, reverse=True)[:30]
     assert [way.words for way in ours] == [tuple(read_token(t, model.tokenizer)[0] for t in pair) for pair in best]
     assert np.allclose([way.probability for way in ours], np.exp([ways[pair] for pair in best]), rtol=1e-3)
     assert sum(math.exp(x) for x in ways.values()) == pytest.approx(1, abs=1e-3)

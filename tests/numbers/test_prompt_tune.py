@@ -322,5 +322,5 @@ def test_what_cannot_be_trained_is_refused_before_anyone_waits():
     model = ModelRef("tiny", "0" * 32, speaks="masked")
     assert "cloze" in TUNE.refuses(Facts(SINGLE, 0, model, True))
     assert "bare numbers" in TUNE.refuses(Facts(SINGLE, 4, model, False))
-    assert "one label per text" in TUNE.refuses(Facts(dataclasses.replace(SINGLE, target="many labels"), 4, model, True))
+    assert "writes one label for a text" in TUNE.refuses(Facts(dataclasses.replace(SINGLE, target="many labels"), 4, model, True))
     assert "[MASK]" in said(TUNE.Params, templates="no place for it: {text}")
