@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from tl_core.experiments.arms import draws, shots_of
 from tl_core.experiments.plan import Plan, Study
 from tl_core.strategies import strategies
 from tl_core.types import Arm, ModelRef, RunResult
@@ -26,14 +27,17 @@ def with_earlier(study: Study, before: Plan, results: Mapping[str, RunResult]) -
         return study, ()
     if before.study.problem != study.problem or before.study.pool_digest != study.pool_digest or before.study.split.test_digest != study.split.test_digest:
         left_out = [id for id in done if id not in {arm.id for arm in study.arms}]
+        if not left_out:
+            return study, ()
         told = f"The rows to train on are not those of the study that was in this folder, so {_and(left_out)} of it {'is' if len(left_out) == 1 else 'are'} left out."
-        return study, (told,) if left_out else ()
+        return study, (told,)
     asked = {arm.digest: arm.id for arm in study.arms}
     names, added, carried, outdated = {arm.id for arm in study.arms}, [], {}, []
     for id, cells in done.items():
         arm = arms[id]
         if arm.digest in asked:
-            carried[asked[arm.digest]] = tuple(cells)
+            if more := [cell for cell in cells if cell not in _asked(study, arm)]:  # what is asked for anyway is no addition
+                carried[asked[arm.digest]] = tuple(more)
             continue
         if arm.strategy_version != strategies()[arm.strategy].version:
             outdated.append(id)
@@ -52,6 +56,11 @@ def with_earlier(study: Study, before: Plan, results: Mapping[str, RunResult]) -
         notes.append(f"{_and(outdated)} of the study that was in this folder came from an older version of the strategy and is left out. Ask for it to have it anew.")
     folders = {**before.study.model_folders, **study.model_folders}
     return replace(study, arms=(*study.arms, *added), carried=carried, not_asked=tuple(arm.id for arm in added), model_folders=folders), tuple(notes)
+
+
+def _asked(study: Study, arm: Arm) -> set[tuple[int | None, int]]:
+    """(shots, seed) of the runs that a study makes of an arm by itself."""
+    return {(shots, seed) for shots in shots_of(arm, study.shots) for seed in (study.seeds if draws(arm, shots) else study.seeds[:1])}
 
 
 def seen_in(record: Mapping[str, Any] | None) -> tuple[str, ...]:
