@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import subprocess
 import threading
@@ -12,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.loops import in_a_loop
 from tests.numbers.made import arm, planned
 from tl_core.errors import UserError, WorkerDied
 from tl_core.experiments.keeper import Keeper
@@ -179,13 +179,13 @@ def test_a_dead_thread_or_worker_is_told_and_replaced(queue):
         worker._process.kill()
         worker._process.wait()
     assert len(queue.faults()) == 3 and all("is not there: The worker process ended unexpectedly." in fault for fault in queue.faults())
-    response = asyncio.run(health(queue.faults)(None))
+    response = in_a_loop(health(queue.faults)(None))
     assert response.status_code == 503 and "answers long questions" in json.loads(response.body)["faults"][-1]
     del queue._warm_worker
     for helper in (queue.questions.short, queue.questions.long):
         helper.gate.leave()
     until(lambda: not queue.faults())
-    assert asyncio.run(health(queue.faults)(None)).status_code == 200
+    assert in_a_loop(health(queue.faults)(None)).status_code == 200
     assert ended(queue, queue.submit(study())[0])["status"] == "done"
 
 

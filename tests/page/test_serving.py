@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import shutil
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from gradio.context import LocalContext
 
 from benchmarks.served import free_port
 from spaces_config.profiles import profile_named
+from tests.loops import in_a_loop
 from tl_core.experiments.room import Room
 from tl_core.experiments.turns import Visitor
 from tl_ui.guard import ON_SPACES, Guard, Uploads, allowed_hosts, is_allowed
@@ -116,10 +116,10 @@ def test_uploads_are_bounded_for_each_address_and_by_the_disk(tmp_path):
 
     scope = {"type": "http", "method": "POST", "path": "/gradio_api/upload", "query_string": b"", "client": ("10.0.0.1", 1), "headers": [(b"host", b"localhost"), (b"content-length", b"4000000")]}
     full = Guard(None, profile_named("cpu"), ("localhost",), Room(tmp_path, least_free=shutil.disk_usage(tmp_path).total))
-    asyncio.run(full(scope, None, send))
+    in_a_loop(full(scope, None, send))
     busy = Guard(None, profile_named("cpu"), ("localhost",))
     busy.uploads.take("10.0.0.1", 200 * 2**20 - 3_000_000)
-    asyncio.run(busy(scope, None, send))
+    in_a_loop(busy(scope, None, send))
     assert [m["status"] for m in sent if "status" in m] == [507, 429]
 
 

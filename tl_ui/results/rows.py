@@ -17,6 +17,7 @@ from tl_ui.pieces import escaped, label_name, shots_text
 from tl_ui.plotly_view import drawing, plotly_view
 from tl_ui.results import LABELS_IN_MATRIX, Place, Seen, key_of, seen
 from tl_ui.results._listed import ROWS_SHOWN, counted, filled, headers, row_cells, rows_listed
+from tl_ui.shown import Overtaken
 from tl_ui.studies import Opened
 from tl_ui.words import t, word
 
@@ -64,11 +65,17 @@ def _rows() -> Rows:
 
 def _wire(lab: Lab, place: Place, rows: Rows) -> None:
     def draw(found: Seen, values: dict) -> dict:
-        """Everything, for the line that is chosen; the leading one where none is."""
+        """Everything, for the line that is chosen; the leading one where none is. The rows only if nothing was chosen meanwhile."""
+        check = values[lab.turns].take("rows")
         cells = [(f"{c.arm} · {shots_text(c.shots, found.lang)}", key_of(c)) for c in found.comparison.cells]
         cell = found.cell(values[rows.cell]) or found.comparison.cells[0]
         shown = {rows.cell: gr.Dropdown(choices=cells, value=key_of(cell)), rows.matrix: _matrix(found.opened, cell, found.lang)}
-        return shown | table(found, cell, values[rows.which], values[lab.selection])
+        listed = table(found, cell, values[rows.which], values[lab.selection])
+        try:
+            check()
+        except Overtaken:  # the first drawing takes longest, and a visitor does not wait for it
+            return shown
+        return shown | listed
 
     def point(values: dict) -> dict:
         """A point of another section was clicked: the rows that this line gets wrong."""
@@ -85,8 +92,10 @@ def _wire(lab: Lab, place: Place, rows: Rows) -> None:
         return {rows.which: "all", lab.selection: said, **show(found, {**values, rows.which: "all", lab.selection: said})} if said else {}
 
     def show(found: Seen, values: dict) -> dict:
-        cell = found.cell(values[rows.cell])
-        return table(found, cell, values[rows.which], values[lab.selection]) if cell else {}
+        check, cell = values[lab.turns].take("rows"), found.cell(values[rows.cell])
+        listed = table(found, cell, values[rows.which], values[lab.selection]) if cell else {}
+        check()
+        return listed
 
     def clear(found: Seen, values: dict) -> dict:
         return {lab.selection: None, rows.which: "all", **show(found, {**values, rows.which: "all", lab.selection: None})}
@@ -102,7 +111,7 @@ def _wire(lab: Lab, place: Place, rows: Rows) -> None:
             rows.table: filled(made),
         }
 
-    inputs = [lab.selection, rows.cell, rows.which]
+    inputs = [lab.selection, rows.cell, rows.which, lab.turns]
     shown = [rows.caption, rows.chosen, rows.clear, rows.table]
     place.draw(draw, inputs, [rows.cell, rows.matrix, *shown])
     place.on(rows.cell.input, draw, inputs, [rows.cell, rows.matrix, *shown], trigger_mode="always_last")
