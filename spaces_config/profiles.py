@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tl_core.data.limits import Limits
@@ -90,33 +90,6 @@ _LOCAL = Profile(
     min_free_mb=200,
     allow_hub_models=True,
 )
-_ZEROGPU = Profile(
-    name="zerogpu",
-    title="a Space with a ZeroGPU",
-    public=True,
-    zero_gpu=True,
-    max_upload_mb=5,
-    max_rows=5_000,
-    max_columns=200,
-    max_cells=250_000,
-    max_characters=20_000_000,
-    max_unpacked_mb=96,
-    max_answers=1_000_000,
-    max_read_seconds=8,
-    max_read_mb=300,
-    max_test_rows=500,
-    max_study_seconds=900,  # on the Space's processors; GPU seconds are counted by whoever lends them
-    max_queue=32,
-    max_waiting_each=3,
-    max_question_seconds=120,
-    max_questions_each=4,
-    keep_studies_days=1,  # the disk of free hardware is emptied whenever the Space sleeps or restarts
-    max_visitor_mb=1_000,
-    max_home_mb=15_000,
-    min_free_mb=1000,
-    allow_hub_models=False,
-    card=_CARD | _GRADIO,  # no suggested_hardware: that field has no value for ZeroGPU
-)
 _CPU = Profile(
     name="cpu",
     title="a Space with two CPU cores",
@@ -137,12 +110,19 @@ _CPU = Profile(
     max_waiting_each=3,
     max_question_seconds=120,
     max_questions_each=4,
-    keep_studies_days=1,
+    keep_studies_days=1,  # the disk of free hardware is emptied whenever the Space sleeps or restarts
     max_visitor_mb=1_000,
     max_home_mb=15_000,
     min_free_mb=1000,
     allow_hub_models=False,
     card=_CARD | _GRADIO | {"suggested_hardware": "cpu-basic"},
+)
+_ZEROGPU = replace(  # study seconds are those on the Space's processors; GPU seconds are counted by whoever lends them
+    _CPU,
+    name="zerogpu",
+    title="a Space with a ZeroGPU",
+    zero_gpu=True,
+    card=_CARD | _GRADIO,  # no suggested_hardware: that field has no value for ZeroGPU
 )
 _GPU = Profile(
     name="gpu",

@@ -117,7 +117,6 @@ class Guard:
             return PlainTextResponse("There are no such links here.\n", 404)
         return None
 
-
     def _no_upload(self, scope: Any, headers: Headers) -> PlainTextResponse | None:
         """Files go to the disk before anybody looks at them."""
         size = headers.get("content-length", "")

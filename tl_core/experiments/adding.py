@@ -36,7 +36,8 @@ def with_earlier(study: Study, before: Plan, results: Mapping[str, RunResult]) -
     for id, cells in done.items():
         arm = arms[id]
         if arm.digest in asked:
-            if more := [cell for cell in cells if cell not in _asked(study, arm)]:  # what is asked for anyway is no addition
+            made = _asked(study, arm)
+            if more := [cell for cell in cells if cell not in made]:  # what is asked for anyway is no addition
                 carried[asked[arm.digest]] = tuple(more)
             continue
         if arm.strategy_version != strategies()[arm.strategy].version:

@@ -78,16 +78,16 @@ def cost_table(lines: Sequence[Line], prices: Prices) -> tuple[Cost, ...]:
 
 def ranks(lines: Sequence[Line], prices: Prices) -> list[float]:
     """Places from the cheapest up, equal ones alike: all that a choice by cost needs. Infinite where the cost is not known."""
+    priced = [x for x in lines if known(x, prices)]
     if prices.label is None:
-        labels = {x.cell.labels for x in lines}
-        paid = {n: _alike([_seconds(x) for x in lines if x.cell.labels == n], SAME_SECONDS) for n in labels}
-        cost = [(x.cell.labels, paid[x.cell.labels][_seconds(x)]) for x in lines]
+        alike = {n: _alike([_seconds(x) for x in priced if x.cell.labels == n], SAME_SECONDS) for n in {x.cell.labels for x in priced}}
+        cost = {x.name: (x.cell.labels, alike[x.cell.labels][_seconds(x)]) for x in priced}
     else:
-        totals = [total(x, prices) for x in lines]
-        paid = _alike([t for t in totals if t is not None], SAME_TOTAL)
-        cost = [None if t is None else (paid[t], 0) for t in totals]
-    order = sorted({c for c, x in zip(cost, lines) if c is not None and known(x, prices)})
-    return [order.index(c) if c is not None and known(x, prices) else math.inf for c, x in zip(cost, lines)]
+        totals = {x.name: total(x, prices) for x in priced}
+        of_total = _alike(list(totals.values()), SAME_TOTAL)
+        cost = {name: of_total[paid] for name, paid in totals.items()}
+    order = sorted(set(cost.values()))
+    return [order.index(cost[x.name]) if x.name in cost else math.inf for x in lines]
 
 
 def known(line: Line, prices: Prices) -> bool:
