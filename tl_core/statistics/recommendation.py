@@ -142,11 +142,12 @@ def recommend(
         choice, why = cheapest(as_good), AS_GOOD_AND_CHEAPER
     elif winner:
         choice, why = winner, WINNER
-    elif len(close) > 1 and affordable:
+    elif affordable and (len(close) > 1 or leader not in above):
         choice, why = cheapest(affordable), CHEAPEST_OF_CLOSE
+    elif leader not in above:  # who scored highest may have done so by chance, and nobody who surely did not comes close
+        choice, why = leader, NOT_ABOVE
     else:
-        choice = leader if leader in above else max(above, key=lambda j: means[j])
-        why = ALONE if best == [choice] else LEADS
+        choice, why = leader, ALONE if best == [leader] else LEADS
     others = [j for j in arms if j != choice]
     runner_up = max([j for j in others if j in best] or others, key=lambda j: means[j])  # who could be the best comes before who could not
     value = p.get((choice, runner_up), p.get((runner_up, choice)))
