@@ -1,12 +1,7 @@
-"""Measurements, as commands that take paths as arguments. Tests assert no times; these print them."""
+"""Measurements, as commands that take paths as arguments. Tests assert no times; these print
+them.
+"""
 
-from tl_core.types import Steps, T
+from tl_core.api.steps import ended
 
-
-def ended(steps: Steps[T]) -> T:
-    """What comes after the steps."""
-    try:
-        while True:
-            next(steps)
-    except StopIteration as end:
-        return end.value
+__all__ = ["ended"]

@@ -1,11 +1,13 @@
-"""What small files do that were made to take the page down: files to read, and archives of studies to open.
+"""What small files do that were made to take the page down: files to read, and archives of studies
+to open.
 
     python -m benchmarks.bombs [--profile cpu] [--only WORDS]
 
-Every file is given to what the page gives it to, within the limits of the profile. The table says for how long, how much memory
-the process of the page and the one that reads took at most (MB resident; 0 where it was gone before anybody looked), and what came of it. At the end stands how many took
-more than 10 seconds or 500 MB, how many ended in anything but a sentence or a dataset, and how many archives would have run
-what the form of the page refuses.
+Every file is given to what the page gives it to, within the limits of the profile. The table says
+for how long, how much memory the process of the page and the one that reads took at most (MB
+resident; 0 where it was gone before anybody looked), and what came of it. At the end is printed how
+many took more than 10 seconds or 500 MB, how many ended in anything but a sentence or a dataset,
+and how many archives would have run what the form of the page refuses.
 """
 
 from __future__ import annotations
@@ -29,18 +31,18 @@ from benchmarks.made_archives import crafted
 from benchmarks.made_bombs import BOMBS, LABEL_TABLES
 from spaces_config import Profile
 from spaces_config.profiles import PROFILES
-from tl_core.errors import UserError
-from tl_core.experiments.about import read_about
-from tl_core.experiments.allowed import lay_out, take_in
-from tl_core.experiments.archive import pack
-from tl_core.experiments.bounded import Bounded
-from tl_core.experiments.queue import StudyQueue
-from tl_core.models.catalog import EMBEDDED
+from tl_core.api.errors import UserError
+from tl_core.models.embedded import EMBEDDED
 from tl_core.report.html import report_html
-from tl_ui import from_study
-from tl_ui.datasets import Datasets
-from tl_ui.place import allowed_at
-from tl_ui.studies import Studies
+from tl_core.running.queue import StudyQueue
+from tl_core.running.reading_process import Bounded
+from tl_core.studies.allowed import lay_out, take_in
+from tl_core.studies.archive import pack
+from tl_core.studies.title import read_about
+from tl_ui.serving.place import allowed_at
+from tl_ui.state import clone_study as from_study
+from tl_ui.state.datasets import Datasets
+from tl_ui.state.studies import Studies
 
 MOST_SECONDS, MOST_MB = 10.0, 500.0
 EVERY = 0.002  # seconds between two looks at the memory
@@ -49,7 +51,7 @@ OPENED, UNCAUGHT, RUNS = "opened", "UNCAUGHT", "RUNS WHAT THE FORM REFUSES"
 
 @dataclass(frozen=True)
 class Row:
-    """What one file did."""
+    """The outcome of one file."""
 
     name: str
     seconds: float
@@ -112,13 +114,19 @@ def bombs(home: Path, profile: Profile, scale: float, only: str = "") -> Iterato
         for name in LABEL_TABLES:
             if only in name:
                 path = _made(name, home / "labels.json", scale)
-                yield measured(name, datasets.bounded, lambda path=path: f"{OPENED}: {len(datasets.labels_of(path))} labels")
+                yield measured(
+                    name,
+                    datasets.bounded,
+                    lambda path=path: f"{OPENED}: {len(datasets.labels_of(path))} labels",
+                )
     finally:
         datasets.bounded.close()
 
 
 def _made(name: str, path: Path, scale: float) -> Path:
-    subprocess.run([sys.executable, "-m", "benchmarks.made_bombs", name, str(path), str(scale)], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "benchmarks.made_bombs", name, str(path), str(scale)], check=True
+    )
     return path
 
 
@@ -140,14 +148,21 @@ def archives(home: Path, profile: Profile, scale: float, only: str = "") -> Iter
     try:
         for name, path, refused in crafted(home, scale):
             if only in name:
-                yield measured(name, datasets.bounded, partial(_opened, queue, datasets, profile, path, refused))
+                yield measured(
+                    name,
+                    datasets.bounded,
+                    partial(_opened, queue, datasets, profile, path, refused),
+                )
     finally:
         queue.close()
         datasets.bounded.close()
 
 
-def _opened(queue: StudyQueue, datasets: Datasets, profile: Profile, path: Path, refused: bool) -> str:
-    """As the page uses an archive: opened, worked out, packed, reported, its rows taken as a dataset, and put into the line.
+def _opened(
+    queue: StudyQueue, datasets: Datasets, profile: Profile, path: Path, refused: bool
+) -> str:
+    """As the page uses an archive: opened, computed, packed, reported, its rows taken as a
+    dataset, and put into the line.
 
     Args:
         refused: the form would not run what it asks for.
@@ -163,7 +178,14 @@ def _opened(queue: StudyQueue, datasets: Datasets, profile: Profile, path: Path,
     pack(store)
     read_about(store)
     if opened.comparison and opened.comparison.cells:
-        report_html(opened.plan, opened.weighed.results, opened.comparison, context=store.read_json("state.json")["context"], decision=opened.decision, topics=opened.topics)
+        report_html(
+            opened.plan,
+            opened.weighed.results,
+            opened.comparison,
+            context=store.read_json("state.json")["context"],
+            decision=opened.decision,
+            topics=opened.topics,
+        )
     from_study.wishes(opened.plan.study, EMBEDDED.name, adopted=True)
     datasets.choose(from_study.dataset_of(datasets, opened.plan.study).partition("/")[0])
     try:
@@ -177,7 +199,9 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--profile", default="cpu", choices=PROFILES)
-    parser.add_argument("--scale", type=float, default=1.0, help="1: as large as a public place takes files")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="1: as large as a public place takes files"
+    )
     parser.add_argument("--only", default="", help="files whose name holds these words")
     asked = parser.parse_args()
     logging.disable(logging.CRITICAL)
@@ -187,10 +211,23 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as home:
             for row in kind(Path(home), profile, asked.scale, asked.only):
                 rows.append(row)
-                print(f"{row.name[:45]:46}{row.seconds:7.2f}{row.page:9.0f}{row.child:11.0f}  {row.outcome[:110]}", flush=True)
-    slow, large = [r for r in rows if r.seconds > MOST_SECONDS], [r for r in rows if max(r.page, r.child) > MOST_MB]
-    uncaught, run = [r for r in rows if UNCAUGHT in r.outcome], [r for r in rows if r.outcome == RUNS]
-    print(f"\n{len(rows)} files: {len(slow)} over {MOST_SECONDS:.0f} s, {len(large)} over {MOST_MB:.0f} MB, {len(uncaught)} uncaught, {len(run)} that run what the form refuses")
+                print(
+                    f"{row.name[:45]:46}{row.seconds:7.2f}{row.page:9.0f}{row.child:11.0f} "
+                    f" {row.outcome[:110]}",
+                    flush=True,
+                )
+    slow, large = (
+        [r for r in rows if r.seconds > MOST_SECONDS],
+        [r for r in rows if max(r.page, r.child) > MOST_MB],
+    )
+    uncaught, run = (
+        [r for r in rows if UNCAUGHT in r.outcome],
+        [r for r in rows if r.outcome == RUNS],
+    )
+    print(
+        f"\n{len(rows)} files: {len(slow)} over {MOST_SECONDS:.0f} s, {len(large)} over"
+        f" {MOST_MB:.0f} MB, {len(uncaught)} uncaught, {len(run)} that run what the form refuses"
+    )
 
 
 if __name__ == "__main__":

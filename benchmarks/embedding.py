@@ -14,10 +14,10 @@ import time
 
 import torch
 
-from tl_core.data.columns import load
-from tl_core.experiments.run import Encoders
+from tl_core.api.types import Example
+from tl_core.data.load import load
 from tl_core.models.catalog import find
-from tl_core.types import Example
+from tl_core.running.run import Encoders
 
 
 def main() -> None:
@@ -44,8 +44,10 @@ def main() -> None:
         seconds = time.perf_counter() - started
         rate = statistics.median([before, product_rate()])
         shares.append(operations / seconds / rate)
-        print(f"{len(texts)} texts, {sum(tokens)} tokens: {seconds:.2f} s, {len(texts) / seconds:.0f} texts/s; "
-              f"matrix products {rate / 1e9:.0f} GFLOP/s; share {shares[-1]:.2f}")  # fmt: skip
+        print(
+            f"{len(texts)} texts, {sum(tokens)} tokens: {seconds:.2f} s, {len(texts) / seconds:.0f}"
+            f" texts/s; matrix products {rate / 1e9:.0f} GFLOP/s; share {shares[-1]:.2f}"
+        )
     print(f"median share of the matrix-product rate: {statistics.median(shares):.2f}")
 
 

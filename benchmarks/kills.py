@@ -1,10 +1,12 @@
-"""Whatever is killed, and however full the disk gets: nothing that is finished is lost or changed, and the line goes on.
+"""Whatever is killed, and however full the disk gets: nothing that is finished is lost or changed,
+and the line goes on.
 
     python -m benchmarks.kills [--times 60] [--seed 0] [--studies 6]
 
-Lets the line of studies that the page has work in a process of its own, with a home of its own, and at random moments kills
-that process, its worker, or both, or fills the disk for a while (where mounting a small file system is allowed). Looks after
-every one whether a finished run has gone or has other bytes, and at the end whether every study is finished and no process
+Runs the queue of studies that the page has in a process of its own, with a home of its own, and
+at random moments kills that process, its worker, or both, or fills the disk for a while (where
+mounting a small file system is allowed). Looks after every one whether a finished run has gone or
+has other bytes, and at the end whether every study is finished and no process
 is left. The target: none lost, none changed, none left.
 """
 
@@ -27,11 +29,12 @@ from pathlib import Path
 import psutil
 
 from tests.numbers.made import arm, problem, rows
-from tl_core.errors import UserError
-from tl_core.experiments.plan import Study
-from tl_core.experiments.queue import OPEN, StudyQueue
-from tl_core.experiments.store import Store
-from tl_core.types import Split
+from tl_core.api.errors import UserError
+from tl_core.api.types import Split
+from tl_core.running.queue import StudyQueue
+from tl_core.running.study_records import OPEN
+from tl_core.studies.plan import Study
+from tl_core.studies.store import Store
 
 PAUSE = (0.3, 2.5)  # seconds between two kills
 FULL_SECONDS = 1.5
@@ -41,7 +44,9 @@ WAYS = ("the page", "the worker", "both", "a full disk")
 
 
 def main() -> None:
-    """Print what was done and what came of it; exit code 1 where something was lost, changed or left."""
+    """Print what was done and what came of it; exit code 1 where something was lost, changed or
+    left.
+    """
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--times", type=int, default=60, choices=range(1, 1001), metavar="1..1000")
     parser.add_argument("--seed", type=int, default=0)
@@ -51,12 +56,17 @@ def main() -> None:
     if asked.serve:
         serve(asked.serve)
         return
-    with tempfile.TemporaryDirectory() as folder, small_disk(Path(folder) / "home") as (home, is_small):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        small_disk(Path(folder) / "home") as (home, is_small),
+    ):
         raise SystemExit(run(home, is_small, asked.times, random.Random(asked.seed), asked.studies))
 
 
 def serve(home: Path) -> None:
-    """The line of studies as the page has it, and a visitor who presses "Continue" whenever that is offered."""
+    """The line of studies as the page has it, and a visitor who presses "Continue" whenever that is
+    offered.
+    """
     queue = StudyQueue(home, device="cpu")
     queue.start()
     while True:
@@ -64,7 +74,9 @@ def serve(home: Path) -> None:
         for folder in queue.folder.iterdir():
             with contextlib.suppress(UserError):
                 status = queue.status(folder.name)
-                if status["status"] not in OPEN and (status["status"] != "done" or status["failed"]):
+                if status["status"] not in OPEN and (
+                    status["status"] != "done" or status["failed"]
+                ):
                     queue.again(folder.name, Store(folder).read_json("state.json")["key"])
 
 
@@ -82,7 +94,9 @@ class Seen:
         for path in self.home.glob("studies/*/runs/*.json"):
             with contextlib.suppress(OSError):
                 if b'"status": "done"' in path.read_bytes():
-                    now[path] = hashlib.sha256(path.read_bytes() + path.with_suffix(".npy").read_bytes()).hexdigest()
+                    now[path] = hashlib.sha256(
+                        path.read_bytes() + path.with_suffix(".npy").read_bytes()
+                    ).hexdigest()
         self.lost |= self.runs.keys() - now.keys()
         self.changed |= {path for path, was in self.runs.items() if now.get(path, was) != was}
         self.runs |= now
@@ -125,26 +139,53 @@ def run(home: Path, is_small: bool, times: int, draw: random.Random, studies: in
     page.wait()
     time.sleep(2)
     seen.look()
-    left = [pid for pid in known if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
-    print(f"{times} times in {time.monotonic() - began:.0f} s: " + ", ".join(f"{way} {n}" for way, n in done.items() if n or is_small) + ("" if is_small else "; mounting is not allowed here, so no full disk"))
-    print(f"finished runs: {len(seen.runs)} seen, {len(seen.lost)} lost, {len(seen.changed)} changed; processes left: {len(left)}; every study came to its end: {'yes' if ended else 'no'}")
+    left = [
+        pid
+        for pid in known
+        if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    ]
+    print(
+        f"{times} times in {time.monotonic() - began:.0f} s: "
+        + ", ".join(f"{way} {n}" for way, n in done.items() if n or is_small)
+        + ("" if is_small else "; mounting is not allowed here, so no full disk")
+    )
+    print(
+        f"finished runs: {len(seen.runs)} seen, {len(seen.lost)} lost, {len(seen.changed)} changed;"
+        f" processes left: {len(left)}; every study came to its end: {'yes' if ended else 'no'}"
+    )
     return int(bool(seen.lost or seen.changed or left or not ended))
 
 
 def study(number: int) -> Study:
     """Two hundred quick runs, another study for every number."""
     made = rows(200)
-    arms = (arm("counted", smoothing=1.0 + number / 100), arm("counted-otherwise", smoothing=2.0 + number / 100))
-    return Study(f"made {number}", problem(), Split(tuple(made[:40]), tuple(made[40:])), arms, (1, 2), tuple(range(50)), {})
+    arms = (
+        arm("counted", smoothing=1.0 + number / 100),
+        arm("counted-otherwise", smoothing=2.0 + number / 100),
+    )
+    return Study(
+        f"made {number}",
+        problem(),
+        Split(tuple(made[:40]), tuple(made[40:])),
+        arms,
+        (1, 2),
+        tuple(range(50)),
+        {},
+    )
 
 
 def start(home: Path) -> subprocess.Popen:
     """The process that is killed."""
-    return subprocess.Popen([sys.executable, "-m", "benchmarks.kills", "--serve", str(home)], env={**os.environ, "TL_HOME": str(home)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.kills", "--serve", str(home)],
+        env={**os.environ, "TL_HOME": str(home)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def children(pid: int) -> list[psutil.Process]:
-    """Its workers."""
+    """Return its workers."""
     try:
         return psutil.Process(pid).children(recursive=True)
     except psutil.NoSuchProcess:

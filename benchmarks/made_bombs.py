@@ -1,6 +1,7 @@
 """Small files that ask for much memory or time when they are read, made on the spot.
 
-Each is a function that writes one file; `BOMBS` holds them by name. `scale` shrinks them for quick tests: 1 is as large as a
+Each is a function that writes one file; `BOMBS` holds them by name. `scale` shrinks them for quick
+tests: 1 is as large as a
 public place takes files (5 MB, packed).
 """
 
@@ -34,7 +35,7 @@ def _n(count: int, scale: float) -> int:
     return max(1, int(count * scale))
 
 
-# --- text ----------------------------------------------------------------------------------------------
+# --- text -----------------------------------------------------------------------------------------
 
 
 @bomb("csv")
@@ -110,15 +111,21 @@ def utf_32(path: Path, scale: float) -> None:
 @bomb("csv")
 def wide_and_full(path: Path, scale: float) -> None:
     width = 199
-    path.write_bytes(b",".join(b"c%d" % i for i in range(width)) + b"\n" + (b"1," * (width - 1) + b"1\n") * _n(12_000, scale))
+    path.write_bytes(
+        b",".join(b"c%d" % i for i in range(width))
+        + b"\n"
+        + (b"1," * (width - 1) + b"1\n") * _n(12_000, scale)
+    )
 
 
-# --- JSON ----------------------------------------------------------------------------------------------
+# --- JSON -----------------------------------------------------------------------------------------
 
 
 @bomb("jsonl")
 def many_keys_then_none(path: Path, scale: float) -> None:
-    path.write_text(json.dumps({f"k{i}": 1 for i in range(199)}) + "\n" + "{}\n" * _n(200_000, scale))
+    path.write_text(
+        json.dumps({f"k{i}": 1 for i in range(199)}) + "\n" + "{}\n" * _n(200_000, scale)
+    )
 
 
 @bomb("jsonl")
@@ -158,7 +165,9 @@ def a_list_of_empty_objects(path: Path, scale: float) -> None:
 
 @bomb("json")
 def huge_numbers(path: Path, scale: float) -> None:
-    path.write_text("[" + ",".join('{"text":' + "9" * 4_200 + "}" for _ in range(_n(1_200, scale))) + "]")
+    path.write_text(
+        "[" + ",".join('{"text":' + "9" * 4_200 + "}" for _ in range(_n(1_200, scale))) + "]"
+    )
 
 
 @bomb("json")
@@ -171,14 +180,16 @@ def a_cell_that_is_a_list(path: Path, scale: float) -> None:
     path.write_text('[{"text":"x","label":[' + "1," * _n(2_400_000, scale) + "1]}]")
 
 
-# --- Parquet -------------------------------------------------------------------------------------------
+# --- Parquet --------------------------------------------------------------------------------------
 
 
 def _dictionary(rows: int, text: str = "x") -> object:
     """The same text in every row, which Parquet keeps once."""
     import pyarrow as pa
 
-    return pa.DictionaryArray.from_arrays(pa.Array.from_buffers(pa.int32(), rows, [None, pa.py_buffer(bytes(4 * rows))]), [text])
+    return pa.DictionaryArray.from_arrays(
+        pa.Array.from_buffers(pa.int32(), rows, [None, pa.py_buffer(bytes(4 * rows))]), [text]
+    )
 
 
 def _parquet(path: Path, columns: dict[str, object], **more: object) -> None:
@@ -195,7 +206,10 @@ def a_million_rows_of_fifty(path: Path, scale: float) -> None:
 
 @bomb("parquet")
 def five_million_rows(path: Path, scale: float) -> None:
-    _parquet(path, {"text": _dictionary(_n(4_900_000, scale)), "label": _dictionary(_n(4_900_000, scale))})
+    _parquet(
+        path,
+        {"text": _dictionary(_n(4_900_000, scale)), "label": _dictionary(_n(4_900_000, scale))},
+    )
 
 
 @bomb("parquet")
@@ -213,44 +227,111 @@ def one_row_of_many_labels(path: Path, scale: float) -> None:
     import pyarrow as pa
 
     entries = _n(20_000_000, scale)
-    _parquet(path, {"text": pa.array(["x"]), "label": pa.ListArray.from_arrays(pa.array([0, entries], pa.int32()), _dictionary(entries).dictionary_decode())})
+    _parquet(
+        path,
+        {
+            "text": pa.array(["x"]),
+            "label": pa.ListArray.from_arrays(
+                pa.array([0, entries], pa.int32()), _dictionary(entries).dictionary_decode()
+            ),
+        },
+    )
 
 
 @bomb("parquet")
 def many_row_groups(path: Path, scale: float) -> None:
-    _parquet(path, {"text": _dictionary(_n(10_000, scale)), "label": _dictionary(_n(10_000, scale))}, row_group_size=1)
+    _parquet(
+        path,
+        {"text": _dictionary(_n(10_000, scale)), "label": _dictionary(_n(10_000, scale))},
+        row_group_size=1,
+    )
 
 
 @bomb("parquet")
 def a_footer_that_lies(path: Path, scale: float) -> None:
-    _parquet(path, {"text": _dictionary(_n(1_000_000, scale)), "label": _dictionary(_n(1_000_000, scale))})
+    _parquet(
+        path,
+        {"text": _dictionary(_n(1_000_000, scale)), "label": _dictionary(_n(1_000_000, scale))},
+    )
     data = bytearray(path.read_bytes())
     data[-8:-4] = (2**31 - 1).to_bytes(4, "little")
     path.write_bytes(data)
 
 
-# --- XLSX ----------------------------------------------------------------------------------------------
+# --- XLSX -----------------------------------------------------------------------------------------
 
 
-def _workbook(path: Path, sheet: Iterable[str], shared: Iterable[str] = (), sheets: int = 1, styles: Iterable[str] = ()) -> None:
+def _workbook(
+    path: Path,
+    sheet: Iterable[str],
+    shared: Iterable[str] = (),
+    sheets: int = 1,
+    styles: Iterable[str] = (),
+) -> None:
     """A workbook written part by part, since no library would write these."""
-    types = [("/xl/workbook.xml", "sheet.main"), *((f"/xl/worksheets/sheet{i}.xml", "worksheet") for i in range(1, sheets + 1)), ("/xl/sharedStrings.xml", "sharedStrings"), ("/xl/styles.xml", "styles")]
-    office, relations = "http://schemas.openxmlformats.org/officeDocument/2006/relationships", "http://schemas.openxmlformats.org/package/2006/relationships"
+    types = [
+        ("/xl/workbook.xml", "sheet.main"),
+        *((f"/xl/worksheets/sheet{i}.xml", "worksheet") for i in range(1, sheets + 1)),
+        ("/xl/sharedStrings.xml", "sharedStrings"),
+        ("/xl/styles.xml", "styles"),
+    ]
+    office, relations = (
+        "http://schemas.openxmlformats.org/officeDocument/2006/relationships",
+        "http://schemas.openxmlformats.org/package/2006/relationships",
+    )
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
-        parts = "".join(f'<Override PartName="{name}" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.{kind}+xml"/>' for name, kind in types)
-        rels = '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-        out.writestr("[Content_Types].xml", f'<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">{rels}{parts}</Types>')
-        out.writestr("_rels/.rels", f'<Relationships xmlns="{relations}"><Relationship Id="r1" Type="{office}/officeDocument" Target="xl/workbook.xml"/></Relationships>')
-        names = "".join(f'<sheet name="s{i}" sheetId="{i}" r:id="r{i}"/>' for i in range(1, sheets + 1))
-        out.writestr("xl/workbook.xml", f'<workbook xmlns="{SHEET}" xmlns:r="{office}"><sheets>{names}</sheets></workbook>')
-        links = "".join(f'<Relationship Id="r{i}" Type="{office}/worksheet" Target="worksheets/sheet{i}.xml"/>' for i in range(1, sheets + 1))
-        more = f'<Relationship Id="ss" Type="{office}/sharedStrings" Target="sharedStrings.xml"/><Relationship Id="st" Type="{office}/styles" Target="styles.xml"/>'
-        out.writestr("xl/_rels/workbook.xml.rels", f'<Relationships xmlns="{relations}">{links}{more}</Relationships>')
+        parts = "".join(
+            f'<Override PartName="{name}"'
+            f' ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.{kind}'
+            '+xml"/>'
+            for name, kind in types
+        )
+        rels = (
+            '<Default Extension="rels"'
+            ' ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        )
+        out.writestr(
+            "[Content_Types].xml",
+            "<Types"
+            f' xmlns="http://schemas.openxmlformats.org/package/2006/content-types">{rels}{parts}</Types>',
+        )
+        out.writestr(
+            "_rels/.rels",
+            f'<Relationships xmlns="{relations}"><Relationship Id="r1"'
+            f' Type="{office}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        )
+        names = "".join(
+            f'<sheet name="s{i}" sheetId="{i}" r:id="r{i}"/>' for i in range(1, sheets + 1)
+        )
+        out.writestr(
+            "xl/workbook.xml",
+            f'<workbook xmlns="{SHEET}" xmlns:r="{office}"><sheets>{names}</sheets></workbook>',
+        )
+        links = "".join(
+            f'<Relationship Id="r{i}" Type="{office}/worksheet" Target="worksheets/sheet{i}.xml"/>'
+            for i in range(1, sheets + 1)
+        )
+        more = (
+            f'<Relationship Id="ss" Type="{office}/sharedStrings"'
+            f' Target="sharedStrings.xml"/><Relationship Id="st" Type="{office}/styles"'
+            ' Target="styles.xml"/>'
+        )
+        out.writestr(
+            "xl/_rels/workbook.xml.rels",
+            f'<Relationships xmlns="{relations}">{links}{more}</Relationships>',
+        )
         _stream(out, "xl/sharedStrings.xml", [f'<sst xmlns="{SHEET}">', *shared, "</sst>"])
         _stream(out, "xl/styles.xml", [f'<styleSheet xmlns="{SHEET}">', *styles, "</styleSheet>"])
-        _stream(out, "xl/worksheets/sheet1.xml", [f'<worksheet xmlns="{SHEET}"><sheetData>', *sheet, "</sheetData></worksheet>"])
+        _stream(
+            out,
+            "xl/worksheets/sheet1.xml",
+            [f'<worksheet xmlns="{SHEET}"><sheetData>', *sheet, "</sheetData></worksheet>"],
+        )
         for i in range(2, sheets + 1):
-            out.writestr(f"xl/worksheets/sheet{i}.xml", f'<worksheet xmlns="{SHEET}"><sheetData/></worksheet>')
+            out.writestr(
+                f"xl/worksheets/sheet{i}.xml",
+                f'<worksheet xmlns="{SHEET}"><sheetData/></worksheet>',
+            )
 
 
 def _stream(out: zipfile.ZipFile, name: str, parts: Iterable[str]) -> None:
@@ -264,12 +345,16 @@ def _many(part: str, count: int) -> Iterable[str]:
         yield part * min(10_000, count - start)
 
 
-CELLS = "<row><c t='inlineStr'><is><t>text</t></is></c><c t='inlineStr'><is><t>label</t></is></c></row>"
+CELLS = (
+    "<row><c t='inlineStr'><is><t>text</t></is></c><c t='inlineStr'><is><t>label</t></is></c></row>"
+)
 
 
 @bomb("xlsx")
 def a_million_rows(path: Path, scale: float) -> None:
-    _workbook(path, [CELLS, *_many("<row><c><v>1</v></c><c><v>2</v></c></row>", _n(1_000_000, scale))])
+    _workbook(
+        path, [CELLS, *_many("<row><c><v>1</v></c><c><v>2</v></c></row>", _n(1_000_000, scale))]
+    )
 
 
 @bomb("xlsx")
@@ -279,7 +364,9 @@ def sixteen_thousand_columns(path: Path, scale: float) -> None:
 
 @bomb("xlsx")
 def columns_formatted_and_empty(path: Path, scale: float) -> None:
-    _workbook(path, [CELLS, *_many("<row><c><v>1</v></c>" + "<c/>" * 16_000 + "</row>", _n(250, scale))])
+    _workbook(
+        path, [CELLS, *_many("<row><c><v>1</v></c>" + "<c/>" * 16_000 + "</row>", _n(250, scale))]
+    )
 
 
 @bomb("xlsx")
@@ -289,7 +376,11 @@ def five_million_shared_strings(path: Path, scale: float) -> None:
 
 @bomb("xlsx")
 def shared_strings_under_another_name(path: Path, scale: float) -> None:
-    _workbook(path, [CELLS], [f"<q xmlns:q='{SHEET}'>", *_many("<q:si ><q:t/></q:si>", _n(3_000_000, scale)), "</q>"])
+    _workbook(
+        path,
+        [CELLS],
+        [f"<q xmlns:q='{SHEET}'>", *_many("<q:si ><q:t/></q:si>", _n(3_000_000, scale)), "</q>"],
+    )
 
 
 @bomb("xlsx")
@@ -309,7 +400,11 @@ def many_sheets(path: Path, scale: float) -> None:
 
 @bomb("xlsx")
 def many_styles(path: Path, scale: float) -> None:
-    _workbook(path, [CELLS], styles=["<cellXfs>", *_many("<xf numFmtId='14'/>", _n(3_000_000, scale)), "</cellXfs>"])
+    _workbook(
+        path,
+        [CELLS],
+        styles=["<cellXfs>", *_many("<xf numFmtId='14'/>", _n(3_000_000, scale)), "</cellXfs>"],
+    )
 
 
 @bomb("xlsx")
@@ -321,10 +416,14 @@ def laughs(path: Path, scale: float) -> None:
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            out.writestr("xl/sharedStrings.xml", f'<?xml version="1.0"?><!DOCTYPE s [<!ENTITY e0 "ha">{entities}]><sst xmlns="{SHEET}"><si><t>&e11;</t></si></sst>')
+            out.writestr(
+                "xl/sharedStrings.xml",
+                f'<?xml version="1.0"?><!DOCTYPE s [<!ENTITY e0 "ha">{entities}]><sst'
+                f' xmlns="{SHEET}"><si><t>&e11;</t></si></sst>',
+            )
 
 
-# --- packed --------------------------------------------------------------------------------------------
+# --- packed ---------------------------------------------------------------------------------------
 
 
 @bomb("csv")
@@ -342,11 +441,16 @@ def a_zip_in_a_zip(path: Path, scale: float) -> None:
 
 
 LABEL_TABLES: dict[str, Write] = {
-    "300,000 labels": lambda path, scale: path.write_text("[" + ",".join(f'{{"id":"{i}"}}' for i in range(_n(300_000, scale))) + "]") and None,
+    "300,000 labels": lambda path, scale: (
+        path.write_text("[" + ",".join(f'{{"id":"{i}"}}' for i in range(_n(300_000, scale))) + "]")
+        and None
+    ),
     "labels nested deeply": lambda path, scale: path.write_text("[" * _n(5 * MB, scale)) and None,
 }
 
 
-if __name__ == "__main__":  # NAME FILE SCALE: in a process of its own, whose memory is nobody's business
+if (
+    __name__ == "__main__"
+):  # NAME FILE SCALE: in a process of its own, whose memory is nobody's business
     known = {**LABEL_TABLES, **{name: write for name, (_, write) in BOMBS.items()}}
     known[sys.argv[1]](Path(sys.argv[2]), float(sys.argv[3]))

@@ -1,10 +1,11 @@
-"""What the page takes of the machine it runs beside: the real page, in a real browser.
+"""What the page takes of the machine it runs on: the real page, in a real browser.
 
     python -m benchmarks.page [--visits 3]
 
-Starts the page with a home of its own and prints, of every visit, the seconds until the button that runs a comparison is
-there, and for some things visitors do the seconds of processor time that the browser's page and the server spend on them;
-and what both spend while nobody does anything. The first visit meets a server that is still loading its model.
+Starts the page with a home of its own and prints, of every visit, the seconds until the button that
+runs a comparison is there, and for some things visitors do the seconds of processor time that the
+browser's page and the server spend on them; and what both spend while nobody does anything. The
+first visit meets a server that is still loading its model.
 """
 
 from __future__ import annotations
@@ -29,8 +30,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--visits", type=int, default=3)
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as it, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        served(Path(folder)) as it,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(
+            executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"]
+        )
         for visit in range(1, asked.visits + 1):
             context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
             page = context.new_page()
@@ -42,12 +49,16 @@ def main() -> None:
 
 
 def measured(page, url: str, server: psutil.Process) -> None:
-    """Everything about one visit."""
+    """Measure everything about one visit."""
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable")
 
     def spent() -> tuple[float, float]:
-        browser = next(m["value"] for m in session.send("Performance.getMetrics")["metrics"] if m["name"] == "TaskDuration")
+        browser = next(
+            m["value"]
+            for m in session.send("Performance.getMetrics")["metrics"]
+            if m["name"] == "TaskDuration"
+        )
         return browser, sum(server.cpu_times()[:2])
 
     def told(what: str, do: Callable[[], object]) -> None:
@@ -57,13 +68,33 @@ def measured(page, url: str, server: psutil.Process) -> None:
         seen = time.perf_counter() - began
         page.wait_for_timeout(SETTLED)
         after = spent()
-        print(f"  {what}: {seen:.1f} s until it is seen, browser {after[0] - browser:.2f} s, server {after[1] - serving:.2f} s", flush=True)
+        print(
+            f"  {what}: {seen:.1f} s until it is seen, browser {after[0] - browser:.2f} s, server"
+            f" {after[1] - serving:.2f} s",
+            flush=True,
+        )
 
-    told("the page opens", lambda: (page.goto(url), page.locator("#run").wait_for()))
+    told("the page opens", lambda: (page.goto(url), page.locator("#first-picture").wait_for()))
     told("nothing is done for three seconds", lambda: None)
+    told(
+        "a tab is chosen",
+        lambda: (page.locator("[data-tab=compare]").click(), page.locator("#run").wait_for()),
+    )
     told("a strategy is ticked", lambda: page.locator("#arm-lora input").click())
-    told("the language is changed", lambda: (page.locator("#lang input").nth(1).check(), page.get_by_role("tab", name="비교").first.wait_for()))
-    told("looking inside, a blank is filled", lambda: (page.locator("#tab-look-button").click(), page.locator("#fill-out .tl-guess").first.wait_for()))
+    told(
+        "the language is changed",
+        lambda: (
+            page.locator("#lang input").nth(1).check(),
+            page.get_by_role("button", name="2 비교").first.wait_for(),
+        ),
+    )
+    told(
+        "looking inside, a blank is filled",
+        lambda: (
+            page.locator("[data-tab=look]").click(),
+            page.locator("#fill-out .tl-guess").first.wait_for(),
+        ),
+    )
 
 
 if __name__ == "__main__":

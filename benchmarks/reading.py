@@ -2,8 +2,8 @@
 
     python -m benchmarks.reading [--rows 1000000]
 
-Writes made-up rows of about 240 characters to a temporary file, then reads, looks for duplicates and audits,
-as `python -m tl_core check` does.
+Writes made-up rows of about 240 characters to a temporary file, then reads, looks for duplicates
+and audits, as `python -m tl_core check` does.
 """
 
 from __future__ import annotations
@@ -30,12 +30,18 @@ def main() -> None:
 
         started = time.perf_counter()
         code = run(["check", str(path)])
-        print(f"check: exit {code}, {time.perf_counter() - started:.0f} s, peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GB")
+        print(
+            f"check: exit {code}, {time.perf_counter() - started:.0f} s, peak"
+            f" {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GB"
+        )
 
 
 def _write(path: Path, rows: int) -> None:
     pick = random.Random(0)
-    words = ["".join(pick.choices("abcdefghijklmnopqrstuvwxyz", k=pick.randint(2, 10))) for _ in range(30_000)]
+    words = [
+        "".join(pick.choices("abcdefghijklmnopqrstuvwxyz", k=pick.randint(2, 10)))
+        for _ in range(30_000)
+    ]
     with open(path, "w", encoding="utf-8") as file:
         for i in range(rows):
             text = " ".join(pick.choices(words, k=36))

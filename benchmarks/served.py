@@ -25,7 +25,7 @@ class Served:
 
 
 def chromium() -> str:
-    """Where it is installed.
+    """Return the path of the installed Chromium.
 
     Raises:
         SystemExit: it is not.
@@ -40,8 +40,19 @@ def chromium() -> str:
 def served(folder: Path, profile: str = "local") -> Iterator[Served]:
     """The page at an address of its own, its home in `folder`."""
     port = free_port()
-    environment = {**os.environ, "TL_HOME": str(folder / "home"), "TL_PROFILE": profile, "GRADIO_SERVER_PORT": str(port), "GRADIO_TEMP_DIR": str(folder / "gradio")}
-    process = subprocess.Popen([sys.executable, "app.py"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    environment = {
+        **os.environ,
+        "TL_HOME": str(folder / "home"),
+        "TL_PROFILE": profile,
+        "GRADIO_SERVER_PORT": str(port),
+        "GRADIO_TEMP_DIR": str(folder / "gradio"),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "app.py"],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     url = f"http://127.0.0.1:{port}"
     try:
         while not answers(f"{url}/healthz"):
@@ -62,7 +73,7 @@ def free_port() -> int:
 
 
 def answers(url: str) -> bool:
-    """Whether somebody serves there."""
+    """Whether a server answers there."""
     try:
         with urllib.request.urlopen(url, timeout=1) as response:
             return response.status == 200

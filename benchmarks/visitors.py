@@ -1,11 +1,13 @@
-"""Many visitors at a time: whether everybody is answered, how soon, and what that does to the page's memory.
+"""Many visitors at a time: whether everybody is answered, how soon, and what that does to the
+page's memory.
 
     python -m benchmarks.visitors [--visitors 50] [--seconds 120] [--profile cpu]
 
-Starts the page with a home of its own in which two studies are waiting, so that both processors are busy, and lets each
-visitor, from an address of their own (127.0.0.x, so on Linux), fill blanks with a pause of one to three seconds between them
-and open the page now and then. Prints errors, how long a filled blank took at the median and the 95th percentile, and the
-memory of the page's process before and after. The target: no errors, 1.5 s at the 95th percentile, 200 MB at most.
+Starts the page with a home of its own in which two studies are waiting, so that both processors are
+busy, and lets each visitor, from an address of their own (127.0.0.x, so on Linux), fill blanks with
+a pause of one to three seconds between them and open the page now and then. Prints errors, how long
+a filled blank took at the median and the 95th percentile, and the memory of the page's process
+before and after. The target: no errors, 1.5 s at the 95th percentile, 200 MB at most.
 """
 
 from __future__ import annotations
@@ -26,11 +28,16 @@ import psutil
 
 from benchmarks.served import served
 from spaces_config.profiles import profile_named
-from tl_core.experiments.plan import ArmRequest, make_study
-from tl_core.experiments.queue import StudyQueue
-from tl_ui.datasets import FIRST, Datasets
+from tl_core.running.queue import StudyQueue
+from tl_core.studies.plan import ArmRequest, make_study
+from tl_ui.state.datasets import FIRST, Datasets
 
-TEXTS = ("The [MASK] arrived late.", "I want my [MASK] back.", "Please reset my [MASK], I cannot log in.", "She put the [MASK] on the table.")
+TEXTS = (
+    "The [MASK] arrived late.",
+    "I want my [MASK] back.",
+    "Please reset my [MASK], I cannot log in.",
+    "She put the [MASK] on the table.",
+)
 PAUSE = (1.0, 3.0)  # seconds between two questions of a visitor
 OPENS = 0.1  # share of the visits of the page among a visitor's requests
 PATIENCE = 60.0
@@ -41,7 +48,9 @@ def main() -> None:
     """Print one block of lines."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--visitors", type=int, default=50, choices=range(1, 201), metavar="1..200")
-    parser.add_argument("--seconds", type=int, default=120, choices=range(1, 1801), metavar="1..1800")
+    parser.add_argument(
+        "--seconds", type=int, default=120, choices=range(1, 1801), metavar="1..1800"
+    )
     parser.add_argument("--profile", default="cpu")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -55,12 +64,24 @@ def main() -> None:
             took, opened, errors = together(it.url, asked.visitors, asked.seconds)
             after = page.memory_info().rss
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
-    print(f"{asked.visitors} visitors, {asked.seconds} s, two studies running, {os.cpu_count()} processors, load {load:.1f}, profile {asked.profile}")
-    print(f"errors: {sum(errors.values())} of {len(took) + len(opened) + sum(errors.values())} requests" + "".join(f"\n  {n} times {what}" for what, n in errors.most_common(5)))
+    print(
+        f"{asked.visitors} visitors, {asked.seconds} s, two studies running, {os.cpu_count()}"
+        f" processors, load {load:.1f}, profile {asked.profile}"
+    )
+    print(
+        f"errors: {sum(errors.values())} of {len(took) + len(opened) + sum(errors.values())}"
+        " requests" + "".join(f"\n  {n} times {what}" for what, n in errors.most_common(5))
+    )
     for what, seconds in (("a filled blank", took), ("the page's settings", opened)):
         if seconds:
-            print(f"{what}: {len(seconds)} times, median {np.median(seconds):.2f} s, 95th percentile {np.quantile(seconds, 0.95):.2f} s, longest {max(seconds):.2f} s")
-    print(f"memory of the page: {before / 2**20:.0f} MB before, {after / 2**20:.0f} MB after ({(after - before) / 2**20:+.0f} MB)")
+            print(
+                f"{what}: {len(seconds)} times, median {np.median(seconds):.2f} s, 95th percentile"
+                f" {np.quantile(seconds, 0.95):.2f} s, longest {max(seconds):.2f} s"
+            )
+    print(
+        f"memory of the page: {before / 2**20:.0f} MB before, {after / 2**20:.0f} MB after"
+        f" ({(after - before) / 2**20:+.0f} MB)"
+    )
 
 
 def studies(home: Path, profile: str) -> None:
@@ -69,10 +90,22 @@ def studies(home: Path, profile: str) -> None:
     held = Datasets(home, profile_named(profile), lambda models, texts: []).get(FIRST)
     for seeds in (5, 6):
         arms = [ArmRequest("lora"), ArmRequest("full")]
-        queue.submit(make_study(held.name, held.loaded.dataset.problem, held.split(None)[0], arms=arms, shots=[4, 8], seeds=seeds, hub=False))
+        queue.submit(
+            make_study(
+                held.name,
+                held.loaded.dataset.problem,
+                held.split(None)[0],
+                arms=arms,
+                shots=[4, 8],
+                seeds=seeds,
+                hub=False,
+            )
+        )
 
 
-def together(url: str, visitors: int, seconds: int) -> tuple[list[float], list[float], Counter[str]]:
+def together(
+    url: str, visitors: int, seconds: int
+) -> tuple[list[float], list[float], Counter[str]]:
     """Seconds of filled blanks, seconds of settings fetched, and errors by kind."""
     took: list[float] = []
     opened: list[float] = []
@@ -111,7 +144,13 @@ def fill(client: httpx.Client, text: str = TEXTS[0]) -> None:
     Raises:
         ValueError: it was not filled.
     """
-    event = client.post("/gradio_api/call/fill_mask", json={"data": [text, "minilm-masked", 5, False, ""]}).raise_for_status().json()["event_id"]
+    event = (
+        client.post(
+            "/gradio_api/call/fill_mask", json={"data": [text, "minilm-masked", 5, False, ""]}
+        )
+        .raise_for_status()
+        .json()["event_id"]
+    )
     answer = client.get(f"/gradio_api/call/fill_mask/{event}").raise_for_status().text
     if "event: complete" not in answer:
         raise ValueError(answer.strip()[-200:])

@@ -1,4 +1,6 @@
-"""One profile per place the app runs: what strangers may ask of it, and the front matter of its Space."""
+"""One profile per place the app runs: what strangers may ask of it, and the front matter of its
+Space.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tl_core.api.errors import UserError, unknown
 from tl_core.data.limits import Limits
-from tl_core.errors import UserError, unknown
 
 SDK_VERSION = "6.31.0"  # the Gradio the page's tests run with
 
 
 @dataclass(frozen=True)
 class Profile:
-    """One place, and its limits. Every limit is a number, so that no caller needs a branch for "none"."""
+    """One place, and its limits. Every limit is a number, so that no caller needs a branch for
+    "none".
+    """
 
     name: str
     title: str
@@ -26,8 +30,11 @@ class Profile:
     max_columns: int  # columns read from one file
     max_cells: int  # cells read from one file, and entries of lists in them
     max_characters: int  # characters of all cells of one file
-    max_unpacked_mb: int  # megabytes that a workbook, a Parquet file or the archive of a study unpacks to
-    max_answers: int  # runs times test rows of the archive of a study, which are compared as soon as it is opened
+    max_unpacked_mb: (
+        int  # megabytes that a workbook, a Parquet file or the archive of a study unpacks to
+    )
+    # runs times test rows of the archive of a study, which are compared as soon as it is opened
+    max_answers: int
     max_read_seconds: int  # seconds by the clock to read one file
     max_read_mb: int  # megabytes of memory to read one file, in a process of its own
     max_test_rows: int  # rows every arm is scored on
@@ -41,12 +48,20 @@ class Profile:
     max_home_mb: int  # megabytes of everybody's
     min_free_mb: int  # megabytes of the disk that stay free
     allow_hub_models: bool  # a person may name any model of the hub
+    allow_tools: bool  # other programs may use the page's endpoints as tools, where asked for
     card: dict[str, Any] | None = field(default=None, hash=False)  # front matter; None: not a Space
 
     @property
     def reading(self) -> Limits:
-        """How much of one file is read."""
-        return Limits(self.max_rows, self.max_columns, self.max_cells, self.max_characters, self.max_unpacked_mb * 2**20, self.max_answers)
+        """Return the limits on reading one file."""
+        return Limits(
+            self.max_rows,
+            self.max_columns,
+            self.max_cells,
+            self.max_characters,
+            self.max_unpacked_mb * 2**20,
+            self.max_answers,
+        )
 
 
 _CARD = {
@@ -59,10 +74,22 @@ _CARD = {
     "pinned": False,
     "disable_embedding": False,
     "models": ["sentence-transformers/all-MiniLM-L6-v2"],
-    "tags": ["text-classification", "transfer-learning", "zero-shot", "few-shot", "lora", "model-comparison"],
+    "tags": [
+        "text-classification",
+        "transfer-learning",
+        "zero-shot",
+        "few-shot",
+        "lora",
+        "model-comparison",
+    ],
 }
 # Without python_version a Space runs 3.10, for which pandas 3 does not exist.
-_GRADIO = {"sdk": "gradio", "sdk_version": SDK_VERSION, "python_version": "3.12", "app_file": "app.py"}
+_GRADIO = {
+    "sdk": "gradio",
+    "sdk_version": SDK_VERSION,
+    "python_version": "3.12",
+    "app_file": "app.py",
+}
 
 _LOCAL = Profile(
     name="local",
@@ -89,6 +116,7 @@ _LOCAL = Profile(
     max_home_mb=1_000_000,
     min_free_mb=200,
     allow_hub_models=True,
+    allow_tools=True,
 )
 _CPU = Profile(
     name="cpu",
@@ -110,14 +138,17 @@ _CPU = Profile(
     max_waiting_each=3,
     max_question_seconds=120,
     max_questions_each=4,
-    keep_studies_days=1,  # the disk of free hardware is emptied whenever the Space sleeps or restarts
+    # the disk of free hardware is emptied whenever the Space sleeps or restarts
+    keep_studies_days=1,
     max_visitor_mb=1_000,
     max_home_mb=15_000,
     min_free_mb=1000,
     allow_hub_models=False,
+    allow_tools=False,
     card=_CARD | _GRADIO | {"suggested_hardware": "cpu-basic"},
 )
-_ZEROGPU = replace(  # study seconds are those on the Space's processors; GPU seconds are counted by whoever lends them
+# study seconds are those on the Space's processors; GPU seconds are counted by whoever lends them
+_ZEROGPU = replace(
     _CPU,
     name="zerogpu",
     title="a Space with a ZeroGPU",
@@ -149,6 +180,7 @@ _GPU = Profile(
     max_home_mb=20_000,
     min_free_mb=1000,
     allow_hub_models=False,
+    allow_tools=False,
     card=_CARD | _GRADIO | {"suggested_hardware": "t4-small"},
 )
 _DOCKER = Profile(
@@ -176,9 +208,12 @@ _DOCKER = Profile(
     max_home_mb=20_000,
     min_free_mb=500,
     allow_hub_models=False,
+    allow_tools=False,
     card=_CARD | {"sdk": "docker", "app_port": 7860},
 )
-PROFILES: dict[str, Profile] = {profile.name: profile for profile in (_LOCAL, _ZEROGPU, _CPU, _GPU, _DOCKER)}
+PROFILES: dict[str, Profile] = {
+    profile.name: profile for profile in (_LOCAL, _ZEROGPU, _CPU, _GPU, _DOCKER)
+}
 
 
 def profile_named(name: str) -> Profile:
@@ -193,15 +228,21 @@ def profile_named(name: str) -> Profile:
 
 
 def current_profile(environ: Mapping[str, str] = os.environ) -> Profile:
-    """The profile of this process: TL_PROFILE if set, else what a Space says of itself, else this computer.
+    """The profile of this process: TL_PROFILE if set, else what a Space says of itself, else this
+    computer.
 
     Raises:
-        UserError: TL_PROFILE names no profile. It is not replaced by a guess, which might lift the limits.
+        UserError: TL_PROFILE names no profile. It is not replaced by a guess, which might lift the
+            limits.
     """
     if name := environ.get("TL_PROFILE", "").strip():
         return profile_named(name)
     if not environ.get("SPACE_ID"):
         return _LOCAL
-    if environ.get("SPACES_ZERO_GPU", "").lower() in ("true", "t", "1"):  # the values the `spaces` package accepts
+    if environ.get("SPACES_ZERO_GPU", "").lower() in (
+        "true",
+        "t",
+        "1",
+    ):  # the values the `spaces` package accepts
         return _ZEROGPU
     return _CPU if environ.get("ACCELERATOR", "").lower() in ("", "none") else _GPU

@@ -1,5 +1,6 @@
-"""A chat endpoint on loopback that plays a deterministic model: it picks the label whose description and shown rows share
-most words with the text. Real sockets and HTTP; how it misbehaves is chosen by name."""
+"""A chat endpoint on loopback that plays a deterministic model: it picks the label whose
+description and shown rows share most words with the text. Real sockets and HTTP; how it misbehaves
+is chosen by name."""
 
 from __future__ import annotations
 
@@ -41,7 +42,9 @@ def serving(mode: str = "normal", key: str = "") -> Iterator[Served]:
     """An endpoint on a free port, ended with the block."""
     server = _Server(("127.0.0.1", 0), _Handler)
     server.served = served = Served(f"http://127.0.0.1:{server.server_address[1]}/v1", mode, key)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+    )
     thread.start()
     try:
         yield served
@@ -76,9 +79,20 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path != "/v1/chat/completions":
             return self._send(404, {"detail": "Not Found"})
         if served.key and self.headers["Authorization"] != f"Bearer {served.key}":
-            return self._send(401, {"error": {"message": f"Incorrect API key provided: {self.headers['Authorization']}"}})
+            return self._send(
+                401,
+                {
+                    "error": {
+                        "message": f"Incorrect API key provided: {self.headers['Authorization']}"
+                    }
+                },
+            )
         if mode == "busy" or (mode == "busy once" and times == 1):
-            return self._send(429, {"error": {"message": "slow down"}}, {"Retry-After": "0"} if mode == "busy once" else {})
+            return self._send(
+                429,
+                {"error": {"message": "slow down"}},
+                {"Retry-After": "0"} if mode == "busy once" else {},
+            )
         if mode == "busy for an hour":
             return self._send(429, {}, {"Retry-After": "3600"})
         if mode == "unpaid":
@@ -173,17 +187,42 @@ def completion(mode: str, body: dict) -> dict:
         message["content"] = f"<think>A? B? Hm.</think>\n\n**{told}**"
     choice: dict = {"index": 0, "message": message, "finish_reason": finish}
     if body.get("logprobs") and mode != "choices":
-        alternatives = [{"token": t, "logprob": math.log(p)} for t, p in (shares or {told or "A": 0.9}).items()][: body["top_logprobs"]]
-        choice["logprobs"] = {"content": [{"token": told or "A", "logprob": 0.0, "top_logprobs": alternatives}]}
-    usage = {"prompt_tokens": sum(len(m["content"].split()) for m in body["messages"]), "completion_tokens": 1}
-    return {"object": "chat.completion", "model": body["model"], "choices": [choice], "usage": usage}
+        alternatives = [
+            {"token": t, "logprob": math.log(p)} for t, p in (shares or {told or "A": 0.9}).items()
+        ][: body["top_logprobs"]]
+        choice["logprobs"] = {
+            "content": [{"token": told or "A", "logprob": 0.0, "top_logprobs": alternatives}]
+        }
+    usage = {
+        "prompt_tokens": sum(len(m["content"].split()) for m in body["messages"]),
+        "completion_tokens": 1,
+    }
+    return {
+        "object": "chat.completion",
+        "model": body["model"],
+        "choices": [choice],
+        "usage": usage,
+    }
 
 
 def _answer_of(messages: list[dict]) -> str | tuple[str, dict[str, float]]:
-    """The mark of the best label with the chance of each, or a list of the marks of those that share a word."""
-    system = "\n".join(m["content"] for m in messages if m["role"] == "system") or messages[0]["content"]
-    labels = [json.loads(line) for line in system.splitlines() if line.startswith('{"letter"') or line.startswith('{"number"')]
-    known = {str(x.get("letter") or x["number"]): words(x["label"] + " " + x.get("description", "")) for x in labels}
+    """The mark of the best label with the chance of each, or a list of the marks of those that
+    share a word.
+    """
+    system = (
+        "\n".join(m["content"] for m in messages if m["role"] == "system") or messages[0]["content"]
+    )
+    if system.startswith("You write"):  # it says the first two words of the text
+        return " ".join(json.loads(messages[-1]["content"])["text"].split()[:2])
+    labels = [
+        json.loads(line)
+        for line in system.splitlines()
+        if line.startswith('{"letter"') or line.startswith('{"number"')
+    ]
+    known = {
+        str(x.get("letter") or x["number"]): words(x["label"] + " " + x.get("description", ""))
+        for x in labels
+    }
     many = "JSON list" in system
     for asked, answered in zip(messages, messages[1:], strict=False):
         if answered["role"] == "assistant":
@@ -195,7 +234,10 @@ def _answer_of(messages: list[dict]) -> str | tuple[str, dict[str, float]]:
         return json.dumps([mark for mark, n in shared.items() if n])
     best = max(shared, key=lambda mark: shared[mark])
     total = sum(math.exp(n) for n in shared.values())
-    return best, {mark: 0.99 * math.exp(n) / total for mark, n in sorted(shared.items(), key=lambda item: -item[1])}
+    return best, {
+        mark: 0.99 * math.exp(n) / total
+        for mark, n in sorted(shared.items(), key=lambda item: -item[1])
+    }
 
 
 def words(text: str) -> set[str]:

@@ -9,6 +9,8 @@ from typing import Any
 
 
 def in_a_loop(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """What it gives, run in a thread: where Playwright is in use, this thread has a loop that runs already."""
+    """What it gives, run in a thread: where Playwright is in use, this thread has a loop that runs
+    already.
+    """
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, coroutine).result()

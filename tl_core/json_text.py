@@ -1,4 +1,4 @@
-"""JSON that somebody else may have written."""
+"""JSON from an untrusted source."""
 
 from __future__ import annotations
 

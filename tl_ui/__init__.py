@@ -1,1 +1,3 @@
-"""The page: it asks and draws, and never works out a number. Models live in the queue's worker processes."""
+"""The page: it asks and draws, and never works out a number. Models live in the queue's worker
+processes.
+"""

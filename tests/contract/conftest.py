@@ -1,18 +1,13 @@
-"""A tiny model on disk, found, loaded and encoding as a real one would be."""
+"""Tiny models on disk, found, loaded and encoding as real ones would be."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 
 from tests.chat_server import serving
-from tests.tiny_models import make, make_entailing, make_headed, one_thread
-from tl_core.models.catalog import find
-from tl_core.models.encoding import Encoder
-from tl_core.models.loading import load_model
-
-SPEAKS = {"cloze": "bert", "label-score": "gpt2", "in-context": "gpt2 that reads more", "nli": "nli", "prompt-tune": "bert"}
+from tests.tiny_models import one_thread
+from tl_core.strategies import strategies
+from tl_core.testing import Bench
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -31,52 +26,16 @@ def endpoint():
 
 
 @pytest.fixture(scope="session")
-def tiny_folder(tmp_path_factory):
-    return make(tmp_path_factory.mktemp("model") / "tiny", worn=False)
+def bench(tmp_path_factory):
+    return Bench(tmp_path_factory.mktemp("bench"))
 
 
 @pytest.fixture(scope="session")
-def folder_of(tiny_folder, tmp_path_factory):
-    """The model a strategy is asked on: one that speaks, for those that ask it for words."""
-    made = {}
-
-    def folder(id: str | None) -> Path:
-        kind = SPEAKS.get(id)
-        if kind is None:
-            return tiny_folder
-        if kind not in made:
-            place = tmp_path_factory.mktemp("speaks") / "tiny"
-            if kind == "nli":
-                made[kind] = make_entailing(place, worn=False)
-            elif kind == "gpt2 that reads more":
-                made[kind] = make_headed(place, "gpt2", worn=False, reads=160, n_positions=160)
-            else:
-                made[kind] = make_headed(place, kind, worn=False)
-        return made[kind]
-
-    return folder
+def tiny_folder(bench):
+    return bench.model("encoder")
 
 
 @pytest.fixture
-def new_encoder(request, folder_of):
-    """Makes an encoder with a network of its own and nothing remembered."""
-    source = find(str(folder_of(_strategy(request))))
-    return lambda: Encoder(load_model(source), source=source)
-
-
-@pytest.fixture(scope="session")
-def _encoders():
-    return {}
-
-
-@pytest.fixture
-def encoder(request, new_encoder, _encoders):
-    """One encoder that all questions share, as the arms of a study do."""
-    kind = SPEAKS.get(_strategy(request))
-    if kind not in _encoders:
-        _encoders[kind] = new_encoder()
-    return _encoders[kind]
-
-
-def _strategy(request) -> str | None:
-    return request.node.callspec.params.get("id") if hasattr(request.node, "callspec") else None
+def encoder(bench):
+    """The sentence encoder that all questions share."""
+    return bench.encoder(strategies()["probe"])

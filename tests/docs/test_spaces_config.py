@@ -1,4 +1,6 @@
-"""Where the app runs: the profiles, the front matter of each Space, and the folder that is pushed."""
+"""Where the app runs: the profiles, the front matter of each Space, and the folder that is
+pushed.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ from spaces_config import cards, current_profile, requirements
 from spaces_config.__main__ import main, parser
 from spaces_config.build import MARKER, PACKAGES, ROOT, assemble, build
 from spaces_config.profiles import PROFILES, SDK_VERSION, profile_named
-from tl_core.errors import UserError
+from tl_core.api.errors import UserError
 
 SPACES = [name for name, profile in PROFILES.items() if profile.card]
 GOOD = PROFILES["cpu"].card
@@ -36,7 +38,7 @@ def test_the_profiles_are_these():
     assert SPACES == ["zerogpu", "cpu", "gpu", "docker"]
 
 
-# --- which place is this -------------------------------------------------------------------------------
+# --- which place is this --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -72,19 +74,34 @@ def test_strangers_get_tighter_limits_and_no_hub_names(profile):
     local = PROFILES["local"]
     assert profile.public == (profile is not local)
     assert profile.allow_hub_models == (not profile.public)
-    reading = ("max_upload_mb", "max_rows", "max_columns", "max_cells", "max_characters", "max_unpacked_mb", "max_answers", "max_read_seconds", "max_read_mb")
+    reading = (
+        "max_upload_mb",
+        "max_rows",
+        "max_columns",
+        "max_cells",
+        "max_characters",
+        "max_unpacked_mb",
+        "max_answers",
+        "max_read_seconds",
+        "max_read_mb",
+    )
     for limit in (*reading, "max_test_rows", "max_study_seconds", "max_queue", "keep_studies_days"):
         assert 0 < getattr(profile, limit) <= getattr(local, limit)
     assert profile.max_test_rows < profile.max_rows
 
 
 def test_profiles_need_nothing_but_python():
-    heavy = "import sys, spaces_config; print(*{'yaml', 'packaging', 'gradio', 'torch', 'numpy'} & set(sys.modules))"
-    shown = subprocess.run([sys.executable, "-c", heavy], cwd=ROOT, capture_output=True, text=True, check=True)
+    heavy = (
+        "import sys, spaces_config; print(*{'yaml', 'packaging', 'gradio', 'torch', 'numpy'} &"
+        " set(sys.modules))"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", heavy], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert shown.stdout.strip() == ""
 
 
-# --- front matter --------------------------------------------------------------------------------------
+# --- front matter ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", SPACES)
@@ -113,31 +130,67 @@ def test_the_cards_differ_where_the_places_do():
 
 
 FAULTS = {
-    "unknown field": (GOOD | {"colourFrom": "red"}, "front matter field called 'colourFrom'. Did you mean colorFrom"),
+    "unknown field": (
+        GOOD | {"colourFrom": "red"},
+        "front matter field called 'colourFrom'. Did you mean colorFrom",
+    ),
     "no title": ({k: v for k, v in GOOD.items() if k != "title"}, "title is missing"),
     "no sdk": ({k: v for k, v in GOOD.items() if k != "sdk"}, "sdk is missing"),
     "colour": (GOOD | {"colorTo": "teal"}, "colorTo is 'teal', but has to be one of red, yellow"),
-    "long description": (GOOD | {"short_description": "x" * 61}, "short_description has 61 characters"),
-    "bare python version": (GOOD | {"python_version": yaml.safe_load("3.10")}, "python_version is the number 3.1"),
+    "long description": (
+        GOOD | {"short_description": "x" * 61},
+        "short_description has 61 characters",
+    ),
+    "bare python version": (
+        GOOD | {"python_version": yaml.safe_load("3.10")},
+        "python_version is the number 3.1",
+    ),
     "python version": (GOOD | {"python_version": "2.7"}, "python_version is '2.7'"),
-    "no python version": ({k: v for k, v in GOOD.items() if k != "python_version"}, "python_version is missing"),
-    "sdk": (GOOD | {"sdk": "streamlit"}, "sdk is 'streamlit', but has to be one of gradio, docker, static"),
+    "no python version": (
+        {k: v for k, v in GOOD.items() if k != "python_version"},
+        "python_version is missing",
+    ),
+    "sdk": (
+        GOOD | {"sdk": "streamlit"},
+        "sdk is 'streamlit', but has to be one of gradio, docker, static",
+    ),
     "bare sdk version": (GOOD | {"sdk_version": 6.31}, "sdk_version is the number 6.31"),
-    "sdk version": (GOOD | {"sdk_version": "latest"}, "sdk_version is 'latest', which is not a version number"),
-    "no sdk version": ({k: v for k, v in GOOD.items() if k != "sdk_version"}, "sdk_version is missing"),
+    "sdk version": (
+        GOOD | {"sdk_version": "latest"},
+        "sdk_version is 'latest', which is not a version number",
+    ),
+    "no sdk version": (
+        {k: v for k, v in GOOD.items() if k != "sdk_version"},
+        "sdk_version is missing",
+    ),
     "app_port": (GOOD | {"app_port": 7860}, "app_port is only read when sdk is docker"),
-    "app_port as text": (DOCKER | {"app_port": "7860"}, "app_port is '7860', but has to be a whole number"),
+    "app_port as text": (
+        DOCKER | {"app_port": "7860"},
+        "app_port is '7860', but has to be a whole number",
+    ),
     "hardware": (GOOD | {"suggested_hardware": "cpu-base"}, "suggested_hardware is 'cpu-base'"),
     "ZeroGPU as hardware": (GOOD | {"suggested_hardware": "zero-a10g"}, "no value for ZeroGPU"),
-    "pinned as text": (GOOD | {"pinned": "no way"}, "pinned is 'no way', but has to be true or false"),
+    "pinned as text": (
+        GOOD | {"pinned": "no way"},
+        "pinned is 'no way', but has to be true or false",
+    ),
     "tags as text": (GOOD | {"tags": "nlp"}, "tags is 'nlp', but has to be a list"),
     "tags with numbers": (GOOD | {"tags": ["nlp", 3]}, "every entry of it has to be a text"),
     "emoji": (GOOD | {"emoji": ":)"}, "emoji is ':)'"),
     "header": (GOOD | {"header": "small"}, "header is 'small', but has to be one of mini, default"),
     "base path": (GOOD | {"base_path": "page"}, "base_path is 'page'"),
-    "start-up time": (GOOD | {"startup_duration_timeout": "long"}, "startup_duration_timeout is 'long'"),
-    "storage": (GOOD | {"suggested_storage": "small"}, "suggested_storage has no effect"),
-    "HTTP header": (GOOD | {"custom_headers": {"x-frame-options": "deny"}}, "custom_headers names 'x-frame-options'"),
+    "start-up time": (
+        GOOD | {"startup_duration_timeout": "long"},
+        "startup_duration_timeout is 'long'",
+    ),
+    "storage": (
+        GOOD | {"suggested_storage": "small"},
+        "suggested_storage no longer has any effect",
+    ),
+    "HTTP header": (
+        GOOD | {"custom_headers": {"x-frame-options": "deny"}},
+        "custom_headers names 'x-frame-options'",
+    ),
 }
 
 
@@ -153,19 +206,23 @@ def test_all_faults_of_a_card_are_told_together():
     assert len(cards.problems(bad)) == 4
 
 
-@pytest.mark.parametrize("wanted", ["gradio>=6.32,<7\n", "gradio[mcp]==6.30.0 # pinned\n", "Gradio<6\n"])
+@pytest.mark.parametrize(
+    "wanted", ["gradio>=6.32,<7\n", "gradio[mcp]==6.30.0 # pinned\n", "Gradio<6\n"]
+)
 def test_sdk_version_has_to_lie_in_the_gradio_range(wanted):
     (told,) = cards.problems(GOOD, wanted)
     assert "sdk_version 6.31.0 is not what requirements.txt asks for" in told
     assert cards.problems(DOCKER, wanted) == []
 
 
-@pytest.mark.parametrize("readme", ["# Title\n", "---\n\nA rule above\n\n---\n\nand below\n", "---\nno end: here\n"])
+@pytest.mark.parametrize(
+    "readme", ["# Title\n", "---\n\nA rule above\n\n---\n\nand below\n", "---\nno end: here\n"]
+)
 def test_a_readme_without_front_matter_stays_whole(readme):
     assert cards.split(readme) == (None, readme)
 
 
-# --- requirements --------------------------------------------------------------------------------------
+# --- requirements ---------------------------------------------------------------------------------
 
 
 def test_the_requirements_of_this_repository_suit_every_space():
@@ -180,8 +237,14 @@ def test_the_requirements_of_this_repository_suit_every_space():
         ("gradio\ntorch==2.9.0\n", "ZeroGPU offers torch"),
         ("gradio\n", "does not name torch"),
         ("torch\n", "does not name gradio"),
-        ("torch\ngradio\n--extra-index-url https://example.org/cpu\n", "Line 3 of requirements.txt"),
-        ("torch\n\n# words\ngradio\n-e .\n", "Line 5 of requirements.txt (-e .) is an option for pip"),
+        (
+            "torch\ngradio\n--extra-index-url https://example.org/cpu\n",
+            "Line 3 of requirements.txt",
+        ),
+        (
+            "torch\n\n# words\ngradio\n-e .\n",
+            "Line 5 of requirements.txt (-e .) is an option for pip",
+        ),
         ("torch\ngradio\nnumpy >> 2\n", "is not a name with a range"),
     ],
 )
@@ -195,22 +258,37 @@ def test_the_torch_of_zerogpu_matters_only_there():
 
 
 def test_spaces_is_added_once():
-    assert requirements.for_zero_gpu("gradio\n# words\npeft # here") == "gradio\n# words\npeft # here\nspaces\n"
+    assert (
+        requirements.for_zero_gpu("gradio\n# words\npeft # here")
+        == "gradio\n# words\npeft # here\nspaces\n"
+    )
     assert requirements.for_zero_gpu("spaces>=0.40 # here\n") == "spaces>=0.40 # here\n"
 
 
 def test_torch_is_narrowed_to_what_zerogpu_offers():
     ours = (ROOT / "requirements.txt").read_text("utf-8")
     there = requirements.read(requirements.for_zero_gpu(ours))
-    offered = [v for v in requirements.ZERO_GPU_TORCH if requirements.read(ours)["torch"].specifier.contains(v)]
-    assert offered == list(requirements.ZERO_GPU_TORCH) == [v for v in offered if there["torch"].specifier.contains(v)]
-    assert not there["torch"].specifier.contains("2.12.0") and not there["torch"].specifier.contains("2.13.0")
+    offered = [
+        v
+        for v in requirements.ZERO_GPU_TORCH
+        if requirements.read(ours)["torch"].specifier.contains(v)
+    ]
+    assert (
+        offered
+        == list(requirements.ZERO_GPU_TORCH)
+        == [v for v in offered if there["torch"].specifier.contains(v)]
+    )
+    assert not there["torch"].specifier.contains("2.12.0") and not there[
+        "torch"
+    ].specifier.contains("2.13.0")
     assert not there["spaces"].specifier  # the platform brings its own
-    assert {n: str(r) for n, r in there.items() if n not in ("torch", "spaces")} == {n: str(r) for n, r in requirements.read(ours).items() if n != "torch"}
+    assert {n: str(r) for n, r in there.items() if n not in ("torch", "spaces")} == {
+        n: str(r) for n, r in requirements.read(ours).items() if n != "torch"
+    }
     assert requirements.for_zero_gpu("torch>=2.9 # a word\n") == "torch<2.12,>=2.8,>=2.9\nspaces\n"
 
 
-# --- the folder, built from this repository --------------------------------------------------------------
+# --- the folder, built from this repository -------------------------------------------------------
 
 
 def present(folder: Path) -> set[str]:
@@ -218,7 +296,9 @@ def present(folder: Path) -> set[str]:
 
 
 def python_sources(package: str) -> set[str]:
-    return {p.relative_to(ROOT).as_posix() for p in (ROOT / package).rglob("*.py") if not p.is_symlink()}
+    return {
+        p.relative_to(ROOT).as_posix() for p in (ROOT / package).rglob("*.py") if not p.is_symlink()
+    }
 
 
 @pytest.mark.parametrize("name", SPACES)
@@ -226,7 +306,10 @@ def test_a_built_folder_is_complete_and_holds_nothing_else(name, tmp_path):
     built = build(profile_named(name), tmp_path / "space")
     files = present(built.out)
     assert files == {*built.files, MARKER}
-    assert json.loads((built.out / MARKER).read_text("utf-8")) == {"profile": name, "files": built.files}
+    assert json.loads((built.out / MARKER).read_text("utf-8")) == {
+        "profile": name,
+        "files": built.files,
+    }
 
     expected = {"app.py", "requirements.txt", "README.md"}
     expected |= {"LICENSE"} if (ROOT / "LICENSE").exists() else set()
@@ -237,7 +320,11 @@ def test_a_built_folder_is_complete_and_holds_nothing_else(name, tmp_path):
         sources = python_sources(package)
         assert len(sources) > 1
         assert sources <= files
-    assert not [path for path in built.files if "__pycache__" in path or path.endswith(".pyc") or "/." in path]
+    assert not [
+        path
+        for path in built.files
+        if "__pycache__" in path or path.endswith(".pyc") or "/." in path
+    ]
     for path, digest in built.files.items():
         assert hashlib.sha256((built.out / path).read_bytes()).hexdigest() == digest
 
@@ -259,13 +346,20 @@ def test_what_the_words_of_a_built_folder_link_to_is_there(tmp_path):
         if not re.match(r"[a-z]+:", link)
     ]
     assert len(links) > 30
-    assert [f"{path.relative_to(out)}: {link}" for path, link in links if not (path.parent / link).is_file()] == []
+    assert [
+        f"{path.relative_to(out)}: {link}"
+        for path, link in links
+        if not (path.parent / link).is_file()
+    ] == []
 
 
 @pytest.mark.parametrize("name", SPACES)
 def test_only_zerogpu_asks_for_spaces(name, tmp_path):
     build(profile_named(name), tmp_path / "space")
-    ours, built = (requirements.read((at / "requirements.txt").read_text("utf-8")) for at in (ROOT, tmp_path / "space"))
+    ours, built = (
+        requirements.read((at / "requirements.txt").read_text("utf-8"))
+        for at in (ROOT, tmp_path / "space")
+    )
     assert "spaces" not in ours
     assert set(built) - set(ours) == ({"spaces"} if name == "zerogpu" else set())
 
@@ -291,7 +385,9 @@ def test_built_folder_starts(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environ = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "SPACE_ID")}
+    environ = {
+        name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "SPACE_ID")
+    }
     environ |= {
         "GRADIO_SERVER_PORT": str(port),
         "GRADIO_ANALYTICS_ENABLED": "False",
@@ -303,12 +399,21 @@ def test_built_folder_starts(tmp_path):
     log = tmp_path / "log.txt"
     with log.open("wb") as output:
         app = subprocess.Popen(
-            [sys.executable, "app.py"], cwd=space, env=environ, stdout=output, stderr=output, start_new_session=True
+            [sys.executable, "app.py"],
+            cwd=space,
+            env=environ,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
     try:
         waiting = {"/healthz": None, "/": None}
         end = time.monotonic() + 60
-        while any(code != 200 for code in waiting.values()) and app.poll() is None and time.monotonic() < end:
+        while (
+            any(code != 200 for code in waiting.values())
+            and app.poll() is None
+            and time.monotonic() < end
+        ):
             waiting = {path: get(f"http://127.0.0.1:{port}{path}") for path in waiting}
             time.sleep(0.3)
         said = log.read_text("utf-8", "replace")[-4000:]
@@ -327,7 +432,7 @@ def end_group(app: subprocess.Popen) -> None:
             app.wait(5)
 
 
-# --- the folder, built from a small one with faults --------------------------------------------------------
+# --- the folder, built from a small one with faults -----------------------------------------------
 
 
 @pytest.fixture
@@ -345,11 +450,23 @@ def root(tmp_path):
     return top
 
 
-SMALL = {"app.py", "requirements.txt", "README.md", *(f"{package}/__init__.py" for package in PACKAGES)}
+SMALL = {
+    "app.py",
+    "requirements.txt",
+    "README.md",
+    *(f"{package}/__init__.py" for package in PACKAGES),
+}
 
 
 def test_what_is_hidden_or_not_named_stays_behind(root, tmp_path):
-    for path in ("tests/test_it.py", "notes/page.md", "benchmarks/speed.py", ".git/config", ".env", "tl_core/.secret"):
+    for path in (
+        "tests/test_it.py",
+        "notes/page.md",
+        "benchmarks/speed.py",
+        ".git/config",
+        ".env",
+        "tl_core/.secret",
+    ):
         (root / path).parent.mkdir(exist_ok=True)
         (root / path).write_text("not for strangers", "utf-8")
     built = build(PROFILES["cpu"], tmp_path / "out", root=root)
@@ -385,7 +502,9 @@ def test_missing_sources_are_told_together(root, tmp_path):
 
 
 def test_faults_of_the_requirements_stop_the_build(root, tmp_path):
-    (root / "requirements.txt").write_text("gradio<6\ntorch>=2.12\n--index-url https://example.org\n", "utf-8")
+    (root / "requirements.txt").write_text(
+        "gradio<6\ntorch>=2.12\n--index-url https://example.org\n", "utf-8"
+    )
     with pytest.raises(UserError) as told:
         build(PROFILES["zerogpu"], tmp_path / "out", root=root)
     for word in ("sdk_version", "ZeroGPU offers", "option for pip"):
@@ -462,7 +581,7 @@ def test_a_file_or_a_link_is_no_folder(root, tmp_path):
             build(PROFILES["cpu"], tmp_path / name, root=root, replace=True)
 
 
-# --- the commands and the words --------------------------------------------------------------------------
+# --- the commands and the words -------------------------------------------------------------------
 
 
 def test_list_names_every_profile(capsys):
@@ -482,7 +601,15 @@ def test_build_from_the_shell(tmp_path, capsys):
 
 
 def test_exit_status_of_the_process(tmp_path):
-    command = [sys.executable, "-m", "spaces_config", "build", "--profile", "local", str(tmp_path / "out")]
+    command = [
+        sys.executable,
+        "-m",
+        "spaces_config",
+        "build",
+        "--profile",
+        "local",
+        str(tmp_path / "out"),
+    ]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 2
     assert "not a Space" in ended.stderr
@@ -506,13 +633,23 @@ CONSTRAINTS = (ROOT / "spaces_config" / "constraints.txt").read_text("utf-8")
 
 
 def pinned() -> dict[str, str]:
-    return {name: str(r.specifier).removeprefix("==") for name, r in requirements.read(CONSTRAINTS).items()}
+    return {
+        name: str(r.specifier).removeprefix("==")
+        for name, r in requirements.read(CONSTRAINTS).items()
+    }
 
 
 def test_the_container_is_built_from_versions_that_the_requirements_allow():
     wanted = requirements.read((ROOT / "requirements.txt").read_text("utf-8"))
-    assert all(line.startswith("#") or re.fullmatch(r"[\w.-]+==\S+", line) for line in CONSTRAINTS.splitlines())
-    assert {name: pinned().get(name) for name, r in wanted.items() if not r.specifier.contains(pinned().get(name, "0"))} == {}
+    assert all(
+        line.startswith("#") or re.fullmatch(r"[\w.-]+==\S+", line)
+        for line in CONSTRAINTS.splitlines()
+    )
+    assert {
+        name: pinned().get(name)
+        for name, r in wanted.items()
+        if not r.specifier.contains(pinned().get(name, "0"))
+    } == {}
     assert pinned()["gradio"] == SDK_VERSION and pinned()["torch"] in requirements.ZERO_GPU_TORCH
 
 
@@ -520,9 +657,22 @@ def test_the_dockerfile_takes_torch_from_its_own_index():
     """Its grep has to find exactly the torch line, or pip would fetch the wheel with CUDA."""
     dockerfile = (ROOT / "spaces_config" / "Dockerfile").read_text("utf-8")
     pattern = re.search(r"grep -E '([^']+)'", dockerfile)[1]
-    lines = ["torch>=2.8,<2.14", "torch", "torchvision", "torch-geometric", "pytorch", "torch_x", "# torch"]
+    lines = [
+        "torch>=2.8,<2.14",
+        "torch",
+        "torchvision",
+        "torch-geometric",
+        "pytorch",
+        "torch_x",
+        "# torch",
+    ]
     assert [line for line in lines if re.search(pattern, line)] == lines[:2]
-    assert [line for line in CONSTRAINTS.splitlines() if re.search(pattern, line)] == [f"torch=={pinned()['torch']}"]
-    assert "COPY --chown=user requirements.txt spaces_config/constraints.txt ./" in dockerfile and "-c constraints.txt -r requirements.txt" in dockerfile
+    assert [line for line in CONSTRAINTS.splitlines() if re.search(pattern, line)] == [
+        f"torch=={pinned()['torch']}"
+    ]
+    assert (
+        "COPY --chown=user requirements.txt spaces_config/constraints.txt ./" in dockerfile
+        and "-c constraints.txt -r requirements.txt" in dockerfile
+    )
     assert f"GRADIO_SERVER_PORT={DOCKER['app_port']}" in dockerfile
     assert "TL_PROFILE=docker" in dockerfile

@@ -1,4 +1,6 @@
-"""What tests of commands share; each of their modules makes its own `place`, a folder with a study."""
+"""What tests of commands share; each of their modules makes its own `place`, a folder with a
+study.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""Small files that ask for much memory or time: each ends in a sentence, in a process that may not take more than it is given.
+"""Small files that ask for much memory or time: each ends in a sentence, in a process that may not
+take more than it is given.
 
-`python -m benchmarks.bombs` does the same with files as large as a public place takes them, and measures.
+`python -m benchmarks.bombs` does the same with files as large as a public place takes them, and
+measures.
 """
 
 from __future__ import annotations
@@ -11,15 +13,21 @@ import pytest
 
 from benchmarks.made_bombs import BOMBS, LABEL_TABLES
 from spaces_config.profiles import PROFILES
+from tl_core.api.errors import UserError
 from tl_core.data.labels import read_labels
 from tl_core.data.tables import GUESS_ALL, Limits, read_table
-from tl_core.errors import UserError
-from tl_core.experiments.bounded import SPLITS, Bounded
-from tl_ui.datasets import Datasets
+from tl_core.running.reading_process import SPLITS, Bounded
+from tl_ui.state.datasets import Datasets
 
 SCALE = 0.02
 LIMITS = Limits(rows=1_000, columns=50, cells=8_000, characters=1_000_000, unpacked=3_000_000)
-FEW = {"huge numbers", "many sheets", "plain quotes", "one huge cell", "many row groups"}  # so small they are tables of a few cells
+FEW = {
+    "huge numbers",
+    "many sheets",
+    "plain quotes",
+    "one huge cell",
+    "many row groups",
+}  # so small they are tables of a few cells
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +65,17 @@ def test_there_are_many():
 
 
 @pytest.mark.skipif(not SPLITS, reason="memory has a limit only where processes can be split off")
-def test_a_parser_that_takes_all_memory_or_never_ends_leaves_the_others_alone(tmp_path, monkeypatch):
-    """While one visitor's file is being read, and after it was given up, others have theirs read."""
+def test_a_parser_that_takes_all_memory_or_never_ends_leaves_the_others_alone(
+    tmp_path, monkeypatch
+):
+    """While one visitor's file is being read, and after it was given up, others have theirs
+    read.
+    """
     datasets = Datasets(tmp_path, PROFILES["cpu"], lambda models, texts: [])
     good = tmp_path / "good.csv"
-    good.write_text("text,label\n" + "".join(f"some text number {i},{'ab'[i % 2]}\n" for i in range(40)))
+    good.write_text(
+        "text,label\n" + "".join(f"some text number {i},{'ab'[i % 2]}\n" for i in range(40))
+    )
     datasets.bounded.seconds = 1.0
     datasets.bounded.start()
     datasets.bounded.call(len, "")

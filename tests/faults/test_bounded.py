@@ -1,4 +1,6 @@
-"""What is read for a stranger is read in a process of its own: whatever becomes of it, the one that asked goes on."""
+"""What is read for a stranger is read in a process of its own: whatever becomes of it, the one that
+asked goes on.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +13,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tl_core.api.errors import Faults, UserError
 from tl_core.data.tables import GUESS_ALL, Limits, Table, read_table
-from tl_core.errors import Faults, UserError
-from tl_core.experiments import bounded as of_bounded
-from tl_core.experiments.bounded import SPLITS, Bounded
+from tl_core.running import reading_process as of_bounded
+from tl_core.running.reading_process import SPLITS, Bounded
 
-LINUX = pytest.mark.skipif(not SPLITS, reason="memory has a limit only where processes can be split off")
+LINUX = pytest.mark.skipif(
+    not SPLITS, reason="memory has a limit only where processes can be split off"
+)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +30,8 @@ def bounded():
     made.close()
 
 
-# What is called there must be of a module that the other process can import: the standard library will do.
+# What is called there must be of a module that the other process can import: the standard library
+# will do.
 
 
 def test_what_a_function_gives_comes_back_and_nothing_of_it_stays(bounded, tmp_path):
@@ -37,10 +42,15 @@ def test_what_a_function_gives_comes_back_and_nothing_of_it_stays(bounded, tmp_p
 
 
 def test_a_file_name_as_the_page_has_it_is_a_plain_string_there(bounded):
-    """Gradio names files by a string of its own, for which that process would have to load Gradio."""
+    """Gradio names files by a string of its own, for which that process would have to load
+    Gradio.
+    """
     from gradio.utils import NamedString
 
-    assert bounded.call(len, NamedString("a.csv")) == 5 and bounded.call(os.fspath, NamedString("a.csv")) == "a.csv"
+    assert (
+        bounded.call(len, NamedString("a.csv")) == 5
+        and bounded.call(os.fspath, NamedString("a.csv")) == "a.csv"
+    )
 
 
 def test_faults_come_back_as_they_were(bounded, tmp_path):
@@ -58,7 +68,10 @@ def test_faults_come_back_as_they_were(bounded, tmp_path):
 
 
 @LINUX
-@pytest.mark.parametrize(("function", "arguments"), [(bytearray, (100 * 2**20,)), (list, (range(10**7),)), ("x".__mul__, (10**9,))])
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [(bytearray, (100 * 2**20,)), (list, (range(10**7),)), ("x".__mul__, (10**9,))],
+)
 def test_too_much_memory_is_a_sentence(bounded, function, arguments):
     with pytest.raises(UserError, match="more than the 60 MB of memory"):
         bounded.call(function, *arguments)
@@ -66,7 +79,11 @@ def test_too_much_memory_is_a_sentence(bounded, function, arguments):
 
 
 @LINUX
-@pytest.mark.parametrize(("function", "arguments"), [(time.sleep, (60,)), (sum, (range(10**12),))], ids=["waiting", "in the middle of C"])
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [(time.sleep, (60,)), (sum, (range(10**12),))],
+    ids=["waiting", "in the middle of C"],
+)
 def test_too_much_time_is_a_sentence(function, arguments):
     short = Bounded(seconds=0.2, megabytes=60)
     try:
@@ -88,7 +105,9 @@ def test_a_process_that_dies_is_a_sentence(bounded):
 
 
 def test_only_records_are_taken_from_there(bounded):
-    """A parser that a file has taken over could answer anything: nothing that it answers is run here."""
+    """A parser that a file has taken over could answer anything: nothing that it answers is run
+    here.
+    """
     with pytest.raises(UserError, match="or it is damaged"):
         bounded.call(Path, "/")  # comes back as a class that is no record
     with pytest.raises(pickle.UnpicklingError, match="is no record"):

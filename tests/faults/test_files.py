@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tl_core.api.errors import Faults, UserError
 from tl_core.data import columns, tables
-from tl_core.data.columns import load
+from tl_core.data.load import load
 from tl_core.data.tables import MAX_CELL, ReadOptions
-from tl_core.errors import Faults, UserError
 
 GOOD = "text,label\none,a\ntwo,b\nthree,a\nfour,b\n"
 
@@ -66,11 +66,20 @@ def test_folder_lists_what_is_in_it(tmp_path):
         ("text,label\nx,a\ny,b\nz,b\nw,c\n", "labels with a single row: 'a' (row 1), 'c' (row 4)"),
         ("text,label,text\nx,a,b\n", "more than one column called 'text'"),
         ("text,label\nx,a\ny,b,c\nz\n", "has 2 fields, but line 3 has 3, line 4 has 1"),
-        ('text,label\nx,a\n"y,b\nz,c\n', "line 3: a quotation mark opened in this row is never closed"),
-        ('text,label\nx,a\n"y" said,b\n', "line 3: a quoted cell goes on after its closing quotation mark"),
+        (
+            'text,label\nx,a\n"y,b\nz,c\n',
+            "line 3: a quotation mark opened in this row is never closed",
+        ),
+        (
+            'text,label\nx,a\n"y" said,b\n',
+            "line 3: a quoted cell continues after its closing quotation mark",
+        ),
         (
             'text,label\n"y\nz,a\n"x",b\n',
-            "line 2: a quoted cell goes on after its closing quotation mark (the cell ends on line 4)",
+            (
+                "line 2: a quoted cell continues after its closing quotation mark (the cell ends on"
+                " line 4)"
+            ),
         ),
         (b"text,label\nx,a\ny\0,b\n", "NUL bytes, which no text holds, in line 3"),
         ("text,label\nx,0.5\ny,1.5\nz,a\n", "labels with a single row"),
@@ -109,7 +118,10 @@ def test_huge_cells(file):
         (b"\x1f\x8b\x08\0", "compressed with gzip"),
         (bytes(range(256)) * 40, "is not text"),
         (b"\x7fELF" + bytes(100), "a program"),
-        (tables.OLE + b"\0" * 100 + "EncryptedPackage".encode("utf-16-le"), "protected with a password"),
+        (
+            tables.OLE + b"\0" * 100 + "EncryptedPackage".encode("utf-16-le"),
+            "protected with a password",
+        ),
         (tables.OLE + b"\0" * 100, "(.xls)"),
         (b"PARE" + b"\0" * 50, "encrypted"),
         (b"PAR1" + b"\0" * 50 + b"PAR1", "broken Parquet"),
@@ -165,17 +177,29 @@ def test_parquet_with_a_column_twice(tmp_path):
             '{"text": "x", "label": "a"}\n\n{"text": "y", "label": }\n[1]\n7\n',
             "not valid JSON: line 3 (Expecting value, character 24)",
         ),
-        ('{"text": "x", "label": "a"}\n\n{"text": "y", "label": }\n[1]\n7\n', "no JSON objects: line 4, 5"),
+        (
+            '{"text": "x", "label": "a"}\n\n{"text": "y", "label": }\n[1]\n7\n',
+            "no JSON objects: line 4, 5",
+        ),
         (
             '{"text": "x\\u0000", "label": "a"}\n{"text": "y", "label": "a"}\n',
             "NUL characters, which no text holds, in row 1",
         ),
-        ('{"text": ["x"], "label": "a"}\n{"text": "y", "label": "b"}\n', "lists instead of texts in row 1"),
+        (
+            '{"text": ["x"], "label": "a"}\n{"text": "y", "label": "b"}\n',
+            "lists instead of texts in row 1",
+        ),
         (
             '{"text": "x", "label": ["a"]}\n{"text": "y", "label": "b"}\n',
-            "lists of labels in row 1. If a text may have several labels, say so with --multi-label",
+            (
+                "lists of labels in row 1. If a text may have several labels, say so with"
+                " multi_label="
+            ),
         ),
-        ('{"text": "x", "label": 0.5}\n{"text": "y", "label": 1}\n', "numbers with a fraction in row 1"),
+        (
+            '{"text": "x", "label": 0.5}\n{"text": "y", "label": 1}\n',
+            "numbers with a fraction in row 1",
+        ),
         ('{"text": "x", "label": ' + "[" * 100_000 + "}\n", "not valid JSON"),
         ('{"text": "x", "label": ' + "1" * 10_000 + "}\n", "not valid JSON"),
     ],
@@ -187,7 +211,10 @@ def test_json_lines(tmp_path, content, part):
 @pytest.mark.parametrize(
     ("content", "part"),
     [
-        ('[{"text": "x", "label": "a"},\n{"text": ]', "not valid JSON: Expecting value at line 2, character 10"),
+        (
+            '[{"text": "x", "label": "a"},\n{"text": ]',
+            "not valid JSON: Expecting value at line 2, character 10",
+        ),
         ('[{"text": "x", "label": "a"}, 3]', "items that are no objects: item 2"),
         ('{"text": ["x", "y"], "label": ["a"]}', "different lengths: text has 2, label has 1"),
         ("[]", "no rows"),
@@ -209,8 +236,8 @@ def test_options_that_do_not_fit(file):
     said = told(file, GOOD, text="txet", label="class")
     assert "Did you mean text?" in said
     assert "'class'" in said
-    assert "Correct --label." in said
-    assert "named for --text and --label" in told(file, text="label", label="label")
+    assert "Correct label=…." in said
+    assert "named for text=… and label=…" in told(file, text="label", label="label")
     assert "Did you mean cp949" in told(file, encoding="cp94")
     assert "no encoding called 'base64'" in told(file, encoding="base64")
     assert "cannot be a delimiter" in told(file, delimiter="::")
@@ -232,7 +259,16 @@ def test_options_that_do_not_fit(file):
             None,
             "Korean in CP949 but for a few bytes",
         ),
-        ("text,label\n" + "этот фильм мне очень понравился,да\n" * 9, None, "gbk, shift_jis, big5 or cp1251"),
+        (
+            b"text,label\n" + "영화,a\n".encode() * 2 + "영화,b\n".encode("cp949") + b"ab,c\n",
+            None,
+            "lines 2 to 3 in UTF-8, line 4 in CP949. Save each part as UTF-8",
+        ),
+        (
+            "text,label\n" + "этот фильм мне очень понравился,да\n" * 9,
+            None,
+            "gbk, shift_jis, big5 or cp1251",
+        ),
     ],
 )
 def test_undecodable_bytes(file, content, encoding, part):
@@ -243,15 +279,15 @@ def test_undecodable_bytes(file, content, encoding, part):
 def test_lists_that_cannot_be_read(file):
     content = "text,label\nx,\"['a' 'b']\"\ny,b\n"
     assert "cannot be read, in row 1" in told(file, content, multi_label=True)
-    assert "--multi-label" in told(file, content)
+    assert "multi_label=" in told(file, content)
 
 
 def test_columns_that_cannot_be_told_are_listed(file):
     said = told(file, "q,w\nx y,a b\nx z,a c\n")
     assert "The columns are 'q', 'w'" in said
-    assert "--text NAME" in said
-    assert "--label NAME" in said
-    assert "with --label NAME" in told(file, "text,w,e\n" + "x,1,2\ny,2,1\n" * 3)
+    assert "text=…" in said
+    assert "label=…" in said
+    assert "with label=…" in told(file, "text,w,e\n" + "x,1,2\ny,2,1\n" * 3)
 
 
 def test_identifiers_and_too_many_labels(file):
@@ -291,7 +327,9 @@ def four_rows(path):
         case ".json":
             path.write_text(json.dumps(objects))
         case ".parquet":
-            pq.write_table(pa.table({"text": [t for t, _ in rows], "label": [x for _, x in rows]}), path)
+            pq.write_table(
+                pa.table({"text": [t for t, _ in rows], "label": [x for _, x in rows]}), path
+            )
         case ".xlsx":
             book = openpyxl.Workbook()
             for row in [["text", "label"], *rows]:
@@ -309,7 +347,9 @@ def test_packed_texts_longer_than_may_be_read(tmp_path):
 
 def test_labels_that_the_label_table_lacks(file, tmp_path):
     (tmp_path / "labels.json").write_text('[{"id": "a"}]')
-    assert "a label that the label table lacks: 'b'" in told(file, GOOD, labels=tmp_path / "labels.json")
+    assert "a label that the label table lacks: 'b'" in told(
+        file, GOOD, labels=tmp_path / "labels.json"
+    )
 
 
 def test_nothing_in_a_text_is_run_or_drawn(file):

@@ -1,4 +1,6 @@
-"""Further comparisons in the folder of a study, or on its test rows: what is known stays, and every look at the rows is counted."""
+"""Further comparisons in the folder of a study, or on its test rows: what is known stays, and every
+look at the rows is counted.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.command import refused, rows, study_of, tl, write
+from tests.faults.command import refused, rows, study_of, tl, typed, write
 from tests.numbers.made import SIMILARITY, arm, planned
 from tl_core import cli
-from tl_core.errors import UserError
-from tl_core.experiments.adding import seen_in, with_earlier
-from tl_core.experiments.compare import compare
-from tl_core.experiments.export import record
-from tl_core.experiments.plan import plan
-from tl_core.experiments.store import Store
+from tl_core.analysis.compare import compare
+from tl_core.analysis.record import record
+from tl_core.api.errors import UserError
+from tl_core.api.types import RunResult
 from tl_core.strategies import strategies
-from tl_core.types import RunResult
+from tl_core.studies.earlier import seen_in, with_earlier
+from tl_core.studies.plan import plan
+from tl_core.studies.store import Store
 
 COMPARE = ("compare", "rows.csv", "--test-size", 30, "--seeds", 2)
 
@@ -32,27 +34,63 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_second_comparison_in_a_folder_keeps_what_the_first_one_found(place):
+def test_a_second_comparison_in_a_folder_keeps_what_the_first_one_found(place, here, capfd):
     first = study_of(place / "study")
-    done = tl(place, *COMPARE, "--strategies", "majority", "--arm", "name=tfidf,strategy=tfidf,strength=2", "--shots", "2,4", "--out", "study")
+    _, told = typed(
+        capfd,
+        *COMPARE,
+        "--strategies",
+        "majority",
+        "--arm",
+        "name=tfidf,strategy=tfidf,strength=2",
+        "--shots",
+        "2,4",
+        "--out",
+        "study",
+    )
     second = study_of(place / "study")
-    assert [a["id"] for a in second["arms"]] == ["majority", "tfidf", "tfidf (before)"] and "tfidf (before) of the study that was in this folder" in done.stderr
+    assert [a["id"] for a in second["arms"]] == [
+        "majority",
+        "tfidf",
+        "tfidf (before)",
+    ] and "tfidf (before) of the study that was in this folder" in told
     runs = {run["id"]: run for run in second["runs"]}
-    assert {run["id"] for run in first["runs"]} <= runs.keys() and {run["status"] for run in runs.values()} == {"done"}
+    assert {run["id"] for run in first["runs"]} <= runs.keys() and {
+        run["status"] for run in runs.values()
+    } == {"done"}
     by_arm = {(run["arm"], run["shots"]) for run in second["runs"]}
-    assert by_arm == {*(("majority", n) for n in (1, 2, 4)), ("tfidf", 2), ("tfidf", 4), ("tfidf (before)", 1), ("tfidf (before)", 2)}
+    assert by_arm == {
+        *(("majority", n) for n in (1, 2, 4)),
+        ("tfidf", 2),
+        ("tfidf", 4),
+        ("tfidf (before)", 1),
+        ("tfidf (before)", 2),
+    }
     assert second["decision"]["scored"] == 3 == len(second["seen"])
     report = (place / "study" / "report.html").read_text(encoding="utf-8")
     assert "tfidf (before)" in report
 
-    tl(place, "compare", "--from", "study", "--arm", "name=stronger,strategy=tfidf,strength=9", "--shots", "2", "--out", "elsewhere")
+    typed(
+        capfd,
+        "compare",
+        "--from",
+        "study",
+        "--arm",
+        "name=stronger,strategy=tfidf,strength=9",
+        "--shots",
+        "2",
+        "--out",
+        "elsewhere",
+    )
     other = study_of(place / "elsewhere")
     assert [a["id"] for a in other["arms"]] == ["stronger"] and other["decision"]["scored"] == 4
-    packed = tl(place, "archive", "study", "--out", "study.zip")
-    assert packed.returncode == 0
-    again = tl(place, "again", "study.zip", "--out", "made-again").stdout
+    typed(capfd, "archive", "study", "--out", "study.zip")
+    again, _ = typed(capfd, "again", "study.zip", "--out", "made-again")
     assert f"{len(runs)} of {len(runs)} runs came out the same" in again
-    assert "again study.zip --out FOLDER" in tl(place, "predict", "study.zip", "--text", "hi", code=2).stderr
+    assert (
+        "again study.zip --out FOLDER"
+        in typed(capfd, "predict", "study.zip", "--text", "hi", code=2)[1]
+    )
 
 
 def now(name: str, **settings):
@@ -66,11 +104,16 @@ def finished(made) -> dict[str, RunResult]:
 
 
 def test_what_was_finished_is_carried_and_nothing_else_is_asked_of_it():
-    before, asked = planned([now("old"), now("older", smoothing=3.0)], shots=(0, 1, 2), seeds=3), planned([now("new", smoothing=2.0)], shots=(1,), seeds=1)
+    before, asked = (
+        planned([now("old"), now("older", smoothing=3.0)], shots=(0, 1, 2), seeds=3),
+        planned([now("new", smoothing=2.0)], shots=(1,), seeds=1),
+    )
     half = {run: result for i, (run, result) in enumerate(finished(before).items()) if i % 2 == 0}
     study, notes = with_earlier(asked.study, before, half)
     made = plan(study)
-    assert {s.id for s in made.specs} == {s.id for s in asked.specs} | half.keys() and made.keep == asked.keep
+    assert {s.id for s in made.specs} == {
+        s.id for s in asked.specs
+    } | half.keys() and made.keep == asked.keep
     assert len(notes) == 1 and "no more runs are made of them" in notes[0]
     assert study.id != asked.study.id
 
@@ -79,39 +122,67 @@ def test_an_arm_of_an_older_version_is_left_out_and_told():
     before = planned([dataclasses.replace(now("old"), strategy_version=0)], shots=(1,), seeds=1)
     asked = planned([now("new", smoothing=2.0)], shots=(1,), seeds=1)
     study, notes = with_earlier(asked.study, before, finished(before))
-    assert study.arms == asked.study.arms and "old of the study that was in this folder came from an older version" in notes[0]
+    assert (
+        study.arms == asked.study.arms
+        and "old of the study that was in this folder came from an older version" in notes[0]
+    )
 
 
 def test_where_nothing_that_is_asked_can_run_the_reasons_are_told_as_ever():
     before = planned([now("old")], shots=(1,), seeds=1)
-    asked = dataclasses.replace(planned([now("new", smoothing=2.0)], shots=(1,), seeds=1).study, shots=(0,))
+    asked = dataclasses.replace(
+        planned([now("new", smoothing=2.0)], shots=(1,), seeds=1).study, shots=(0,)
+    )
     study, _ = with_earlier(asked, before, finished(before))
     with pytest.raises(UserError, match="shots"):
         plan(study)
 
 
 def test_results_on_other_rows_are_left_out_and_told():
-    before, asked = planned([now("old")], shots=(1,), seeds=1), planned([now("new", smoothing=2.0)], shots=(1,), seeds=1)
-    other = dataclasses.replace(asked.study, split=dataclasses.replace(asked.study.split, pool=asked.study.split.pool[1:]))
+    before, asked = (
+        planned([now("old")], shots=(1,), seeds=1),
+        planned([now("new", smoothing=2.0)], shots=(1,), seeds=1),
+    )
+    other = dataclasses.replace(
+        asked.study, split=dataclasses.replace(asked.study.split, pool=asked.study.split.pool[1:])
+    )
     study, notes = with_earlier(other, before, finished(before))
-    assert study == other and "The rows to train on are not those" in notes[0] and "old of it is left out" in notes[0]
+    assert (
+        study == other
+        and "The rows to train on are not those" in notes[0]
+        and "old of it is left out" in notes[0]
+    )
 
 
 def test_what_was_carried_is_kept_with_the_study(tmp_path):
-    before, asked = planned([now("old")], shots=(1, None), seeds=2), planned([now("new", smoothing=2.0)], shots=(1,), seeds=1)
-    study, _ = with_earlier(dataclasses.replace(asked.study, seen=("abc",)), before, finished(before))
+    before, asked = (
+        planned([now("old")], shots=(1, None), seeds=2),
+        planned([now("new", smoothing=2.0)], shots=(1,), seeds=1),
+    )
+    study, _ = with_earlier(
+        dataclasses.replace(asked.study, seen=("abc",)), before, finished(before)
+    )
     store = Store(tmp_path / "study")
     store.prepare()
     store.save_study(study)
     again = store.load_study()
-    assert (again.carried, again.not_asked, again.seen) == (study.carried, ("old",), ("abc",)) and again.id == study.id
+    assert (again.carried, again.not_asked, again.seen) == (
+        study.carried,
+        ("old",),
+        ("abc",),
+    ) and again.id == study.id
 
 
 def test_looks_are_counted_in_records_of_older_programs():
     made = planned([arm("old"), SIMILARITY], shots=(0, 1), seeds=1)
     results = {}
     said = record(made, results, compare(made, results), statuses={}, context={})
-    older = {**{k: v for k, v in said.items() if k != "seen"}, "runs": [{**run, "status": "done" if run["arm"] == "old" else "failed"} for run in said["runs"]]}
+    older = {
+        **{k: v for k, v in said.items() if k != "seen"},
+        "runs": [
+            {**run, "status": "done" if run["arm"] == "old" else "failed"} for run in said["runs"]
+        ],
+    }
     assert seen_in(older) == (made.study.arms[0].digest,) and seen_in(None) == ()
 
 
@@ -122,10 +193,15 @@ def test_a_text_that_is_empty_gets_no_label(here, capfd):
     assert cli.main(["predict", "study", "new.csv", "--out", "labelled.csv"]) == 0
     with (here / "labelled.csv").open(encoding="utf-8-sig", newline="") as file:
         made = list(csv.DictReader(file))
-    assert bool(made[0]["label"]) and [(m["label"], m["refund"]) for m in made[1:]] == [("", ""), ("", "")]
+    assert bool(made[0]["label"]) and [(m["label"], m["refund"]) for m in made[1:]] == [
+        ("", ""),
+        ("", ""),
+    ]
     assert "--column" in refused(capfd, "predict", "study", "rows.csv", "--column", "none")
 
 
 def test_a_file_that_no_terminal_reads_is_told_how_far_it_is(place):
-    told = tl(place, *COMPARE, "--strategies", "majority,tfidf", "--shots", "1", "--out", "told").stderr
+    told = tl(
+        place, *COMPARE, "--strategies", "majority,tfidf", "--shots", "1", "--out", "told"
+    ).stderr
     assert "running  4 runs, about" in told and "running  4 of 4 runs after" in told

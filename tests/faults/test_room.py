@@ -1,4 +1,6 @@
-"""What visitors take of the disk is bounded, and a disk that is full loses nothing that is finished."""
+"""What visitors take of the disk is bounded, and a disk that is full loses nothing that is
+finished.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +14,15 @@ import pytest
 from spaces_config.profiles import profile_named
 from tests.faults.test_line import study
 from tests.numbers.made import arm, planned
-from tl_core.errors import UserError
-from tl_core.experiments.queue import StudyQueue
-from tl_core.experiments.room import Room, size_of, whole
-from tl_core.experiments.run import run
-from tl_core.experiments.store import Store
-from tl_core.experiments.turns import Visitor
+from tl_core.api.errors import UserError
+from tl_core.api.types import Finished
+from tl_core.running.queue import StudyQueue
+from tl_core.running.quotas import Room, size_of, whole
+from tl_core.running.run import run
+from tl_core.running.turns import Visitor
 from tl_core.strategies.majority import Predictor
-from tl_core.types import Finished
-from tl_ui.datasets import Datasets
+from tl_core.studies.store import Store
+from tl_ui.state.datasets import Datasets
 
 MB = 2**20
 
@@ -64,7 +66,9 @@ def test_a_visitor_and_all_of_them_have_so_much(tmp_path):
     ended_study(queue)
     name = ended_study(queue, 2)
     for ask in (lambda: queue.submit(study()), lambda: queue.duplicate(name)):
-        with pytest.raises(UserError, match="Your studies and files take 5 MB here, and 4 MB is the most"):
+        with pytest.raises(
+            UserError, match="Your studies and files take 5 MB here, and 4 MB is the most"
+        ):
             ask()
     ended_study(asked_by(queue, "b"), 4)
     with pytest.raises(UserError, match="There is no room here for further studies"):
@@ -91,7 +95,13 @@ def test_some_of_the_disk_stays_free(tmp_path):
 def test_uploads_are_counted_and_whole(tmp_path, monkeypatch):
     given = tmp_path / "given.csv"
     given.write_text("text,label\n" + "a text,a\nother,b\n" * 40_000)
-    datasets = Datasets(tmp_path, profile_named("cpu"), lambda models, texts: [], room=Room(tmp_path, most_each=1.5 * MB), who=lambda: Visitor("a"))
+    datasets = Datasets(
+        tmp_path,
+        profile_named("cpu"),
+        lambda models, texts: [],
+        room=Room(tmp_path, most_each=1.5 * MB),
+        who=lambda: Visitor("a"),
+    )
     datasets.add(given)
     datasets.add(given)
     with pytest.raises(UserError, match="is the most a visitor may have"):
@@ -108,7 +118,11 @@ def test_a_study_for_which_there_is_no_room_leaves_nothing(tmp_path, monkeypatch
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(UserError, match="The disk of this place is full") as told:
         queue.submit(study())
-    assert list(queue.folder.iterdir()) == [] and len(queue._waiting) == 0 and str(tmp_path) not in str(told.value)
+    assert (
+        list(queue.folder.iterdir()) == []
+        and len(queue.line.waiting) == 0
+        and str(tmp_path) not in str(told.value)
+    )
 
 
 def test_whatever_goes_wrong_leaves_no_half_folder(tmp_path):
@@ -124,7 +138,9 @@ def test_weights_that_do_not_fit_lose_no_scores(tmp_path, monkeypatch, fault):
     from safetensors import SafetensorError
 
     if fault == "safetensors":
-        fault = SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+        fault = SafetensorError(
+            "Error while serializing: I/O error: No space left on device (os error 28)"
+        )
     made = planned([arm("counted")], seeds=2)
 
     def save(_self, folder: Path) -> None:
@@ -132,7 +148,19 @@ def test_weights_that_do_not_fit_lose_no_scores(tmp_path, monkeypatch, fault):
         raise fault
 
     monkeypatch.setattr(Predictor, "save", save)
-    results = [event.result for event in run(made, model_folder=Store(tmp_path).model_folder, keep="all", device="cpu") if isinstance(event, Finished)]
-    assert [r.status for r in results] == ["done", "done"] and all(r.scores is not None for r in results)
-    assert all("What it learnt was not kept (No space left on device)" in r.notes[-1] for r in results)
-    assert not list(tmp_path.rglob("*")) or [p.name for p in tmp_path.iterdir()] == ["models"] and not list((tmp_path / "models").iterdir())
+    results = [
+        event.result
+        for event in run(made, model_folder=Store(tmp_path).model_folder, keep="all", device="cpu")
+        if isinstance(event, Finished)
+    ]
+    assert [r.status for r in results] == ["done", "done"] and all(
+        r.scores is not None for r in results
+    )
+    assert all(
+        "Its checkpoint was not saved (No space left on device)" in r.notes[-1] for r in results
+    )
+    assert (
+        not list(tmp_path.rglob("*"))
+        or [p.name for p in tmp_path.iterdir()] == ["models"]
+        and not list((tmp_path / "models").iterdir())
+    )

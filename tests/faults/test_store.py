@@ -1,4 +1,6 @@
-"""A folder that cannot be written, holds something else, or was damaged: a sentence, and nothing in it is lost."""
+"""A folder that cannot be written, holds something else, or was damaged: a sentence, and nothing in
+it is lost.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,9 @@ import pytest
 from tests.faults.command import FAST, listing, rows, sentences, study_of, tl, write
 from tests.numbers.made import SIMILARITY, arm, planned
 from tl_core import cli
-from tl_core.errors import UserError
-from tl_core.experiments.store import Store, is_own
-from tl_core.types import Example, RunResult, Split
+from tl_core.api.errors import UserError
+from tl_core.api.types import Example, RunResult, Split
+from tl_core.studies.store import Store, is_own
 
 COMPARE = ("compare", "rows.csv", *FAST, "--shots", "1,2", "--seeds", "2")
 
@@ -41,7 +43,11 @@ def mount(tmp_path) -> Iterator[Callable[[str], Path]]:
         folder = tmp_path / f"mounted{len(made)}"
         folder.mkdir()
         try:
-            done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, check=False)
+            done = subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder],
+                capture_output=True,
+                check=False,
+            )
         except OSError:
             pytest.skip("There is no mount here.")
         if done.returncode:
@@ -66,9 +72,15 @@ def refused(capfd, *arguments: object) -> str:
 
 def test_a_folder_of_another_study_is_left_alone(here, capfd):
     before = listing(here / "study")
-    assert "study holds another study" in refused(capfd, "compare", "others.csv", *FAST, "--out", "study")
-    assert "study holds another study" in refused(capfd, *COMPARE[:2], "--strategies", "majority", "--test", "others.csv", "--out", "study")
-    assert "study holds a study with 30 locked test rows" in refused(capfd, *COMPARE[:2], "--strategies", "majority", "--test-size", 20, "--out", "study")
+    assert "study holds another study" in refused(
+        capfd, "compare", "others.csv", *FAST, "--out", "study"
+    )
+    assert "study holds another study" in refused(
+        capfd, *COMPARE[:2], "--strategies", "majority", "--test", "others.csv", "--out", "study"
+    )
+    assert "study holds a study with 30 locked test rows" in refused(
+        capfd, *COMPARE[:2], "--strategies", "majority", "--test-size", 20, "--out", "study"
+    )
     assert listing(here / "study") == before
 
 
@@ -79,7 +91,9 @@ def test_folders_of_other_things_are_left_alone(here, capfd, tmp_path):
     said = refused(capfd, *COMPARE, "--out", tmp_path / "thesis.txt")
     assert "a file of that name is in the way" in said and sentences(said)
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
-    assert "a file of that name is in the way" in refused(capfd, *COMPARE, "--out", tmp_path / "thesis.txt" / "below")
+    assert "a file of that name is in the way" in refused(
+        capfd, *COMPARE, "--out", tmp_path / "thesis.txt" / "below"
+    )
 
 
 @pytest.mark.parametrize("name", ["/proc/transfer-lab", "x" * 300])
@@ -90,12 +104,25 @@ def test_folders_that_cannot_be_made(here, capfd, name):
 
 
 def test_a_read_only_folder(here, capfd, mount):
-    assert "is read-only. Choose another folder with --out." in refused(capfd, *COMPARE, "--out", mount("ro"))
+    assert "is read-only. Choose another folder with --out." in refused(
+        capfd, *COMPARE, "--out", mount("ro")
+    )
 
 
 def test_a_full_disk_keeps_what_was_finished(here, capfd, mount):
     folder = mount("size=150k,nr_inodes=4000")
-    options = ("compare", "rows.csv", *FAST, "--shots", "1,2", "--seeds", "40", "--keep", "none", "--out")
+    options = (
+        "compare",
+        "rows.csv",
+        *FAST,
+        "--shots",
+        "1,2",
+        "--seeds",
+        "40",
+        "--keep",
+        "none",
+        "--out",
+    )
     assert "The disk is full" in refused(capfd, *options, folder / "study")
     finished = list((folder / "study" / "runs").glob("*.json"))
     assert finished and not [p for p in folder.rglob(".*")]
@@ -106,18 +133,22 @@ def test_a_full_disk_keeps_what_was_finished(here, capfd, mount):
     assert {r["status"] for r in study_of(folder / "study")["runs"]} == {"done"}
 
 
-# --- damage --------------------------------------------------------------------------------------------
+# --- damage ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"3", b'{"schema": 1}', b"\xff\xfe\x00"])
 def test_a_damaged_record_is_told_and_nothing_is_lost(copy, capfd, content):
     (copy / "study.json").write_bytes(content)
     before = listing(copy)
-    assert f"study.json in {copy} is damaged. Remove that file and start again" in refused(capfd, *COMPARE, "--out", copy)
+    assert f"study.json in {copy} is damaged. Remove that file and start again" in refused(
+        capfd, *COMPARE, "--out", copy
+    )
     assert listing(copy) == before
 
 
-@pytest.mark.parametrize("changes", [{"split": 3}, {"split": {}}, {"problem": None}, {"dataset": []}])
+@pytest.mark.parametrize(
+    "changes", [{"split": 3}, {"split": {}}, {"problem": None}, {"dataset": []}]
+)
 def test_a_record_of_another_shape_is_another_study(copy, capfd, changes):
     (copy / "study.json").write_text(json.dumps({**study_of(copy), **changes}))
     assert "holds another study" in refused(capfd, *COMPARE, "--out", copy)
@@ -159,32 +190,57 @@ def test_predict_from_a_damaged_study(copy, capfd, name, content, part):
 def test_a_newer_record(copy, capfd):
     (copy / "study.json").write_text(json.dumps({**study_of(copy), "schema": 2}))
     before = listing(copy)
-    for arguments in ((*COMPARE, "--out", copy), ("compare", "--from", copy / "study.json", "--out", copy / "other")):
-        assert "was written by a newer version of this program. Update, then open it again." in refused(capfd, *arguments)
+    for arguments in (
+        (*COMPARE, "--out", copy),
+        ("compare", "--from", copy / "study.json", "--out", copy / "other"),
+    ):
+        assert (
+            "was written by a newer version of this program. Update, then open it again."
+            in refused(capfd, *arguments)
+        )
     assert listing(copy) == before
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"[]", b"7", b"null", b"{}", b'{"request": null, "split": {"locked": []}}', b'{"request": {"columns": 3}, "split": {"locked": []}}', b"\xff"]
+    "content",
+    [
+        b"",
+        b"[]",
+        b"7",
+        b"null",
+        b"{}",
+        b'{"request": null, "split": {"locked": []}}',
+        b'{"request": {"columns": 3}, "split": {"locked": []}}',
+        b"\xff",
+    ],
 )
 def test_from_something_else(here, capfd, tmp_path, content):
     (tmp_path / "odd.json").write_bytes(content)
-    assert "is not the study.json of a comparison, or it is damaged" in refused(capfd, "compare", "--from", tmp_path / "odd.json")
+    assert "is not the study.json of a study, or it is damaged" in refused(
+        capfd, "compare", "--from", tmp_path / "odd.json"
+    )
 
 
 def test_from_what_is_not_there(here, capfd, tmp_path):
-    assert "cannot be read. Give the study.json of an earlier study." in refused(capfd, "compare", "--from", tmp_path / "none.json")
-    assert "cannot be read. Give the study.json of an earlier study." in refused(capfd, "compare", "--from", tmp_path)
+    assert "cannot be read. Give the study.json of an earlier study." in refused(
+        capfd, "compare", "--from", tmp_path / "none.json"
+    )
+    assert "cannot be read. Give the study.json of an earlier study." in refused(
+        capfd, "compare", "--from", tmp_path
+    )
     said = refused(capfd, "compare", "others.csv", "--from", "study", "--out", tmp_path / "new")
     assert "None of the 30 test rows of the earlier study are in others." in said
 
 
-# --- what is written is what is read -------------------------------------------------------------------
+# --- what is written is what is read --------------------------------------------------------------
 
 
 def test_a_study_comes_back_as_it_was(tmp_path):
     made = planned([SIMILARITY, arm("good")], shots=(0, 1, None)).study
-    odd = tuple(Example(900 + i, text, "second" if i else None, ("a",), "group" if i else None) for i, text in enumerate(("a\0b", "half \ud83d", "\U0001f980", "")))
+    odd = tuple(
+        Example(900 + i, text, "second" if i else None, ("a",), "group" if i else None)
+        for i, text in enumerate(("a\0b", "half \ud83d", "\U0001f980", ""))
+    )
     made = replace(made, split=Split(made.split.test, (*made.split.pool, *odd), 7))
     store = Store(tmp_path)
     store.prepare()
@@ -195,7 +251,18 @@ def test_a_study_comes_back_as_it_was(tmp_path):
 def test_a_result_comes_back_as_it_was(tmp_path):
     store = Store(tmp_path)
     result = RunResult(
-        "r1", "done", np.random.default_rng(1).random((4, 3), dtype=np.float32), {"train": 3}, {"fit": 0.1}, 10, 20, 5, (0.5, float("inf")), ("note \ud83d",), {"torch": "2"}, "cpu"
+        "r1",
+        "done",
+        np.random.default_rng(1).random((4, 3), dtype=np.float32),
+        {"train": 3},
+        {"fit": 0.1},
+        10,
+        20,
+        5,
+        (0.5, float("inf")),
+        ("note \ud83d",),
+        {"torch": "2"},
+        "cpu",
     )
     store.save_result(result)
     again = Store(tmp_path).result("r1")
@@ -219,8 +286,17 @@ def test_what_a_killed_process_left_is_swept_and_nothing_else(tmp_path):
     for name in (".study.json.123", "runs/.abc.npy.123", ".env", ".notes.7", "runs/abc.npy"):
         (tmp_path / name).write_text("x")
     store.prepare()
-    assert {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()} == {".env", ".notes.7", "runs/abc.npy"}
-    assert is_own("study.json") and is_own(".study.json.1") and not is_own(".env") and not is_own("data.csv")
+    assert {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()} == {
+        ".env",
+        ".notes.7",
+        "runs/abc.npy",
+    }
+    assert (
+        is_own("study.json")
+        and is_own(".study.json.1")
+        and not is_own(".env")
+        and not is_own("data.csv")
+    )
 
 
 def test_writing_where_it_is_not_allowed_is_a_sentence(tmp_path):

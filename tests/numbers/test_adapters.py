@@ -1,17 +1,19 @@
-"""Adapters on every architecture: they reach the output, leave the rest alone, have the weights their formula says."""
+"""Adapters on every architecture: they reach the output, leave the rest alone, have the weights
+their formula says.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from tests.tiny_models import KINDS, LAYERS, WIDTH, drain, make, make_headed, text
-from tl_core.errors import UserError
+from tests.tiny_models import KINDS, LAYERS, WIDTH, drain, text
+from tl_core.api.errors import UserError
+from tl_core.api.types import Example, Facts, Label, Problem
 from tl_core.models.catalog import find
 from tl_core.models.encoding import Encoder
 from tl_core.models.loading import load_model
 from tl_core.strategies import strategies
-from tl_core.types import Example, Facts, Label, Problem
 
 ADAPTERS = ("lora", "dora", "ia3", "bitfit", "bottleneck", "soft-prompt", "prefix")
 UNCHANGED_AT_FIRST = ("lora", "dora", "ia3", "bitfit", "bottleneck")
@@ -40,13 +42,13 @@ pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture(scope="module")
-def encoder_of(tmp_path_factory):
+def encoder_of(tiny_models):
     made = {}
 
     def encoder(kind: str) -> Encoder:
         if kind not in made:
-            folder = tmp_path_factory.mktemp(kind)
-            source = find(str(make(folder, kind) if kind in KINDS else make_headed(folder, kind)))
+            get = tiny_models.body if kind in KINDS else tiny_models.headed
+            source = find(str(get(kind)))
             made[kind] = Encoder(load_model(source), source=source)
         return made[kind]
 
@@ -56,14 +58,19 @@ def encoder_of(tmp_path_factory):
 @pytest.fixture(scope="module")
 def rows():
     random = np.random.default_rng(0)
-    return [Example(i, text(topic, random), None, (topic,)) for i, topic in enumerate(["sea", "bread"] * 4, start=1)]
+    return [
+        Example(i, text(topic, random), None, (topic,))
+        for i, topic in enumerate(["sea", "bread"] * 4, start=1)
+    ]
 
 
 def fresh(encoder: Encoder, adapter: str, **settings):
-    from tl_core.models.adapters import adapted
+    from tl_core.models.training.adapters import adapted
 
     strategy = strategies()[adapter]
-    return adapted(encoder, PROBLEM, strategy.Params(**settings), strategy.put, seed=1, whole=strategy.whole).eval()
+    return adapted(
+        encoder, PROBLEM, strategy.settings(**settings), strategy.put, seed=1, whole=strategy.whole
+    ).eval()
 
 
 def adapters_in(model) -> dict:
@@ -87,15 +94,23 @@ def test_it_works_or_is_refused_in_a_sentence_before_anyone_waits(kind, adapter,
     assert reason == ""
     model = fresh(encoder, adapter)
     before = drain(model.predict(rows))
-    frozen = {name: p.detach().clone() for name, p in model.named_parameters() if not p.requires_grad}
+    frozen = {
+        name: p.detach().clone() for name, p in model.named_parameters() if not p.requires_grad
+    }
     with torch.no_grad():
         for parameter in adapters_in(model).values():
-            parameter.add_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(7)) * 0.3)
+            parameter.add_(
+                torch.randn(parameter.shape, generator=torch.Generator().manual_seed(7)) * 0.3
+            )
     assert abs(drain(model.predict(rows)) - before).max() > 1e-4, "nothing of it reaches the output"
-    assert frozen and all(torch.equal(p, frozen[name]) for name, p in model.named_parameters() if name in frozen)
+    assert frozen and all(
+        torch.equal(p, frozen[name]) for name, p in model.named_parameters() if name in frozen
+    )
 
 
-@pytest.mark.parametrize(("kind", "adapter"), [(k, a) for k, a in PAIRS if a in WORKS[k] and a in UNCHANGED_AT_FIRST])
+@pytest.mark.parametrize(
+    ("kind", "adapter"), [(k, a) for k, a in PAIRS if a in WORKS[k] and a in UNCHANGED_AT_FIRST]
+)
 def test_it_changes_nothing_before_it_is_trained(kind, adapter, encoder_of, rows):
     encoder = encoder_of(kind)
     model = fresh(encoder, adapter)
@@ -107,7 +122,13 @@ def test_it_changes_nothing_before_it_is_trained(kind, adapter, encoder_of, rows
 HALF = LAYERS // 2
 COUNTS = {  # of the upper half of a tiny BERT, head left out: what the papers' formulas give
     "lora": (HALF * (4 * 8 * (WIDTH + WIDTH) + 2 * 8 * (WIDTH + 64)), {}),
-    "dora": (HALF * (4 * (8 * (WIDTH + WIDTH) + WIDTH) + (8 * (WIDTH + 64) + 64) + (8 * (WIDTH + 64) + WIDTH)), {}),
+    "dora": (
+        HALF
+        * (
+            4 * (8 * (WIDTH + WIDTH) + WIDTH) + (8 * (WIDTH + 64) + 64) + (8 * (WIDTH + 64) + WIDTH)
+        ),
+        {},
+    ),
     "ia3": (HALF * (WIDTH + WIDTH + 64), {}),
     "bitfit": (HALF * (4 * WIDTH + 64 + WIDTH + 2 * WIDTH), {}),
     "bottleneck": (HALF * 2 * (2 * WIDTH * 6 + WIDTH + 6), {"size": 6}),
@@ -119,17 +140,28 @@ COUNTS = {  # of the upper half of a tiny BERT, head left out: what the papers' 
 @pytest.mark.parametrize("adapter", ADAPTERS)
 def test_its_weights_are_as_many_as_the_formula_says(adapter, encoder_of):
     expected, settings = COUNTS[adapter]
-    assert sum(p.numel() for p in adapters_in(fresh(encoder_of("bert"), adapter, **settings)).values()) == expected
+    assert (
+        sum(p.numel() for p in adapters_in(fresh(encoder_of("bert"), adapter, **settings)).values())
+        == expected
+    )
 
 
 def test_after_feed_forward_only_is_half_of_both(encoder_of):
-    both, half = (sum(p.numel() for p in adapters_in(fresh(encoder_of("bert"), "bottleneck", after=after)).values()) for after in ("both", "feed-forward"))
+    both, half = (
+        sum(
+            p.numel()
+            for p in adapters_in(fresh(encoder_of("bert"), "bottleneck", after=after)).values()
+        )
+        for after in ("both", "feed-forward")
+    )
     assert both == 2 * half > 0
 
 
 @pytest.mark.parametrize("adapter", ["ia3", "bottleneck"])
 def test_a_model_nobody_tried_is_told_what_it_lacks(adapter, encoder_of):
-    """The tables of refusals know what was tried; whatever else lacks a part is told when it is looked for."""
+    """The tables of refusals know what was tried; whatever else lacks a part is told when it is
+    looked for.
+    """
     with pytest.raises(UserError, match="has no .* of its own in layer|not built of one stack"):
         fresh(encoder_of("xlnet"), adapter)
 

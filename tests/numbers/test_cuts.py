@@ -1,4 +1,6 @@
-"""Where many labels are cut: against every cut tried out, and on made-up rows whose right cut is known."""
+"""Where many labels are cut: against every cut tried out, and on made-up rows whose right cut is
+known.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,10 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from tl_core.statistics import cuts
-from tl_core.statistics.constant import best_constant
-from tl_core.statistics.cuts import (
+from tl_core.statistics.classification import thresholds as cuts
+from tl_core.statistics.classification.constant import best_constant
+from tl_core.statistics.classification.f1 import macro_f1
+from tl_core.statistics.classification.thresholds import (
     can_choose,
     chosen_cuts,
     cuts_without_labels,
@@ -21,11 +24,12 @@ from tl_core.statistics.cuts import (
     usual_cuts,
     with_one_at_least,
 )
-from tl_core.statistics.metrics_f1 import macro_f1
 
 
 def made(rows: int, shares: list[float], skill: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """(gold, probabilities that are right): normal scores, `skill` apart between rows that carry a label and rows that do not."""
+    """(gold, probabilities that are right): normal scores, `skill` apart between rows that carry a
+    label and rows that do not.
+    """
     random = np.random.default_rng(seed)
     share = np.array(shares)
     gold = random.random((rows, len(share))) < share
@@ -41,7 +45,9 @@ def test_f1_is_that_of_scikit_learn():
     from sklearn.metrics import f1_score
 
     gold, p = made(80, [0.1, 0.4, 0.8], 1.0, 0)
-    assert np.allclose(f1_by_label(gold, p >= 0.5), f1_score(gold, p >= 0.5, average=None, zero_division=0))
+    assert np.allclose(
+        f1_by_label(gold, p >= 0.5), f1_score(gold, p >= 0.5, average=None, zero_division=0)
+    )
 
 
 def test_without_shrinkage_a_label_s_cut_is_the_best_of_all(monkeypatch):
@@ -49,7 +55,9 @@ def test_without_shrinkage_a_label_s_cut_is_the_best_of_all(monkeypatch):
     monkeypatch.setattr(cuts, "CUTS_TRIED", 20_000)
     gold, p = made(60, [0.1, 0.3, 0.7], 1.5, 1)
     found = f1_by_label(gold, p >= chosen_cuts(gold, p) * (1 - 1e-9))
-    best = [max(f1_by_label(gold[:, [c]], p[:, [c]] >= t)[0] for t in [0.0, *p[:, c]]) for c in range(3)]
+    best = [
+        max(f1_by_label(gold[:, [c]], p[:, [c]] >= t)[0] for t in [0.0, *p[:, c]]) for c in range(3)
+    ]
     assert found == pytest.approx(best, abs=1e-9)
 
 
@@ -86,7 +94,12 @@ def test_a_label_with_few_rows_follows_the_others_and_one_with_many_itself():
     assert found[8] < 0.3 * np.median(found[:8]), "its own rows say so"
     alone = f1_by_label(gold[:, 8:9], p[:, 8:9] >= found[8])[0]
     assert alone > 0.5
-    scale = lambda c: np.log(found[c] / (1 - found[c])) - np.log(cuts.shares(gold)[c] / (1 - cuts.shares(gold)[c]))  # noqa: E731
+
+    def scale(c):
+        return np.log(found[c] / (1 - found[c])) - np.log(
+            cuts.shares(gold)[c] / (1 - cuts.shares(gold)[c])
+        )
+
     assert abs(scale(9) - np.median([scale(c) for c in range(8)])) < 1.0
 
 
@@ -108,14 +121,22 @@ def test_what_was_moved_can_be_moved_back_and_keeps_its_order():
     scores = moved(p, at).astype(np.float32)
     assert (scores[:, 0] >= 0.5).all() and np.allclose(scores[:, 2], p[:, 2])
     assert np.array_equal(scores >= 0.5, p >= at)
-    assert np.abs(moved_back(scores, at) - p)[:, 1:].max() < 1e-4 and np.abs(moved_back(scores, at) - p)[:, 0].max() < 0.05
+    assert (
+        np.abs(moved_back(scores, at) - p)[:, 1:].max() < 1e-4
+        and np.abs(moved_back(scores, at) - p)[:, 0].max() < 0.05
+    )
     assert (np.diff(scores[np.argsort(p[:, 1]), 1]) >= 0).all()
 
 
 def test_a_text_without_a_label_gets_the_one_nearest_to_its_cut():
-    scores = np.array([[[0.1, 0.4, 0.4], [0.6, 0.2, 0.7]], [[0.3, 0.1, 0.2], [0.0, 0.0, 0.0]]], np.float32)
+    scores = np.array(
+        [[[0.1, 0.4, 0.4], [0.6, 0.2, 0.7]], [[0.3, 0.1, 0.2], [0.0, 0.0, 0.0]]], np.float32
+    )
     given = with_one_at_least(scores) >= 0.5
-    assert given.tolist() == [[[False, True, False], [True, False, True]], [[True, False, False], [True, False, False]]]
+    assert given.tolist() == [
+        [[False, True, False], [True, False, True]],
+        [[True, False, False], [True, False, False]],
+    ]
     assert scores[0, 0, 1] == np.float32(0.4), "what was handed in stays"
 
 
@@ -127,17 +148,23 @@ def test_every_label_is_spread_over_the_folds():
     for c in range(12):
         per_fold = np.bincount(folds[gold[:, c]], minlength=5)
         assert (per_fold > 0).sum() == min(5, gold[:, c].sum())
-    every = np.array([[bool(i >> b & 1) for b in range(4)] for i in range(16)])  # a set of labels of its own in each row
+    every = np.array(
+        [[bool(i >> b & 1) for b in range(4)] for i in range(16)]
+    )  # a set of labels of its own in each row
     assert np.bincount(spread_folds(every, 5)).tolist() == [4, 3, 3, 3, 3]
 
 
 def test_one_row_a_label_leaves_nothing_to_choose_by():
-    assert not can_choose(np.eye(5, dtype=bool)) and can_choose(np.eye(5, dtype=bool)[[0, 1, 2, 3, 4, 0, 1, 2]])
+    assert not can_choose(np.eye(5, dtype=bool)) and can_choose(
+        np.eye(5, dtype=bool)[[0, 1, 2, 3, 4, 0, 1, 2]]
+    )
     assert not can_choose(np.zeros((3, 4), bool))
 
 
 def test_without_labels_the_cut_is_that_of_the_largest_expected_f1():
-    """Where the halved and moved probabilities are right, no other cut has more macro-F1, and the number of labels comes out."""
+    """Where the halved and moved probabilities are right, no other cut has more macro-F1, and the
+    number of labels comes out.
+    """
     random = np.random.default_rng(0)
     p = expit(random.normal(-6.0, 3.0, (20_000, 5)))
     carried = random.random(p.shape) < expit(np.log(p / (1 - p)) / 2 + 1.0)
@@ -156,7 +183,12 @@ def test_scores_that_nobody_believes_give_every_label():
 
 def test_no_constant_answer_has_a_larger_macro_f1():
     gold = np.random.default_rng(0).random((30, 4)) < np.array([0.05, 0.3, 0.9, 0.0])
-    values = [macro_f1(gold, np.broadcast_to(np.array(answer, bool), gold.shape), 4) for answer in itertools.product((False, True), repeat=4)]
-    assert macro_f1(gold, best_constant(gold), 4) == pytest.approx(max(values))
+    values = [
+        macro_f1(gold, np.broadcast_to(np.array(answer, bool), gold.shape), 4, many=True)
+        for answer in itertools.product((False, True), repeat=4)
+    ]
+    assert macro_f1(gold, best_constant(gold, many=True), 4, many=True) == pytest.approx(
+        max(values)
+    )
     single = np.array([0, 1, 1, 2, 1])
     assert best_constant(single).tolist() == [1] * 5

@@ -1,4 +1,6 @@
-"""Metrics, calibration and tests of two models against scikit-learn, scipy, statsmodels and brute force."""
+"""Metrics, calibration and tests of two models against scikit-learn, scipy, statsmodels and brute
+force.
+"""
 
 import math
 
@@ -6,20 +8,39 @@ import numpy as np
 import pytest
 from scipy import stats
 from sklearn.calibration import calibration_curve
-from sklearn.metrics import balanced_accuracy_score, brier_score_loss, f1_score, log_loss, matthews_corrcoef
+from sklearn.metrics import (
+    balanced_accuracy_score,
+    brier_score_loss,
+    f1_score,
+    log_loss,
+    matthews_corrcoef,
+)
 from statsmodels.stats.contingency_tables import mcnemar as their_mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from tl_core.statistics import metrics_counts as counts
+from tl_core.statistics.classification import counts
+from tl_core.statistics.classification.f1 import macro_f1, macro_f1_interval, macro_f1_pseudo
+from tl_core.statistics.classification.proper_scores import (
+    brier,
+    confidence,
+    confidence_gap,
+    nll,
+    right,
+)
+from tl_core.statistics.classification.reliability import (
+    brier_parts,
+    calibration_error,
+    classwise_ece,
+    ece,
+    n_bins,
+    reliability,
+)
+from tl_core.statistics.classification.selective import aurc, risk_coverage
+from tl_core.statistics.classification.temperature import HIGHEST, heated, temperature
 from tl_core.statistics.intervals import wilson
 from tl_core.statistics.leave_out import block_residuals, blocks, choose_strength, ridge_hat
 from tl_core.statistics.many_tests import holm
-from tl_core.statistics.metrics_f1 import macro_f1, macro_f1_interval, macro_f1_pseudo
-from tl_core.statistics.metrics_scores import brier, confidence, confidence_gap, nll, right
-from tl_core.statistics.reliability import brier_parts, calibration_error, classwise_ece, ece, n_bins, reliability
-from tl_core.statistics.selective import aurc, risk_coverage
-from tl_core.statistics.temperature import HIGHEST, heated, temperature
 from tl_core.statistics.two_models import mcnemar
 
 METRICS = (counts.balanced_accuracy, counts.macro_f1_of_counts, counts.matthews)
@@ -41,7 +62,7 @@ def made(rng, n=300, C=3):
     return (rng.random((n, 1)) > p.cumsum(1)).sum(1).clip(max=C - 1), p
 
 
-# --- two trained models --------------------------------------------------------------------------------------
+# --- two trained models ---------------------------------------------------------------------------
 
 
 def right_rows(both, only_a, only_b, neither):
@@ -50,13 +71,20 @@ def right_rows(both, only_a, only_b, neither):
     return a, b
 
 
-@pytest.mark.parametrize(("only_a", "only_b"), [(0, 0), (0, 1), (6, 14), (14, 6), (9, 9), (40, 70), (0, 12)])
+@pytest.mark.parametrize(
+    ("only_a", "only_b"), [(0, 0), (0, 1), (6, 14), (14, 6), (9, 9), (40, 70), (0, 12)]
+)
 def test_mcnemar_is_statsmodels(only_a, only_b):
     ours = mcnemar(*right_rows(50, only_a, only_b, 20))
     assert (ours.only_a, ours.only_b) == (only_a, only_b)
-    theirs = their_mcnemar([[50, only_a], [only_b, 20]], exact=True).pvalue if only_a + only_b else 1.0
+    theirs = (
+        their_mcnemar([[50, only_a], [only_b, 20]], exact=True).pvalue if only_a + only_b else 1.0
+    )
     assert close(ours.exact, theirs)
-    below = [math.comb(only_a + only_b, i) / 2 ** (only_a + only_b) for i in range(min(only_a, only_b) + 1)]
+    below = [
+        math.comb(only_a + only_b, i) / 2 ** (only_a + only_b)
+        for i in range(min(only_a, only_b) + 1)
+    ]
     assert close(ours.mid_p, 1.0 if only_a == only_b else 2 * sum(below) - below[-1])
     assert ours.mid_p <= ours.exact + 1e-12
 
@@ -77,7 +105,7 @@ def test_wilson_is_statsmodels(k, n):
     assert close(wilson(k, n), proportion_confint(k, n, method="wilson"))
 
 
-# --- metrics of counts ---------------------------------------------------------------------------------------
+# --- metrics of counts ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("C", [2, 3, 7])
@@ -95,8 +123,14 @@ def test_metrics_of_counts_are_sklearns(C, rng):
 
 def test_many_labels_count_each_label_on_its_own(rng):
     gold, said = rng.random((50, 4)) < 0.4, rng.random((50, 4)) < 0.4
-    assert close(counts.macro_f1_of_counts(counts.row_counts(gold, said, 4).sum(0)), f1_score(gold, said, average="macro"))
-    assert close(counts.metric_pseudo(gold, said, 4, counts.macro_f1_of_counts), macro_f1_pseudo(gold, said, 4))
+    assert close(
+        counts.macro_f1_of_counts(counts.row_counts(gold, said, 4, many=True).sum(0)),
+        f1_score(gold, said, average="macro"),
+    )
+    assert close(
+        counts.metric_pseudo(gold, said, 4, counts.macro_f1_of_counts, many=True),
+        macro_f1_pseudo(gold, said, 4, many=True),
+    )
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -108,14 +142,20 @@ def test_pseudo_values_are_those_of_one_row_left_out_at_a_time(metric, rng):
         return metric(counts.row_counts(gold[rows], run[rows], C).sum(0))
 
     everything = np.arange(n)
-    slow = [[n * of(run, everything) - (n - 1) * of(run, np.delete(everything, i)) for i in everything] for run in runs]
+    slow = [
+        [n * of(run, everything) - (n - 1) * of(run, np.delete(everything, i)) for i in everything]
+        for run in runs
+    ]
     assert close(counts.metric_pseudo(gold, runs, C, metric), slow)
 
 
 def test_the_interval_of_macro_f1_is_the_same_by_either_way(rng):
     gold = rng.integers(0, 3, 120)
     runs = np.where(rng.random((5, 120)) < 0.7, gold, rng.integers(0, 3, (5, 120)))
-    ours, other = counts.metric_interval(gold, runs, 3, counts.macro_f1_of_counts), macro_f1_interval(gold, runs, 3)
+    ours, other = (
+        counts.metric_interval(gold, runs, 3, counts.macro_f1_of_counts),
+        macro_f1_interval(gold, runs, 3),
+    )
     assert close((ours.value, ours.low, ours.high), (other.value, other.low, other.high))
 
 
@@ -132,15 +172,24 @@ def test_the_bootstrap_agrees_with_the_jackknife_on_one_run(rng):
     a = np.where(rng.random(600) < 0.7, gold, rng.integers(0, 3, 600))
     b = np.where(rng.random(600) < 0.2, gold, a)
     for metric in METRICS:
-        boot, jack = counts.bootstrap_interval(gold, a, 3, metric), counts.metric_interval(gold, a, 3, metric)
-        assert boot.value == jack.value and np.allclose((boot.low, boot.high), (jack.low, jack.high), atol=0.01)
+        boot, jack = (
+            counts.bootstrap_interval(gold, a, 3, metric),
+            counts.metric_interval(gold, a, 3, metric),
+        )
+        assert boot.value == jack.value and np.allclose(
+            (boot.low, boot.high), (jack.low, jack.high), atol=0.01
+        )
         difference = counts.bootstrap_difference(gold, a, b, 3, metric)
-        assert close(difference.value, counts.metric_interval(gold, b, 3, metric).value - jack.value)
+        assert close(
+            difference.value, counts.metric_interval(gold, b, 3, metric).value - jack.value
+        )
         assert 0 < difference.low < difference.value < difference.high
         # paired, so narrower than two intervals side by side
         assert difference.high - difference.low < boot.high - boot.low
         assert counts.randomisation_p(gold, a, b, 3, metric, draws=500) == pytest.approx(1 / 501)
-    assert counts.bootstrap_difference(gold, a, b, 3, counts.matthews) == counts.bootstrap_difference(gold, a, b, 3, counts.matthews)
+    assert counts.bootstrap_difference(
+        gold, a, b, 3, counts.matthews
+    ) == counts.bootstrap_difference(gold, a, b, 3, counts.matthews)
 
 
 def test_the_randomisation_test_of_equals_is_right_as_often_as_it_says(rng):
@@ -148,19 +197,23 @@ def test_the_randomisation_test_of_equals_is_right_as_often_as_it_says(rng):
     for r in range(200):
         gold = rng.integers(0, 2, 80)
         a, b = (np.where(rng.random(80) < 0.75, gold, 1 - gold) for _ in range(2))
-        p.append(counts.randomisation_p(gold, a, b, 2, counts.macro_f1_of_counts, draws=200, seed=r))
+        p.append(
+            counts.randomisation_p(gold, a, b, 2, counts.macro_f1_of_counts, draws=200, seed=r)
+        )
     assert np.mean(np.array(p) < 0.05) < 0.05 + 2.6 * math.sqrt(0.05 * 0.95 / 200)
     assert stats.kstest(p, "uniform").pvalue > 0.001
     assert counts.randomisation_p(gold, a, a, 2, counts.macro_f1_of_counts, draws=50) == 1.0
 
 
-# --- scores of a row -----------------------------------------------------------------------------------------
+# --- scores of a row ------------------------------------------------------------------------------
 
 
 def test_log_loss_and_brier_are_sklearns(rng):
     gold, p = made(rng)
     assert close(nll(gold, p).mean(), log_loss(gold, p, labels=range(3)))
-    assert close(brier(gold, p).mean(), brier_score_loss(gold, p, labels=[0, 1, 2], scale_by_half=False))
+    assert close(
+        brier(gold, p).mean(), brier_score_loss(gold, p, labels=[0, 1, 2], scale_by_half=False)
+    )
     assert close(confidence_gap(gold, p).mean(), p.max(1).mean() - (p.argmax(1) == gold).mean())
     assert nll(gold, np.stack([p, p])).shape == brier(gold, np.stack([p, p])).shape == (2, 300)
 
@@ -171,16 +224,26 @@ def test_an_impossible_truth_costs_much_but_not_endlessly():
 
 def test_scores_of_many_labels_add_up_over_labels(rng):
     gold, p = rng.random((40, 3)) < 0.5, rng.random((40, 3))
-    assert close(nll(gold, p).mean(), sum(log_loss(gold[:, c], p[:, c], labels=[False, True]) for c in range(3)))
-    assert close(brier(gold, p).mean(), sum(brier_score_loss(gold[:, c], p[:, c]) for c in range(3)))
-    assert confidence(p, many=True).min() >= 0.5 and right(gold, p).shape == (40, 3)
-    assert close(confidence_gap(gold, p), (np.maximum(p, 1 - p) - ((p >= 0.5) == gold)).mean(1))
+    assert close(
+        nll(gold, p, many=True).mean(),
+        sum(log_loss(gold[:, c], p[:, c], labels=[False, True]) for c in range(3)),
+    )
+    assert close(
+        brier(gold, p, many=True).mean(),
+        sum(brier_score_loss(gold[:, c], p[:, c]) for c in range(3)),
+    )
+    assert confidence(p, many=True).min() >= 0.5 and right(gold, p, many=True).shape == (40, 3)
+    assert close(
+        confidence_gap(gold, p, many=True), (np.maximum(p, 1 - p) - ((p >= 0.5) == gold)).mean(1)
+    )
 
 
-# --- calibration ---------------------------------------------------------------------------------------------
+# --- calibration ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("n", "bins"), [(10, 1), (19, 1), (40, 2), (200, 10), (300, 15), (5000, 15)])
+@pytest.mark.parametrize(
+    ("n", "bins"), [(10, 1), (19, 1), (40, 2), (200, 10), (300, 15), (5000, 15)]
+)
 def test_the_number_of_bins(n, bins):
     assert n_bins(n) == bins
 
@@ -214,7 +277,9 @@ def test_brier_parts_add_up(rng):
     gold, p = made(rng, 400)
     conf, hit = p.max(1), right(gold, p)
     parts = brier_parts(conf, hit)
-    assert close(parts.total, brier_score_loss(hit, conf)) and close(parts.uncertainty, hit.mean() * (1 - hit.mean()))
+    assert close(parts.total, brier_score_loss(hit, conf)) and close(
+        parts.uncertainty, hit.mean() * (1 - hit.mean())
+    )
     coarse = brier_parts(np.repeat([0.25, 0.75], 20), np.repeat([1, 0, 1, 0], [5, 15, 15, 5]))
     assert close([coarse.unreliability, coarse.resolution, coarse.within], [0, 0.0625, 0])
 
@@ -223,7 +288,9 @@ def test_the_reference_is_what_a_calibrated_model_gets(rng):
     """The mean gap of a bin is that of a normal: sqrt(2 M mean p(1-p) / (pi n)) over M bins."""
     conf = np.clip(rng.normal(0.8, 0.02, 1000), 0, 1)
     found = calibration_error(conf, rng.random(1000) < conf)
-    assert found.calibrated_mean == pytest.approx(math.sqrt(2 * 15 * (conf * (1 - conf)).mean() / (math.pi * 1000)), rel=0.05)
+    assert found.calibrated_mean == pytest.approx(
+        math.sqrt(2 * 15 * (conf * (1 - conf)).mean() / (math.pi * 1000)), rel=0.05
+    )
     assert found.calibrated_mean < found.calibrated_95 and found.p > 0.01
     assert calibration_error(conf, rng.random(1000) < conf - 0.15).p == 0.0
     assert found.bins == 15
@@ -238,20 +305,26 @@ def test_temperature_undoes_what_was_done_to_the_scores(rng):
 
 
 def test_few_rows_that_are_all_right_make_nobody_certain(rng):
-    """Every row says .9 of two labels: right on all n, it may say (n + 1) / (n + 2) (Laplace), whatever it said before."""
+    """Every row says .9 of two labels: right on all n, it may say (n + 1) / (n + 2) (Laplace),
+    whatever it said before.
+    """
     for n in (4, 16, 200):
         p = np.tile([0.9, 0.1], (n, 1))
-        assert heated(p, temperature(np.zeros(n, int), p))[0, 0] == pytest.approx((n + 1) / (n + 2), abs=1e-4)
+        assert heated(p, temperature(np.zeros(n, int), p))[0, 0] == pytest.approx(
+            (n + 1) / (n + 2), abs=1e-4
+        )
 
 
 def test_risk_and_coverage_by_hand():
     coverage, risk = risk_coverage(np.array([0.6, 0.9, 0.8, 0.7]), np.array([1, 1, 0, 1]))
     assert close(coverage, [0.25, 0.5, 0.75, 1]) and close(risk, [0, 1 / 2, 1 / 3, 1 / 4])
-    assert close(aurc(np.array([0.6, 0.9, 0.8, 0.7]), np.array([1, 1, 0, 1])), (1 / 2 + 1 / 3 + 1 / 4) / 4)
+    assert close(
+        aurc(np.array([0.6, 0.9, 0.8, 0.7]), np.array([1, 1, 0, 1])), (1 / 2 + 1 / 3 + 1 / 4) / 4
+    )
     assert close(aurc(np.full(5, 0.5), np.array([1, 1, 0, 1, 1])), 0.2)
 
 
-# --- one row of every label left out --------------------------------------------------------------------------
+# --- one row of every label left out --------------------------------------------------------------
 
 
 def test_blocks_left_out_are_exact_refits(rng):
@@ -261,7 +334,10 @@ def test_blocks_left_out_are_exact_refits(rng):
     for b in range(4):
         keep, held = block != b, block == b
         mean, target = X[keep].mean(0), Y[keep].mean(0)
-        W = np.linalg.solve((X[keep] - mean).T @ (X[keep] - mean) + 2.5 * np.eye(30), (X[keep] - mean).T @ (Y[keep] - target))
+        W = np.linalg.solve(
+            (X[keep] - mean).T @ (X[keep] - mean) + 2.5 * np.eye(30),
+            (X[keep] - mean).T @ (Y[keep] - target),
+        )
         assert close(out[held], Y[held] - (X[held] - mean) @ W - target)
 
 

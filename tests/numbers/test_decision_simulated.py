@@ -1,7 +1,8 @@
-"""Do the statistics behind a decision keep their promises? A short run of `python -m benchmarks.decision`.
+"""Do the statistics behind a decision keep their promises? A short run of `python -m
+benchmarks.decision`.
 
-Draws are seeded, so what passes once passes always, until the statistics change. What is promised, and what simulation
-alone may be off, stands there.
+Draws are seeded, so what passes once passes always, until the statistics change. What is promised,
+and what simulation alone may be off, stands there.
 """
 
 import numpy as np
@@ -17,7 +18,11 @@ SHORT = {
     "advantage": (decision.advantages, 200, {"settings": ((5, 500),)}),
     "extrapolation": (decision.extrapolations, 150, {"settings": ((5, 500),)}),
     "best-set": (decision.best_sets, 300, {"settings": ((5, 300),)}),
-    "recommendation": (decision.recommendations, 200, {"noise": ((2, 5, 300), (8, 5, 300)), "better": (0.1,)}),
+    "recommendation": (
+        decision.recommendations,
+        200,
+        {"noise": ((2, 5, 300), (8, 5, 300)), "better": (0.1,)},
+    ),
     "power": (decision.powers, 500, {"settings": ((5, 500), (10, 500))}),
     "enough": (decision.enough_labels, 200, {"settings": ((5, 1000),)}),
     "calibration": (decision.calibrations, 300, {"sizes": (200,)}),
@@ -36,12 +41,12 @@ def test_promises_are_kept(name):
 
 
 def test_a_broken_promise_is_seen():
-    assert not decision.Line("a 95 % interval that holds 85 %", 0.85, 300, least=0.93).kept
-    assert not decision.Line("a 5 % test that fires in 9 %", 0.09, 300, most=0.05).kept
+    assert not decision.Line("a 95% interval that holds 85%", 0.85, 300, least=0.93).kept
+    assert not decision.Line("a 5% test that fires in 9%", 0.09, 300, most=0.05).kept
 
 
 def test_a_break_even_over_rows_alone_would_fail():
-    """The same studies with their seeds averaged away: limits that promise 95 % hold far less."""
+    """The same studies with their seeds averaged away: limits that promise 95% hold far less."""
     rng, n, S = np.random.default_rng(1), 1000, 3
     learner = decision.Learner(decision.rising(0.6, 0.88), seed_sd=0.8)
     truth = decision.crossing(decision.GRID, np.array(learner.accuracies) - 0.78).count
@@ -53,4 +58,7 @@ def test_a_break_even_over_rows_alone_would_fail():
         for way, scores in (("crossed", trained), ("rows alone", trained.mean(1, keepdims=True))):
             found = break_even(decision.GRID, above(scores, prompt, deterministic=True))
             held[way] += found.low.count <= truth <= found.high.count
-    assert held["crossed"] / 150 >= 0.92 - decision.error(0.92, 150) and held["rows alone"] / 150 < 0.85
+    assert (
+        held["crossed"] / 150 >= 0.92 - decision.error(0.92, 150)
+        and held["rows alone"] / 150 < 0.85
+    )

@@ -1,4 +1,6 @@
-"""Duplicates: hand-made cases, the true Jaccard similarity counted another way, and order of rows."""
+"""Duplicates: hand-made cases, the true Jaccard similarity counted another way, and order of
+rows.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +15,27 @@ from hypothesis import example as with_case
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tl_core.api.types import Example
 from tl_core.data import duplicates
 from tl_core.data.duplicates import THRESHOLD, find_duplicates, jaccard, normalise, overlap
-from tl_core.types import Example
 
-LONG = "The parcel came two weeks late and the box was torn open at one side, nobody at the desk could say why."
+LONG = (
+    "The parcel came two weeks late and the box was torn open at one side, nobody at the desk could"
+    " say why."
+)
 
 
 def rows(*texts: str, labels: str = "") -> list[Example]:
-    return [Example(i, text, labels=(labels[i - 1],) if labels else ("a",)) for i, text in enumerate(texts, 1)]
+    return [
+        Example(i, text, labels=(labels[i - 1],) if labels else ("a",))
+        for i, text in enumerate(texts, 1)
+    ]
 
 
 def shingles(text: str) -> set[str]:
-    """The definition in the module's docstring, written with strings and sets (Latin and Hangul only)."""
+    """The definition in the module's docstring, written with strings and sets (Latin and Hangul
+    only).
+    """
     plain = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", text).casefold())
     letters = re.sub(r"[\W_]", "", plain)
     read = letters or " ".join(plain.split())
@@ -49,7 +59,10 @@ def connected(n: int, edges: list[tuple[int, int]]) -> set[frozenset[int]]:
 def partition(examples: list[Example]) -> set[frozenset[int]]:
     """The clusters as sets of row numbers."""
     found = find_duplicates(examples).cluster
-    return {frozenset(examples[i].row for i in np.flatnonzero(found == name)) for name in set(found.tolist())}
+    return {
+        frozenset(examples[i].row for i in np.flatnonzero(found == name))
+        for name in set(found.tolist())
+    }
 
 
 def test_normalise_evens_out_width_case_and_white_space():
@@ -58,7 +71,19 @@ def test_normalise_evens_out_width_case_and_white_space():
 
 
 def test_each_kind_of_copy_by_hand():
-    examples = rows(LONG, "good", "bad", " GOOD ", "", "odd", "Odd", "good", LONG + "!!", "\u200b", labels="abbbaabbbb")
+    examples = rows(
+        LONG,
+        "good",
+        "bad",
+        " GOOD ",
+        "",
+        "odd",
+        "Odd",
+        "good",
+        LONG + "!!",
+        "\u200b",
+        labels="abbbaabbbb",
+    )
     found = find_duplicates(examples)
     assert found.empty == ((4, 9),)
     assert found.exact == ((1, 3, 7),)
@@ -139,17 +164,27 @@ def test_the_order_of_rows_does_not_matter(texts, chance):
     examples = [Example(i, text, labels=(chance.choice("ab"),)) for i, text in enumerate(texts)]
     shuffled = chance.sample(examples, len(examples))
     assert partition(examples) == partition(shuffled)
-    kept = [sorted(normalise(e.text) for e, k in zip(x, find_duplicates(x).keep) if k) for x in (examples, shuffled)]
+    kept = [
+        sorted(normalise(e.text) for e, k in zip(x, find_duplicates(x).keep) if k)
+        for x in (examples, shuffled)
+    ]
     assert kept[0] == kept[1]
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.text(ALPHABET, min_size=1, max_size=60), min_size=2, max_size=10), st.randoms(use_true_random=False))
+@given(
+    st.lists(st.text(ALPHABET, min_size=1, max_size=60), min_size=2, max_size=10),
+    st.randoms(use_true_random=False),
+)
 def test_clusters_are_those_of_the_true_similarity(texts, chance):
     texts = [t for t in texts if t.strip()]
     texts += [t + chance.choice(["", " ", "a", "가", "!!"]) for t in texts]
     found = find_duplicates(rows(*texts)).cluster
-    edges = [(i, j) for i, j in combinations(range(len(texts)), 2) if true_jaccard(texts[i], texts[j]) >= THRESHOLD]
+    edges = [
+        (i, j)
+        for i, j in combinations(range(len(texts)), 2)
+        if true_jaccard(texts[i], texts[j]) >= THRESHOLD
+    ]
     # No pair that is not connected by true similarity may be joined; every pair of 0.9 must be.
     allowed = connected(len(texts), edges)
     assert all(any({i, int(found[i])} <= members for members in allowed) for i in range(len(texts)))
@@ -160,7 +195,9 @@ def test_clusters_are_those_of_the_true_similarity(texts, chance):
 
 def sentences(n: int, seed: int, vocabulary: int = 3000) -> list[str]:
     chance = random.Random(seed)
-    words = ["".join(chance.choices("etaoinshrdlucm", k=chance.randint(3, 9))) for _ in range(vocabulary)]
+    words = [
+        "".join(chance.choices("etaoinshrdlucm", k=chance.randint(3, 9))) for _ in range(vocabulary)
+    ]
     return [" ".join(chance.choices(words, k=30)) for _ in range(n)]
 
 
@@ -177,7 +214,12 @@ def test_recall_and_precision_on_altered_sentences():
     similarity = np.array([true_jaccard(a, b) for a, b in zip(originals, altered)])
     joined = found[1500:] == np.arange(1500)
     assert (
-        min((similarity >= 0.9).sum(), ((similarity >= 0.8) & (similarity < 0.9)).sum(), (similarity < 0.8).sum()) > 50
+        min(
+            (similarity >= 0.9).sum(),
+            ((similarity >= 0.8) & (similarity < 0.9)).sum(),
+            (similarity < 0.8).sum(),
+        )
+        > 50
     )
     assert joined[similarity >= 0.9].all()
     assert joined[(similarity >= 0.8) & (similarity < 0.9)].mean() > 0.98
@@ -190,19 +232,30 @@ def test_the_chance_of_missing_a_pair_of_nine_tenths():
 
 def test_minhash_estimates_the_similarity_without_bias():
     pairs = [
-        ("the same long beginning of two sentences " + "x" * k + str(k), "the same long beginning of two sentences")
+        (
+            "the same long beginning of two sentences " + "x" * k + str(k),
+            "the same long beginning of two sentences",
+        )
         for k in range(40)
     ]
     signatures = duplicates._signatures(rows(*(t for pair in pairs for t in pair)))
     estimates = (signatures[::2] == signatures[1::2]).mean(axis=1)
     truth = np.array([true_jaccard(a, b) for a, b in pairs])
-    assert abs((estimates - truth).mean()) < 0.05  # the pairs share shingles, so their errors are not independent
+    assert (
+        abs((estimates - truth).mean()) < 0.05
+    )  # the pairs share shingles, so their errors are not independent
     assert abs(estimates - truth).max() < 0.25
 
 
 @pytest.mark.parametrize(
     ("a", "b"),
-    [(LONG, LONG[10:]), ("가나다라마바사", "가나다라마바"), ("ab", "abc"), ("aaaaaaaa", "aaaaaa"), ("👍", "👍!")],
+    [
+        (LONG, LONG[10:]),
+        ("가나다라마바사", "가나다라마바"),
+        ("ab", "abc"),
+        ("aaaaaaaa", "aaaaaa"),
+        ("👍", "👍!"),
+    ],
 )
 def test_jaccard_is_the_definition(a: str, b: str):
     assert jaccard(*rows(a, b)) == pytest.approx(true_jaccard(a, b))
@@ -211,7 +264,9 @@ def test_jaccard_is_the_definition(a: str, b: str):
 def test_a_large_bucket_is_told_of_and_does_not_depend_on_order(monkeypatch):
     monkeypatch.setattr(duplicates, "NEIGHBOURS", 2)
     chance = random.Random(5)
-    examples = rows(*(f"{LONG} {''.join(chance.choices('xyz', k=14))} {LONG[::-1][:40]}" for _ in range(60)))
+    examples = rows(
+        *(f"{LONG} {''.join(chance.choices('xyz', k=14))} {LONG[::-1][:40]}" for _ in range(60))
+    )
     found = find_duplicates(examples)
     assert 0 < found.unexamined <= 60
     assert partition(examples) == partition(chance.sample(examples, 60))
@@ -219,7 +274,9 @@ def test_a_large_bucket_is_told_of_and_does_not_depend_on_order(monkeypatch):
 
 @pytest.mark.parametrize(("limit", "most"), [("MAX_CHECKS", 3), ("MAX_COMPARED", 5 * len(LONG))])
 def test_the_number_of_exact_comparisons_is_bounded_and_told(monkeypatch, limit, most):
-    """By how many they are, and by how long the texts are: the third pair goes beyond five times the length."""
+    """By how many they are, and by how long the texts are: the third pair goes beyond five times
+    the length.
+    """
     monkeypatch.setattr(duplicates, limit, most)
     found = find_duplicates(rows(*(LONG + "!" * k for k in range(20))))
     assert found.unexamined > 0

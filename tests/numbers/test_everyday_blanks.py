@@ -1,6 +1,8 @@
-"""Everyday blanks: how often the model that comes with the project has a word a person would accept.
+"""Everyday blanks: how often the model that comes with the project has a word a person would
+accept.
 
-The sentences and their accepted words were written before any prediction for them was looked at, and are not changed
+The sentences and their accepted words were written before any prediction for them was looked at,
+and are not changed
 afterwards: sentences picked by what a model says would measure nothing.
 """
 
@@ -25,7 +27,11 @@ def test_most_everyday_blanks_are_filled_as_a_person_would():
     model = open_language_model(find("minilm-masked"))
     missed = []
     for row in rows:
-        guessed = [guess.word.lower() for guess in fill(model, row["sentence"], top=5).alone[0] if guess.begins_word]
+        guessed = [
+            guess.word.lower()
+            for guess in fill(model, row["sentence"], top=5).alone[0]
+            if guess.begins_word
+        ]
         if not set(guessed) & set(row["accepted"].split("|")):
             missed.append(f"{row['sentence']}  {row['accepted']}  guessed: {', '.join(guessed)}")
     share = 1 - len(missed) / len(rows)

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tl_core.api.errors import Faults, UserError
+from tl_core.api.types import Label
 from tl_core.data.labels import (
     are_named,
     infer_labels,
@@ -15,13 +17,23 @@ from tl_core.data.labels import (
     read_labels,
     write_labels,
 )
-from tl_core.errors import Faults, UserError
-from tl_core.types import Label
 
-FAST = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-PARTS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"], exclude_characters="|,{["), min_size=1, max_size=12)
+FAST = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+PARTS = st.text(
+    st.characters(exclude_categories=["Cs", "Cc", "Z"], exclude_characters="|,{["),
+    min_size=1,
+    max_size=12,
+)
 LABELS = st.lists(
-    st.builds(Label, PARTS, PARTS, st.lists(PARTS, max_size=3).map(tuple), st.lists(PARTS, max_size=3).map(tuple)),
+    st.builds(
+        Label,
+        PARTS,
+        PARTS,
+        st.lists(PARTS, max_size=3).map(tuple),
+        st.lists(PARTS, max_size=3).map(tuple),
+    ),
     min_size=1,
     max_size=5,
     unique_by=lambda label: label.id,
@@ -55,7 +67,9 @@ def test_order_is_by_value_or_by_character_and_names_differ():
     assert [x.name for x in infer_labels(["how_to", "how to"])] == ["how to", "how_to"]
 
 
-@pytest.mark.parametrize("name", ["1", "0.0", "-1", "label_3", "LABEL_0", "class 2", "Class-2", "라벨 1", " ", "라벨1"])
+@pytest.mark.parametrize(
+    "name", ["1", "0.0", "-1", "label_3", "LABEL_0", "class 2", "Class-2", "라벨 1", " ", "라벨1"]
+)
 def test_bare_numbers_are_no_names(name):
     assert not are_named([Label("a", "good"), Label("b", name)])
     assert are_named([Label("a", "good"), Label("b", name, ("It broke.",))])
@@ -90,11 +104,18 @@ def test_json_keeps_what_a_csv_cannot(tmp_path):
 def test_missing_columns_and_numbers_are_fine(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("id,words\n1,good|fine\n2,bad\n")
-    assert read_labels(path) == (Label("1", "1", (), ("good", "fine")), Label("2", "2", (), ("bad",)))
+    assert read_labels(path) == (
+        Label("1", "1", (), ("good", "fine")),
+        Label("2", "2", (), ("bad",)),
+    )
 
 
 def test_rows_of_the_page_may_be_empty_or_numbers():
-    rows = [[1.0, "bad", None, "poor,  awful"], ["", "", None, ""], [2, "", "It is good. | Really.", float("nan")]]
+    rows = [
+        [1.0, "bad", None, "poor,  awful"],
+        ["", "", None, ""],
+        [2, "", "It is good. | Really.", float("nan")],
+    ]
     assert labels_from_rows(rows) == (
         Label("1", "bad", (), ("poor", "awful")),
         Label("2", "2", ("It is good.", "Really.")),
@@ -103,7 +124,10 @@ def test_rows_of_the_page_may_be_empty_or_numbers():
 
 def test_all_faults_of_a_table_are_told(tmp_path):
     path = tmp_path / "a.json"
-    path.write_text('[{"id": "a", "nmae": "x"}, {"id": ""}, {"id": "a"}, {"id": "b", "name": ["x"], "words": [["y"]]}]')
+    path.write_text(
+        '[{"id": "a", "nmae": "x"}, {"id": ""}, {"id": "a"}, {"id": "b", "name": ["x"], "words":'
+        ' [["y"]]}]'
+    )
     with pytest.raises(Faults) as caught:
         read_labels(path)
     told = str(caught.value)

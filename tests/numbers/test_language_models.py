@@ -1,4 +1,6 @@
-"""Filling blanks: every family against its own library or a slow computation by hand, and trained on a language of six sentences."""
+"""Filling blanks: every family against its own library or a slow computation by hand, and trained
+on a language of six sentences.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +14,27 @@ import numpy as np
 import pytest
 import torch
 
-from tests.tiny_models import HEADED, MASKED, NOUNS, PLACES, SENTENCES, make, make_headed, said, sentence, tokenizer_that_cuts
+from tests.tiny_models import (
+    HEADED,
+    MASKED,
+    NOUNS,
+    PLACES,
+    SENTENCES,
+    make,
+    make_headed,
+    said,
+    sentence,
+    tokenizer_that_cuts,
+)
 from tl_core.models.catalog import find
 from tl_core.models.language_models import Asked, families, open_language_model
-from tl_core.models.language_models.blanks import BLANK_ID, going_on, read_token, word_mark, word_tokens
+from tl_core.models.language_models.blanks import (
+    BLANK_ID,
+    going_on,
+    read_token,
+    word_mark,
+    word_tokens,
+)
 from tl_core.views import fill_mask
 from tl_core.views.fill_mask import fill
 
@@ -38,10 +57,9 @@ pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory):
+def folders(tiny_models):
     """One tiny model of every kind, on disk."""
-    root = tmp_path_factory.mktemp("headed")
-    return {kind: make_headed(root / kind, kind) for kind in HEADED}
+    return {kind: tiny_models.headed(kind) for kind in HEADED}
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +84,7 @@ def test_every_kind_is_tried():
     assert list(families()) == ["permutation", "sentinel", "masked", "causal"]
 
 
-# --- single tokens against transformers' own fill-mask -----------------------------------------------------
+# --- single tokens against transformers' own fill-mask --------------------------------------------
 
 
 @pytest.mark.parametrize("kind", [*MASKED, "minilm-masked"])
@@ -76,15 +94,24 @@ def test_masked_models_say_what_transformers_says(kind, folders):
     source = find(str(folders[kind])) if kind in MASKED else find(kind)
     model = open_language_model(source)
     assert model.family == "masked"
-    theirs = pipeline("fill-mask", model=str(source.folder), tokenizer=model.tokenizer, device="cpu")
-    for text in [*BLANKED, "le [MASK] sails near the [MASK]", "[MASK] [MASK] sails", "the man(un[MASK]able)"]:
+    theirs = pipeline(
+        "fill-mask", model=str(source.folder), tokenizer=model.tokenizer, device="cpu"
+    )
+    for text in [
+        *BLANKED,
+        "le [MASK] sails near the [MASK]",
+        "[MASK] [MASK] sails",
+        "the man(un[MASK]able)",
+    ]:
         said = theirs(text.replace("[MASK]", model.tokenizer.mask_token), top_k=20)
         said = said if isinstance(said[0], list) else [said]
         ours = fill(model, text, top=20).alone
         assert len(ours) == len(said) == text.count("[MASK]")
         for own, other in zip(ours, said, strict=True):
             assert [guess.token for guess in own] == [guess["token"] for guess in other]
-            assert np.allclose([guess.probability for guess in own], [guess["score"] for guess in other], atol=1e-5)
+            assert np.allclose(
+                [guess.probability for guess in own], [guess["score"] for guess in other], atol=1e-5
+            )
 
 
 @pytest.mark.parametrize("kind", HEADED)
@@ -93,7 +120,13 @@ def test_questions_asked_together_do_not_meet(kind, opened):
     model = opened(kind)
     blanked = model.read("le ship [MASK] near the [MASK] (sea)")
     a, b = 6, 9
-    asked = [Asked(((), ()), 0), Asked(((a,), ()), 0, 5), Asked(((a, b), ()), 0, 9), Asked(((a,), ()), 1), Asked(((), (b, a)), 1, 3)]
+    asked = [
+        Asked(((), ()), 0),
+        Asked(((a,), ()), 0, 5),
+        Asked(((a, b), ()), 0, 9),
+        Asked(((a,), ()), 1),
+        Asked(((), (b, a)), 1, 3),
+    ]
     together = model.log_probs(blanked, asked)
     alone = torch.cat([model.log_probs(blanked, [one]) for one in asked])
     assert together.shape == (5, network_of(model).config.vocab_size)
@@ -102,10 +135,12 @@ def test_questions_asked_together_do_not_meet(kind, opened):
     assert not torch.allclose(together[0], together[2], atol=1e-2)
     words = [(a,), (b, a, a), (a, b)]
     ours = [x.total for x in model.score(blanked, (), words)]
-    assert np.allclose(ours, [model.score(blanked, (), [word])[0].total for word in words], atol=1e-4)
+    assert np.allclose(
+        ours, [model.score(blanked, (), [word])[0].total for word in words], atol=1e-4
+    )
 
 
-# --- the other families against one sequence at a time -----------------------------------------------------
+# --- the other families against one sequence at a time --------------------------------------------
 
 
 @torch.inference_mode()
@@ -125,18 +160,27 @@ def test_causal_guesses_are_the_models_own(kind, opened):
     assert len(model.before) == 1
     for text in BLANKED:
         before = text.split("[MASK]")[0].rstrip()
-        wanted = log_softmax(model.network, torch.tensor([as_read(model, before) if before else list(model.before)]))[-1].exp()
+        wanted = log_softmax(
+            model.network, torch.tensor([as_read(model, before) if before else list(model.before)])
+        )[-1].exp()
         ours = fill(model, text, top=100).alone[0]
-        assert np.allclose([g.probability for g in ours], wanted.sort(descending=True).values[:100], atol=1e-6)
+        assert np.allclose(
+            [g.probability for g in ours], wanted.sort(descending=True).values[:100], atol=1e-6
+        )
         assert all(abs(g.probability - wanted[g.token]) < 1e-6 for g in ours)
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "llama"])
 def test_causal_candidates_are_scored_with_the_whole_sentence(kind, opened):
-    """The text is read in parts; its tokens must be those of the whole sentence, and so must its likelihood."""
+    """The text is read in parts; its tokens must be those of the whole sentence, and so must its
+    likelihood.
+    """
     model = opened(kind)
     words = ["sails", "near", "sea", "unable", "under"]
-    texts = [t for t in BLANKED if t != "[MASK]"] + ["le ship\n[MASK] near", "le (un[MASK]), near the sea"]
+    texts = [t for t in BLANKED if t != "[MASK]"] + [
+        "le ship\n[MASK] near",
+        "le (un[MASK]), near the sea",
+    ]
     for text in texts:
         before, after = text.split("[MASK]")
         ours = {c.word: c for c in fill(model, text, candidates=words).candidates[0]}
@@ -144,12 +188,17 @@ def test_causal_candidates_are_scored_with_the_whole_sentence(kind, opened):
         for word in words:
             ids = as_read(model, before + word + after)
             start = len(as_read(model, before.removesuffix(" ")) if before else model.before)
-            assert ids[start:] == [*word_tokens_of(ours[word], model), *(going_on(after, model.tokenizer) if after else [])]
+            assert ids[start:] == [
+                *word_tokens_of(ours[word], model),
+                *(going_on(after, model.tokenizer) if after else []),
+            ]
             log_probs = log_softmax(model.network, torch.tensor([ids]))
             totals[word] = sum(float(log_probs[t - 1, ids[t]]) for t in range(start, len(ids)))
         for word in words:
             assert ours[word].log_probability == pytest.approx(totals[word], abs=1e-4), (text, word)
-            assert ours[word].share == pytest.approx(math.exp(totals[word]) / sum(map(math.exp, totals.values())), abs=1e-4)
+            assert ours[word].share == pytest.approx(
+                math.exp(totals[word]) / sum(map(math.exp, totals.values())), abs=1e-4
+            )
 
 
 def word_tokens_of(candidate, model) -> list[int]:
@@ -162,7 +211,14 @@ def test_causal_candidates_go_up_to_the_next_blank_after_the_likeliest_words(kin
     filled = fill(model, "le [MASK] sails near the [MASK] of the sea", candidates=["ship", "sea"])
     assert any("likeliest token in the blanks before" in note for note in filled.notes)
     first = filled.alone[0][0].token
-    for blank, start, after in ((0, as_read(model, "le"), " sails near the"), (1, [*as_read(model, "le"), first, *going_on(" sails near the", model.tokenizer)], " of the sea")):
+    for blank, start, after in (
+        (0, as_read(model, "le"), " sails near the"),
+        (
+            1,
+            [*as_read(model, "le"), first, *going_on(" sails near the", model.tokenizer)],
+            " of the sea",
+        ),
+    ):
         for candidate in filled.candidates[blank]:
             ids = [*start, *word_tokens_of(candidate, model), *going_on(after, model.tokenizer)]
             log_probs = log_softmax(model.network, torch.tensor([ids]))
@@ -175,27 +231,46 @@ def test_sentinel_answers_are_the_models_own(opened):
     ids = lambda text: model.tokenizer(text, return_tensors="pt")["input_ids"]  # noqa: E731
     start, (first, second, third) = model.network.config.decoder_start_token_id, model.marks[:3]
     for text in BLANKED:
-        log_probs = log_softmax(model.network, ids(text.replace("[MASK]", "<extra_id_0>")), decoder_input_ids=torch.tensor([[start, first]]))[-1].clone()
-        log_probs[model.marks] = -torch.inf  # a mark ends what stands in a blank and is no word in it
+        log_probs = log_softmax(
+            model.network,
+            ids(text.replace("[MASK]", "<extra_id_0>")),
+            decoder_input_ids=torch.tensor([[start, first]]),
+        )[-1].clone()
+        log_probs[
+            model.marks
+        ] = -torch.inf  # a mark ends what stands in a blank and is no word in it
         ours = fill(model, text, top=50).alone[0]
         assert not {g.token for g in ours} & set(model.marks)
-        assert np.allclose([g.probability for g in ours], log_probs.exp().sort(descending=True).values[:50], atol=1e-6)
+        assert np.allclose(
+            [g.probability for g in ours],
+            log_probs.exp().sort(descending=True).values[:50],
+            atol=1e-6,
+        )
     text = "le [MASK] sails near the [MASK]"
     read = ids("le <extra_id_0> sails near the <extra_id_1>")
     filled = fill(model, text, top=3, candidates=["unable", "ship"])
     best = filled.alone[0][0].token
-    log_probs = log_softmax(model.network, read, decoder_input_ids=torch.tensor([[start, first, best, second]]))[-1].clone()
+    log_probs = log_softmax(
+        model.network, read, decoder_input_ids=torch.tensor([[start, first, best, second]])
+    )[-1].clone()
     log_probs[model.marks] = -torch.inf
     assert [g.token for g in filled.alone[1]] == log_probs.topk(3).indices.tolist()
-    for blank, begun, then in ((0, [start, first], second), (1, [start, first, best, second], third)):
+    for blank, begun, then in (
+        (0, [start, first], second),
+        (1, [start, first, best, second], third),
+    ):
         for candidate in filled.candidates[blank]:
             answer = [*begun, *word_tokens_of(candidate, model), then]
-            log_probs = log_softmax(model.network, read, decoder_input_ids=torch.tensor([answer[:-1]]))
+            log_probs = log_softmax(
+                model.network, read, decoder_input_ids=torch.tensor([answer[:-1]])
+            )
             wanted = sum(float(log_probs[t - 1, answer[t]]) for t in range(len(begun), len(answer)))
             assert candidate.log_probability == pytest.approx(wanted, abs=1e-4)
 
 
-def xlnet_by_hand(model, ids: list[int], hidden: list[int], place: int, pads: int = 0) -> torch.Tensor:
+def xlnet_by_hand(
+    model, ids: list[int], hidden: list[int], place: int, pads: int = 0
+) -> torch.Tensor:
     """(V,) at a place of one sequence whose `hidden` places nobody sees."""
     whole = torch.tensor([[model.tokenizer.pad_token_id] * pads + ids])
     perm = torch.zeros(1, len(whole[0]), len(whole[0]))
@@ -204,7 +279,9 @@ def xlnet_by_hand(model, ids: list[int], hidden: list[int], place: int, pads: in
     target = torch.zeros(1, 1, len(whole[0]))
     target[0, 0, place + pads] = 1
     seen = torch.tensor([[0] * pads + [1] * len(ids)])
-    return log_softmax(model.network, whole, attention_mask=seen, perm_mask=perm, target_mapping=target)[0]
+    return log_softmax(
+        model.network, whole, attention_mask=seen, perm_mask=perm, target_mapping=target
+    )[0]
 
 
 def test_a_permutation_model_reads_both_sides_and_not_the_blank(opened):
@@ -215,16 +292,22 @@ def test_a_permutation_model_reads_both_sides_and_not_the_blank(opened):
         wanted = xlnet_by_hand(model, ids, [at], at)
         ours = model.log_probs(model.read(text), [Asked(((),), 0)])[0].double()
         assert torch.allclose(ours, wanted, atol=1e-5)
-        assert torch.allclose(ours, xlnet_by_hand(model, ids, [at], at, pads=7), atol=1e-5), "padding is not read"
+        assert torch.allclose(ours, xlnet_by_hand(model, ids, [at], at, pads=7), atol=1e-5), (
+            "padding is not read"
+        )
         other = [*ids[:at], 20, *ids[at + 1 :]]
-        assert torch.allclose(ours, xlnet_by_hand(model, other, [at], at), atol=1e-5), "what stands under the blank is not read"
+        assert torch.allclose(ours, xlnet_by_hand(model, other, [at], at), atol=1e-5), (
+            "what stands under the blank is not read"
+        )
         for changed in range(len(ids)):
             if changed != at:
                 elsewhere = [*ids[:changed], 20, *ids[changed + 1 :]]
-                assert not torch.allclose(ours, xlnet_by_hand(model, elsewhere, [at], at), atol=1e-4), "everything else is"
+                assert not torch.allclose(
+                    ours, xlnet_by_hand(model, elsewhere, [at], at), atol=1e-4
+                ), "everything else is"
 
 
-# --- candidates ------------------------------------------------------------------------------------------
+# --- candidates -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", TWO_SIDED)
@@ -241,11 +324,18 @@ def test_a_word_is_scored_from_left_to_right_with_its_later_pieces_hidden(kind, 
             for t in range(len(word)):
                 fills = [[mask], [mask]]
                 fills[blank] = [*word[:t], *[mask] * (len(word) - t)]
-                parts = [model.tokenizer(p, add_special_tokens=False)["input_ids"] for p in ("la", " glows near the")]
+                parts = [
+                    model.tokenizer(p, add_special_tokens=False)["input_ids"]
+                    for p in ("la", " glows near the")
+                ]
                 ids = [*model.before, *parts[0], *fills[0], *parts[1], *fills[1], *model.after]
                 hidden = [i for i, token in enumerate(ids) if token == mask]
                 place = hidden[blank if blank == 0 else -(len(word) - t)]
-                row = xlnet_by_hand(model, ids, hidden, place) if kind == "xlnet" else log_softmax(model.model.network, torch.tensor([ids]))[place]
+                row = (
+                    xlnet_by_hand(model, ids, hidden, place)
+                    if kind == "xlnet"
+                    else log_softmax(model.model.network, torch.tensor([ids]))[place]
+                )
                 steps.append(float(row[word[t]]))
             assert candidate.log_probability == pytest.approx(sum(steps), abs=1e-4)
             assert candidate.per_token == pytest.approx(sum(steps) / len(steps), abs=1e-4)
@@ -262,30 +352,47 @@ def test_all_strings_of_two_tokens_add_up_to_one(kind, opened):
     few = range(size) if kind != "gpt2" else range(0, size, 8)
     words = [(a, b) for a in few for b in few]
     if kind in TWO_SIDED:
-        assert sum(math.exp(s.total) for s in model.score(blanked, (), words)) == pytest.approx(1, abs=1e-4)
-    else:  # a pair's own part, what follows left out: the first token's probability times what all seconds share
+        assert sum(math.exp(s.total) for s in model.score(blanked, (), words)) == pytest.approx(
+            1, abs=1e-4
+        )
+    # a pair's own part, what follows left out: the first token's probability times what all seconds
+    # share
+    else:
         for first in (5, 9):
             all_seconds = model.score(blanked, (), [(first, b) for b in range(size)])
             alone = model.log_probs(blanked, [Asked(((),), 0)])[0, first]
-            assert sum(math.exp(sum(s.log_probs)) for s in all_seconds) == pytest.approx(math.exp(alone), rel=1e-4)
+            assert sum(math.exp(sum(s.log_probs)) for s in all_seconds) == pytest.approx(
+                math.exp(alone), rel=1e-4
+            )
 
 
 def test_words_are_compared_by_their_totals_where_the_family_allows_it(opened):
     for kind in ONE_WAY:
         filled = fill(opened(kind), "la oven [MASK] near the bread", candidates=["glows", "unable"])
         totals = np.exp([c.log_probability for c in filled.candidates[0]])
-        assert np.allclose([c.share for c in filled.candidates[0]], totals / totals.sum(), atol=1e-6)
+        assert np.allclose(
+            [c.share for c in filled.candidates[0]], totals / totals.sum(), atol=1e-6
+        )
         assert not any("different numbers" in note for note in filled.notes)
         assert {len(c.tokens) for c in filled.candidates[0]} != {1}
 
 
 def test_korean_words(tmp_path):
-    model = open_language_model(find(str(make_headed(tmp_path / "korean", "bert", cuts="wordpiece of Korean"))))
+    model = open_language_model(
+        find(str(make_headed(tmp_path / "korean", "bert", cuts="wordpiece of Korean")))
+    )
     filled = fill(model, "영화가 정말 [MASK]", candidates=["좋다", "나쁘다"])
-    assert {c.word: c.tokens for c in filled.candidates[0]} == {"좋다": ("좋", "##다"), "나쁘다": ("나", "##쁘", "##다")}
+    assert {c.word: c.tokens for c in filled.candidates[0]} == {
+        "좋다": ("좋", "##다"),
+        "나쁘다": ("나", "##쁘", "##다"),
+    }
     particle = fill(model, "영화[MASK] 좋다", candidates=["가", "를"]).candidates[0]
-    assert {c.word: c.tokens for c in particle} == {"가": ("##가",), "를": ("##를",)}, "behind a letter a word goes on"
-    assert {c.tokens for c in fill(model, "영화 [MASK] 좋다", candidates=["가", "를"]).candidates[0]} == {("가",), ("를",)}
+    assert {c.word: c.tokens for c in particle} == {"가": ("##가",), "를": ("##를",)}, (
+        "behind a letter a word goes on"
+    )
+    assert {
+        c.tokens for c in fill(model, "영화 [MASK] 좋다", candidates=["가", "를"]).candidates[0]
+    } == {("가",), ("를",)}
 
 
 @pytest.mark.parametrize(
@@ -320,18 +427,31 @@ def test_a_word_is_cut_as_the_place_wants_it(how, text, word, pieces):
         assert list(ids) == tokenizer(word, add_special_tokens=False)["input_ids"]
         assert not tokenizer.convert_ids_to_tokens(ids[0]).startswith("Ġ")
     elif how == "bytes" and word == "able":
-        assert tokenizer.decode(ids) == "able" and not tokenizer.convert_ids_to_tokens(ids[0]).startswith("Ġ")
+        assert tokenizer.decode(ids) == "able" and not tokenizer.convert_ids_to_tokens(
+            ids[0]
+        ).startswith("Ġ")
     else:
         assert " ".join(tokenizer.convert_ids_to_tokens(list(ids))) == pieces
 
 
 def test_vocabularies_are_told_apart_by_their_commonest_mark():
-    marks = {how: word_mark(tokenizer_that_cuts(how)) for how in ("wordpiece", "bytes", "pieces", "pairs")}
+    marks = {
+        how: word_mark(tokenizer_that_cuts(how))
+        for how in ("wordpiece", "bytes", "pieces", "pairs")
+    }
     assert marks == {"wordpiece": "##", "bytes": "Ġ", "pieces": "▁", "pairs": "▁"}
     tokenizer = tokenizer_that_cuts("bytes")
     assert "###" in tokenizer.get_vocab(), "as in the vocabularies of GPT-2 and RoBERTa"
-    read = {token: read_token(tokenizer.convert_tokens_to_ids(token), tokenizer) for token in ("###", "Ġsea", "able", "<mask>")}
-    assert read == {"###": ("###", False), "Ġsea": ("sea", True), "able": ("able", False), "<mask>": ("<mask>", True)}
+    read = {
+        token: read_token(tokenizer.convert_tokens_to_ids(token), tokenizer)
+        for token in ("###", "Ġsea", "able", "<mask>")
+    }
+    assert read == {
+        "###": ("###", False),
+        "Ġsea": ("sea", True),
+        "able": ("able", False),
+        "<mask>": ("<mask>", True),
+    }
 
 
 def test_a_guess_at_the_start_begins_a_word(opened):
@@ -343,13 +463,32 @@ def test_a_guess_at_the_start_begins_a_word(opened):
 
 def test_every_fault_of_the_candidates_is_told_at_once(opened, tmp_path):
     model = opened("bert")
-    words = said(fill, model, "le [MASK] sails near the [MASK]", candidates=["Ship", "sea", "ship", "", "학교", "병원", "x" * 60, "Sea"])
-    for part in ("“ship” and “Ship” are the same", "“Sea” and “sea”", "A candidate is empty", "“학교”", "“병원”", "too long"):
+    words = said(
+        fill,
+        model,
+        "le [MASK] sails near the [MASK]",
+        candidates=["Ship", "sea", "ship", "", "학교", "병원", "x" * 60, "Sea"],
+    )
+    for part in (
+        "“ship” and “Ship” are the same",
+        "“Sea” and “sea”",
+        "A candidate is empty",
+        "“학교”",
+        "“병원”",
+        "too long",
+    ):
         assert words.count(part) == 1, part
     assert "at most 200" in said(fill, model, "[MASK]", candidates=["a"] * 201)
     assert "From 1 to 100" in said(fill, model, "[MASK]", top=0)
     assert "From 1 to 100" in said(fill, model, "[MASK]", top=101)
-    assert len(fill(opened("roberta"), "le [MASK]", candidates=["Ship", "ship", "학교", "🙂"]).candidates[0]) == 4, "bytes tell all words apart"
+    assert (
+        len(
+            fill(
+                opened("roberta"), "le [MASK]", candidates=["Ship", "ship", "학교", "🙂"]
+            ).candidates[0]
+        )
+        == 4
+    ), "bytes tell all words apart"
 
 
 def test_one_candidate_has_all_of_it(opened):
@@ -363,11 +502,13 @@ def test_long_words_in_a_text_that_fills_the_model(kind, opened):
     model = opened(kind)
     text = "ship " * 600 + "[MASK]" + " sea" * 600
     filled = fill(model, text, candidates=["unable", "sea", "abcdefgh"])
-    assert len(filled.candidates[0]) == 3 and sum(c.share for c in filled.candidates[0]) == pytest.approx(1)
+    assert len(filled.candidates[0]) == 3 and sum(
+        c.share for c in filled.candidates[0]
+    ) == pytest.approx(1)
     assert all(math.isfinite(c.log_probability) for c in filled.candidates[0])
 
 
-# --- all blanks together ---------------------------------------------------------------------------------
+# --- all blanks together --------------------------------------------------------------------------
 
 
 @each_family
@@ -383,28 +524,44 @@ def test_a_wide_beam_is_exhaustive_search(kind, opened, monkeypatch):
         second = model.log_probs(blanked, [Asked(((a,), ()), 1)])[0].double()[:size]
         ways.update({(a, b): float(first[a] + second[b]) for b in range(size)})
     marks = set(getattr(model, "marks", ()))  # what T5 writes between blanks is no word in them
-    best = sorted((pair for pair in ways if not marks & set(pair)), key=ways.__getitem__, reverse=True)[:30]
-    assert [way.words for way in ours] == [tuple(read_token(t, model.tokenizer)[0] for t in pair) for pair in best]
-    assert np.allclose([way.probability for way in ours], np.exp([ways[pair] for pair in best]), rtol=1e-3)
+    best = sorted(
+        (pair for pair in ways if not marks & set(pair)), key=ways.__getitem__, reverse=True
+    )[:30]
+    assert [way.words for way in ours] == [
+        tuple(read_token(t, model.tokenizer)[0] for t in pair) for pair in best
+    ]
+    assert np.allclose(
+        [way.probability for way in ours], np.exp([ways[pair] for pair in best]), rtol=1e-3
+    )
     assert sum(math.exp(x) for x in ways.values()) == pytest.approx(1, abs=1e-3)
 
 
 @each_family
 def test_adjacent_blanks_and_blanks_at_both_ends(kind, opened):
     model = opened(kind)
-    for text in ("[MASK][MASK]", "[MASK] [MASK]", "[MASK] ship [MASK]", "un[MASK]able [MASK]", "배가[MASK]다 字[MASK]"):
+    for text in (
+        "[MASK][MASK]",
+        "[MASK] [MASK]",
+        "[MASK] ship [MASK]",
+        "un[MASK]able [MASK]",
+        "배가[MASK]다 字[MASK]",
+    ):
         count = text.count("[MASK]")
         filled = fill(model, text, together=True, candidates=["sea", "ship"])
         assert len(filled.alone) == len(filled.candidates) == count
-        assert len(filled.together) == (5 if count > 1 else 0) and all(len(way.words) == count for way in filled.together)
+        assert len(filled.together) == (5 if count > 1 else 0) and all(
+            len(way.words) == count for way in filled.together
+        )
         assert all(0 < guess.probability < 1 for guesses in filled.alone for guess in guesses)
 
 
-# --- a language learnt in seconds ------------------------------------------------------------------------
+# --- a language learnt in seconds -----------------------------------------------------------------
 
 
 def trained(kind: str, folder: Path):
-    """A tiny model of the family after some steps on the six sentences, each with every place hidden in turn."""
+    """A tiny model of the family after some steps on the six sentences, each with every place
+    hidden in turn.
+    """
     model = open_language_model(find(str(make_headed(folder, kind, worn=False))))
     network = network_of(model)
     if model.family == "causal":
@@ -427,7 +584,9 @@ def trained(kind: str, folder: Path):
 def masked_loss(model, network, rows, at):
     each = torch.arange(len(rows))
     hidden = rows.index_put((each, at), torch.tensor(model.tokenizer.mask_token_id))
-    return torch.nn.functional.cross_entropy(network(input_ids=hidden).logits[each, at], rows[each, at])
+    return torch.nn.functional.cross_entropy(
+        network(input_ids=hidden).logits[each, at], rows[each, at]
+    )
 
 
 def permutation_loss(model, network, rows, at):
@@ -439,7 +598,9 @@ def permutation_loss(model, network, rows, at):
 
 def sentinel_loss(model, network, rows, at):
     each, (first, second) = torch.arange(len(rows)), model.marks[:2]
-    answers = torch.stack([torch.full((len(rows),), first), rows[each, at], torch.full((len(rows),), second)], 1)
+    answers = torch.stack(
+        [torch.full((len(rows),), first), rows[each, at], torch.full((len(rows),), second)], 1
+    )
     return network(input_ids=rows.index_put((each, at), torch.tensor(first)), labels=answers).loss
 
 
@@ -447,7 +608,12 @@ def causal_loss(model, network, rows, at):
     return network(input_ids=rows, labels=rows).loss
 
 
-LOSSES = {"masked": masked_loss, "permutation": permutation_loss, "sentinel": sentinel_loss, "causal": causal_loss}
+LOSSES = {
+    "masked": masked_loss,
+    "permutation": permutation_loss,
+    "sentinel": sentinel_loss,
+    "causal": causal_loss,
+}
 STEPS = {"bert": 120, "xlnet": 120, "t5": 100, "gpt2": 60, "llama": 60}
 
 
@@ -469,14 +635,24 @@ def test_what_was_learnt_fills_the_blanks(learnt):
         assert answer(learnt, f"{article} {noun} [MASK] near the {PLACES[article]}") == verb
         assert answer(learnt, f"{article} {noun} {verb} near the [MASK]") == PLACES[article]
         others = [v for v in NOUNS.values() if v != verb]
-        compared = fill(learnt, f"{article} {noun} [MASK] near the {PLACES[article]}", candidates=[*others, verb]).candidates[0]
+        compared = fill(
+            learnt,
+            f"{article} {noun} [MASK] near the {PLACES[article]}",
+            candidates=[*others, verb],
+        ).candidates[0]
         assert compared[0].word == verb and compared[0].share > 0.5
         checked += 1
         if learnt.one_way and learnt.family == "causal":
-            named = fill(learnt, f"{article} [MASK] {verb} near the {PLACES[article]}", candidates=list(NOUNS)).candidates[0]
+            named = fill(
+                learnt,
+                f"{article} [MASK] {verb} near the {PLACES[article]}",
+                candidates=list(NOUNS),
+            ).candidates[0]
             assert named[0].word == noun, "what follows decides among candidates"
             continue
-        assert answer(learnt, f"[MASK] {noun} {verb} near the {PLACES[article]}") == article, "known only from what follows"
+        assert answer(learnt, f"[MASK] {noun} {verb} near the {PLACES[article]}") == article, (
+            "known only from what follows"
+        )
         assert answer(learnt, f"{article} [MASK] {verb} near the {PLACES[article]}") == noun
     assert checked == 6
 
@@ -490,19 +666,27 @@ def test_a_one_sided_model_cannot_know_what_follows(learnt):
         assert guesses == {"le", "la"}
 
 
-@pytest.mark.skipif(not (SHARED / "models" / "stories260K").is_dir(), reason="That model is not here.")
+@pytest.mark.skipif(
+    not (SHARED / "models" / "stories260K").is_dir(), reason="That model is not here."
+)
 def test_a_real_story_teller():
     model = open_language_model(find(str(SHARED / "models" / "stories260K")))
     filled = fill(model, "Once upon a [MASK], there was a little girl.", candidates=["time", "dog"])
-    assert filled.family == "causal" and filled.alone[0][0].word == "time" and filled.alone[0][0].probability > 0.9
+    assert (
+        filled.family == "causal"
+        and filled.alone[0][0].word == "time"
+        and filled.alone[0][0].probability > 0.9
+    )
     assert filled.candidates[0][0].word == "time" and filled.candidates[0][0].share > 0.99
     whole = as_read(model, "Once upon a time, there was a little girl.")
     log_probs = log_softmax(model.network, torch.tensor([whole]))
     start = len(as_read(model, "Once upon a"))
-    assert filled.candidates[0][0].log_probability == pytest.approx(sum(float(log_probs[t - 1, whole[t]]) for t in range(start, len(whole))), abs=1e-3)
+    assert filled.candidates[0][0].log_probability == pytest.approx(
+        sum(float(log_probs[t - 1, whole[t]]) for t in range(start, len(whole))), abs=1e-3
+    )
 
 
-# --- what people type ------------------------------------------------------------------------------------
+# --- what people type -----------------------------------------------------------------------------
 
 
 @each_family
@@ -518,14 +702,19 @@ def test_texts_that_cannot_be_filled(kind, opened):
 def test_more_blanks_than_marks_and_than_room(opened, tmp_path):
     assert "at most 7 blanks apart" in said(fill, opened("t5"), "[MASK] " * 8)
     assert len(fill(opened("t5"), "[MASK] " * 7).alone) == 7
-    narrow = open_language_model(find(str(make_headed(tmp_path / "narrow", "bert", max_position_embeddings=16))))
+    narrow = open_language_model(
+        find(str(make_headed(tmp_path / "narrow", "bert", max_position_embeddings=16)))
+    )
     assert "20 blanks do not fit into the 14 tokens" in said(fill, narrow, "[MASK] " * 20)
 
 
 @each_family
 def test_a_blank_is_written_in_several_ways(kind, opened):
     model = opened(kind)
-    ways = {fill(model, f"le ship {blank} near <b>the</b> & sea").alone for blank in ("[MASK]", "[mask]", "<mask>", "<MASK>", "[Mask]")}
+    ways = {
+        fill(model, f"le ship {blank} near <b>the</b> & sea").alone
+        for blank in ("[MASK]", "[mask]", "<mask>", "<MASK>", "[Mask]")
+    }
     assert len(ways) == 1
 
 
@@ -538,11 +727,25 @@ def test_special_tokens_in_a_text_are_letters(kind, opened):
     ids = model.read(f"le {' '.join(spelled)} ship</s> [MASK] [SEP][CLS] sea").ids
     assert ids.count(BLANK_ID) == 1
     assert not (set(ids) & special) - {model.tokenizer.unk_token_id}
-    assert word_tokens("</s>", model.tokenizer, " ") and not set(word_tokens("</s>", model.tokenizer, " ")) & special
+    assert (
+        word_tokens("</s>", model.tokenizer, " ")
+        and not set(word_tokens("</s>", model.tokenizer, " ")) & special
+    )
 
 
 @pytest.mark.parametrize("kind", ["bert", "roberta", "xlm-roberta", *EACH_FAMILY[1:]])
-@pytest.mark.parametrize("odd", ["🙂 [MASK] 🙂", "שלום [MASK] עולם", "a\u0301[MASK]\u200f", "\u0000 [MASK]", "日本語[MASK]です。", "<script>[MASK]</script>", "\t\n[MASK]\r\n"])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "🙂 [MASK] 🙂",
+        "שלום [MASK] עולם",
+        "a\u0301[MASK]\u200f",
+        "\u0000 [MASK]",
+        "日本語[MASK]です。",
+        "<script>[MASK]</script>",
+        "\t\n[MASK]\r\n",
+    ],
+)
 def test_odd_characters(kind, odd, opened):
     filled = fill(opened(kind), odd, together=True, candidates=["sea"])
     assert len(filled.alone) == 1 and len(filled.alone[0]) == 5
@@ -558,8 +761,17 @@ def test_a_text_that_is_too_long_is_shortened_around_its_blank(kind, where, open
     filled, blanked = fill(model, text), model.read(text)
     at = blanked.ids.index(BLANK_ID)
     assert len(text) > 80_000 and len(blanked.ids) == model.room
-    assert at in {"middle": (model.room // 2 - 1, model.room // 2), "end": (model.room - 1,), "start": (0,)}[where]
-    ids = model.tokenizer("sea " * (before - 1) + "sea" if before else "", add_special_tokens=False)["input_ids"]
+    assert (
+        at
+        in {
+            "middle": (model.room // 2 - 1, model.room // 2),
+            "end": (model.room - 1,),
+            "start": (0,),
+        }[where]
+    )
+    ids = model.tokenizer(
+        "sea " * (before - 1) + "sea" if before else "", add_special_tokens=False
+    )["input_ids"]
     whole = len(ids) + 1 + len(going_on(" sea" * after, model.tokenizer) if after else [])
     (note,) = [n for n in filled.notes if "left out" in n]
     assert f"reads {model.max_tokens} tokens at a time; the {whole - model.room:,} tokens" in note
@@ -567,7 +779,11 @@ def test_a_text_that_is_too_long_is_shortened_around_its_blank(kind, where, open
     assert not any("left out" in n for n in shorter.notes) or kind == "gpt2"
     if kind != "gpt2":  # its first “sea” is not as the others: no space stands before it
         assert [g.token for g in shorter.alone[0]] == [g.token for g in filled.alone[0]]
-        assert np.allclose([g.probability for g in shorter.alone[0]], [g.probability for g in filled.alone[0]], atol=1e-6)
+        assert np.allclose(
+            [g.probability for g in shorter.alone[0]],
+            [g.probability for g in filled.alone[0]],
+            atol=1e-6,
+        )
 
 
 def test_blanks_far_apart_keep_what_is_near_them(opened):
@@ -579,7 +795,7 @@ def test_blanks_far_apart_keep_what_is_near_them(opened):
     assert len(fill(model, text, together=True).together) == 5
 
 
-# --- models that cannot ----------------------------------------------------------------------------------
+# --- models that cannot ---------------------------------------------------------------------------
 
 
 def test_a_model_without_head():
@@ -598,14 +814,20 @@ def test_bodies_without_heads(tmp_path):
     import transformers
 
     for kind, body in (("xlnet", "XLNetModel"), ("t5", "T5EncoderModel"), ("llama", "LlamaModel")):
-        folder = make_headed(tmp_path / kind, kind, network=getattr(transformers, body), tie_word_embeddings=False)
+        folder = make_headed(
+            tmp_path / kind, kind, network=getattr(transformers, body), tie_word_embeddings=False
+        )
         assert "language-model head" in said(open_language_model, find(str(folder))), kind
 
 
 def test_a_model_of_no_known_family(folders, tmp_path):
     folder = shutil.copytree(folders["bert"], tmp_path / "vision")
     config = json.loads((folder / "config.json").read_text())
-    for kind, named in (("vit", "is a vit"), ("", "model of an unnamed type"), ("nonesuch", "is a nonesuch")):
+    for kind, named in (
+        ("vit", "is a vit"),
+        ("", "model of an unnamed type"),
+        ("nonesuch", "is a nonesuch"),
+    ):
         (folder / "config.json").write_text(json.dumps({**config, "model_type": kind}))
         assert named in said(open_language_model, find(str(folder)))
 
@@ -616,19 +838,40 @@ def test_a_masked_model_whose_tokenizer_has_no_mask(tmp_path):
 
 
 def test_a_head_that_cannot_be_asked_about_single_places(tmp_path):
-    """Perceiver's body reads no token ids; FNet, Longformer and BART, which hand on more than states, can be asked."""
+    """Perceiver's body reads no token ids; FNet, Longformer and BART, which hand on more than
+    states, can be asked.
+    """
     from transformers import PerceiverForMaskedLM
 
-    small = {"num_latents": 8, "d_latents": 16, "d_model": 32, "num_blocks": 1, "num_self_attends_per_block": 1, "num_self_attention_heads": 4}
-    folder = make_headed(tmp_path / "perceiver", "bert", network=PerceiverForMaskedLM, num_cross_attention_heads=4, **small)
-    assert "cannot be asked about single places (a perceiver)" in said(open_language_model, find(str(folder)))
+    small = {
+        "num_latents": 8,
+        "d_latents": 16,
+        "d_model": 32,
+        "num_blocks": 1,
+        "num_self_attends_per_block": 1,
+        "num_self_attention_heads": 4,
+    }
+    folder = make_headed(
+        tmp_path / "perceiver",
+        "bert",
+        network=PerceiverForMaskedLM,
+        num_cross_attention_heads=4,
+        **small,
+    )
+    assert "cannot be asked about single places (a perceiver)" in said(
+        open_language_model, find(str(folder))
+    )
 
 
-@pytest.mark.parametrize("kind, longer", [("gpt2", {"n_positions": 5000}), ("bert", {"max_position_embeddings": 5000})])
+@pytest.mark.parametrize(
+    "kind, longer", [("gpt2", {"n_positions": 5000}), ("bert", {"max_position_embeddings": 5000})]
+)
 def test_no_model_reads_more_than_memory_allows(kind, longer, tmp_path):
     folder = make_headed(tmp_path / kind, kind, **longer)
     config = json.loads((folder / "tokenizer_config.json").read_text())
-    (folder / "tokenizer_config.json").write_text(json.dumps({n: v for n, v in config.items() if n != "model_max_length"}))
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps({n: v for n, v in config.items() if n != "model_max_length"})
+    )
     model = open_language_model(find(str(folder)))
     assert model.max_tokens == 2048
     (note,) = [n for n in fill(model, "sea " * 3000 + "[MASK]").notes if "left out" in n]
@@ -641,8 +884,12 @@ def test_marks_are_needed(tmp_path):
 
 
 def test_a_plain_body_is_no_language_model(tmp_path):
-    """Of a causal model's body transformers makes a whole where its head is its vocabulary; of BERT's it does not."""
-    assert "has no masked-language head" in said(open_language_model, find(str(make(tmp_path / "bert", "bert"))))
+    """Of a causal model's body transformers makes a whole where its head is its vocabulary; of
+    BERT's it does not.
+    """
+    assert "has no masked-language head" in said(
+        open_language_model, find(str(make(tmp_path / "bert", "bert")))
+    )
 
 
 def test_one_network_reads_for_all(opened):
@@ -651,17 +898,32 @@ def test_one_network_reads_for_all(opened):
     with pytest.raises(RuntimeError):
         model.head(torch.zeros(2, 7))
     assert type(model.network.bert).__name__ == "BertModel"
-    states = model.hidden(input_ids=torch.tensor([[0, 5, 6, 2]]), attention_mask=torch.ones(1, 4, dtype=torch.long))
-    assert torch.allclose(model.head(states[0]), model.network(input_ids=torch.tensor([[0, 5, 6, 2]])).logits[0], atol=1e-5)
+    states = model.hidden(
+        input_ids=torch.tensor([[0, 5, 6, 2]]), attention_mask=torch.ones(1, 4, dtype=torch.long)
+    )
+    assert torch.allclose(
+        model.head(states[0]),
+        model.network(input_ids=torch.tensor([[0, 5, 6, 2]])).logits[0],
+        atol=1e-5,
+    )
 
 
 def test_sentences_differ():
-    assert len(set(SENTENCES)) == 6 and len(set(itertools.chain(*(s.split() for s in SENTENCES)))) == 18
+    assert (
+        len(set(SENTENCES)) == 6
+        and len(set(itertools.chain(*(s.split() for s in SENTENCES)))) == 18
+    )
 
 
 def test_a_text_the_model_cannot_read_is_said_to_be_so():
     model = open_language_model(find("minilm-masked"))
-    for text, unread in (("고양이가 [MASK] 위에 앉아 있다.", True), ("The cat is on the [MASK].", False), ("[MASK].", False)):
+    for text, unread in (
+        ("고양이가 [MASK] 위에 앉아 있다.", True),
+        ("The cat is on the [MASK].", False),
+        ("[MASK].", False),
+    ):
         notes = fill(model, text).notes
-        assert [note for note in notes if "cannot read this text" in note and "language" in note] == (list(notes) if unread else [])
+        assert [
+            note for note in notes if "cannot read this text" in note and "language" in note
+        ] == (list(notes) if unread else [])
         assert bool(notes) == unread

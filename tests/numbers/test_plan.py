@@ -1,4 +1,6 @@
-"""A run's id says what is computed and nothing else; every fault of a request is found before anyone waits."""
+"""A run's id says what is computed and nothing else; every fault of a request is found before
+anyone waits.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.numbers.made import problem, rows
-from tl_core.data.columns import Loaded
-from tl_core.errors import UserError
-from tl_core.experiments.plan import ArmRequest, Study, default_shots, make_split, make_study, plan
-from tl_core.types import Arm, Dataset, Example, Label, ModelRef, Problem, Split
+from tl_core.api.errors import UserError
+from tl_core.api.types import Arm, Dataset, Example, Label, ModelRef, Problem, Split
+from tl_core.data.loaded import Loaded
+from tl_core.studies.plan import ArmRequest, Study, default_shots, make_split, make_study, plan
 
 ROWS = rows(60)
 
@@ -20,9 +22,19 @@ def loaded(examples=ROWS, of: Problem = problem()) -> Loaded:
     return Loaded(Dataset("made", of, tuple(examples)), {}, (), (), 0)
 
 
-def study(*arms: ArmRequest, shots=(1, 2), seeds=2, examples=ROWS, of: Problem = problem(), **options) -> Study:
+def study(
+    *arms: ArmRequest, shots=(1, 2), seeds=2, examples=ROWS, of: Problem = problem(), **options
+) -> Study:
     split, _ = make_split(loaded(examples, of), size=20)
-    return make_study("made", of, split, arms=arms or (ArmRequest("majority"),), shots=shots, seeds=seeds, **options)
+    return make_study(
+        "made",
+        of,
+        split,
+        arms=arms or (ArmRequest("majority"),),
+        shots=shots,
+        seeds=seeds,
+        **options,
+    )
 
 
 def ids(made: Study) -> list[str]:
@@ -35,7 +47,12 @@ def changed(made: Study, **changes) -> Study:
 
 def test_the_same_request_has_the_same_ids_whatever_order_it_came_in():
     made = study(ArmRequest("majority"), ArmRequest("tfidf", {"strength": "3"}), shots=(1, 2))
-    again = study(ArmRequest("tfidf", {"strength": 3.0}), ArmRequest("majority"), shots=(2, 1, 2), examples=ROWS[::-1])
+    again = study(
+        ArmRequest("tfidf", {"strength": 3.0}),
+        ArmRequest("majority"),
+        shots=(2, 1, 2),
+        examples=ROWS[::-1],
+    )
     assert len(ids(made)) == len(set(ids(made))) == 8
     assert set(ids(made)) == set(ids(again))
 
@@ -55,7 +72,13 @@ def test_an_arms_name_and_a_models_name_are_not_in_the_id():
         lambda: study(ArmRequest("tfidf")),
         lambda: study(shots=(4, 8)),
         lambda: study(examples=rows(90)[30:]),
-        lambda: study(of=Problem("one text", "one label", (Label("a", "another name"), Label("b", "b"), Label("c", "c")))),
+        lambda: study(
+            of=Problem(
+                "one text",
+                "one label",
+                (Label("a", "another name"), Label("b", "b"), Label("c", "c")),
+            )
+        ),
         lambda: changed(study(), strategy_version=99),
         lambda: replace(study(), seeds=(7, 8)),
     ],
@@ -83,7 +106,11 @@ def test_all_the_rows_are_drawn_once_where_nothing_else_is_random():
     seeds = {(s.arm.id, s.shots): 0 for s in made.specs}
     for s in made.specs:
         seeds[s.arm.id, s.shots] += 1
-    assert seeds == {(name, shots): 3 if shots or name == "lora" else 1 for name in (*alike, "lora") for shots in (2, None)}
+    assert seeds == {
+        (name, shots): 3 if shots or name == "lora" else 1
+        for name in (*alike, "lora")
+        for shots in (2, None)
+    }
 
 
 def test_arms_share_their_samples():
@@ -98,7 +125,10 @@ def test_arms_share_their_samples():
 
 
 def test_zero_shot_arms_run_once_and_are_reused_when_rows_are_appended():
-    arms = (Arm("similarity", "similarity", 1, {}, ModelRef("minilm", "d")), Arm("majority", "majority", 1, {"smoothing": 1.0}))
+    arms = (
+        Arm("similarity", "similarity", 1, {}, ModelRef("minilm", "d")),
+        Arm("majority", "majority", 1, {"smoothing": 1.0}),
+    )
     made = replace(study(shots=(0, 1, 2), seeds=3), arms=arms)
     specs = plan(made).specs
     assert [(s.shots, s.seed, s.train) for s in specs if s.arm.id == "similarity"] == [(0, 0, ())]
@@ -109,7 +139,10 @@ def test_zero_shot_arms_run_once_and_are_reused_when_rows_are_appended():
 
 def test_what_cannot_run_is_refused_with_its_reason_and_the_rest_runs():
     numbers = Problem("one text", "one label", tuple(Label(x, str(i)) for i, x in enumerate("abc")))
-    arms = (Arm("similarity", "similarity", 1, {}, ModelRef("minilm", "d")), Arm("majority", "majority", 1, {}))
+    arms = (
+        Arm("similarity", "similarity", 1, {}, ModelRef("minilm", "d")),
+        Arm("majority", "majority", 1, {}),
+    )
     made = plan(replace(study(of=numbers), arms=arms))
     assert len(made.refused) == 1 and "bare numbers" in next(iter(made.refused.values()))
     assert not set(made.refused) & made.keep
@@ -124,20 +157,33 @@ def test_a_study_of_zero_shots_only_refuses_what_needs_rows():
 
 def test_the_largest_shots_at_the_first_seed_are_kept():
     made = plan(study(ArmRequest("majority"), ArmRequest("tfidf"), shots=(1, 4, None), seeds=3))
-    assert sorted((s.arm.id, s.shots, s.seed) for s in made.specs if s.id in made.keep) == [("majority", None, 0), ("tfidf", None, 0)]
+    assert sorted((s.arm.id, s.shots, s.seed) for s in made.specs if s.id in made.keep) == [
+        ("majority", None, 0),
+        ("tfidf", None, 0),
+    ]
 
 
 def test_every_fault_is_told_at_once():
     with pytest.raises(UserError) as caught:
         study(
-            ArmRequest("majoriti"), ArmRequest("tfidf", {"strenght": 1, "strength": -1}), ArmRequest("majority", model="minilm"),
-            ArmRequest("majority", name="x"), ArmRequest("tfidf", name="x"), shots=(99,), seeds=0,
-        )  # fmt: skip
+            ArmRequest("majoriti"),
+            ArmRequest("tfidf", {"strenght": 1, "strength": -1}),
+            ArmRequest("majority", model="minilm"),
+            ArmRequest("majority", name="x"),
+            ArmRequest("tfidf", name="x"),
+            shots=(99,),
+            seeds=0,
+        )
     said = str(caught.value)
     for part in (
-        "99 shots asked for", "Seeds must be from 1 to 100.", "Did you mean majority", "Did you mean strength?", "strength=-1",
-        "majority uses no model", "Two arms are called 'x'",
-    ):  # fmt: skip
+        "99 shots asked for",
+        "Seeds must be from 1 to 100.",
+        "Did you mean majority",
+        "Did you mean strength?",
+        "strength=-1",
+        "majority uses no model",
+        "Two arms are called 'x'",
+    ):
         assert part in said
 
 
@@ -148,7 +194,10 @@ def test_every_fault_is_told_at_once():
         ({"shots": (-1,)}, "Shots must be"),
         ({"seeds": 101}, "Seeds must be"),
         ({"seeds": ()}, "Seeds must be"),
-        ({"seeds": 100, "arms": [ArmRequest("majority", name=str(i)) for i in range(101)]}, "the limit is 20000"),
+        (
+            {"seeds": 100, "arms": [ArmRequest("majority", name=str(i)) for i in range(101)]},
+            "the limit is 20000",
+        ),
     ],
 )
 def test_requests_out_of_bounds(options, part):
@@ -171,7 +220,7 @@ def test_default_shots_go_as_far_as_the_rows():
     assert study(shots=None).shots == (0, 1, 2, 4, 8)  # 13 of each label are left to train on
 
 
-# --- locking -------------------------------------------------------------------------------------------
+# --- locking --------------------------------------------------------------------------------------
 
 
 def test_a_lock_says_what_became_of_it():
@@ -181,16 +230,25 @@ def test_a_lock_says_what_became_of_it():
     assert notes == ()
     lock = [lock_key(e) for e in first.test]
     again, notes = make_split(loaded(rows(90)), lock=lock)
-    assert again.test_digest == first.test_digest and "20 test rows of the earlier study are kept" in notes[0]
+    assert (
+        again.test_digest == first.test_digest
+        and "20 test rows of the earlier study are kept" in notes[0]
+    )
     gone = first.test[0].text
     _, notes = make_split(loaded([e for e in ROWS if e.text != gone]), lock=lock)
     assert "The 19 test rows" in notes[0] and "1 of them are no longer in the file" in notes[0]
-    with pytest.raises(UserError, match="None of the 20 test rows of the earlier study are in made"):
+    with pytest.raises(
+        UserError, match="None of the 20 test rows of the earlier study are in made"
+    ):
         make_split(loaded(rows(90)[60:]), lock=lock)
 
 
 def test_rows_of_the_pool_that_repeat_a_test_file_are_left_out():
-    test = [Example(1, ROWS[0].text, None, ROWS[0].labels), Example(2, ROWS[1].text.upper(), None, ROWS[1].labels), *rows(99)[90:]]
+    test = [
+        Example(1, ROWS[0].text, None, ROWS[0].labels),
+        Example(2, ROWS[1].text.upper(), None, ROWS[1].labels),
+        *rows(99)[90:],
+    ]
     split, notes = make_split(loaded(), test=loaded(test))
     assert [e.text for e in split.test] == [e.text for e in test]
     assert {e.row for e in ROWS} - {e.row for e in split.pool} == {1, 2}
@@ -198,12 +256,27 @@ def test_rows_of_the_pool_that_repeat_a_test_file_are_left_out():
 
 
 def test_every_row_that_is_left_out_is_counted_once_and_called_what_it_is():
-    leaked = [Example(100, ROWS[0].text, None, ROWS[0].labels), Example(101, ROWS[0].text.upper(), None, ROWS[0].labels)]  # copies of each other too
-    more = [Example(102, " ", None, ("a",)), Example(103, ROWS[3].text, None, ROWS[3].labels), Example(104, ROWS[4].text, None, ROWS[5].labels)]
-    test = [Example(1, ROWS[0].text, None, ROWS[0].labels), Example(2, "", None, ("a",)), *rows(99)[90:]]
+    leaked = [
+        Example(100, ROWS[0].text, None, ROWS[0].labels),
+        Example(101, ROWS[0].text.upper(), None, ROWS[0].labels),
+    ]  # copies of each other too
+    more = [
+        Example(102, " ", None, ("a",)),
+        Example(103, ROWS[3].text, None, ROWS[3].labels),
+        Example(104, ROWS[4].text, None, ROWS[5].labels),
+    ]
+    test = [
+        Example(1, ROWS[0].text, None, ROWS[0].labels),
+        Example(2, "", None, ("a",)),
+        *rows(99)[90:],
+    ]
     split, notes = make_split(loaded([*ROWS, *leaked, *more]), test=loaded(test))
     assert notes[0].startswith("3 rows repeat a row of the test file")
-    assert notes[1] == "5 more rows are used neither for training nor for testing: 2 without a text; 1 a copy of another; 2 of one text with different labels."
+    assert (
+        notes[1]
+        == "5 more rows are used neither for training nor for testing: 2 without a text; 1 a copy"
+        " of another; 2 of one text with different labels."
+    )
     assert len(split.pool) + len(split.test) + split.dropped == len(ROWS) + 5 + len(test)
     _, (note,) = make_split(loaded([*ROWS, *more[:1]]))
     assert note == "1 row is used neither for training nor for testing: 1 without a text."

@@ -1,4 +1,6 @@
-"""Test rows are chosen first and by content alone; k-shot samples are nested and shared by all arms."""
+"""Test rows are chosen first and by content alone; k-shot samples are nested and shared by all
+arms.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tl_core.api.errors import UserError
+from tl_core.api.types import Example, Label, Problem
 from tl_core.data.duplicates import find_duplicates
-from tl_core.data.split import Pool, default_test_size, lock_key, separate_test, split, too_many_shots
-from tl_core.errors import UserError
-from tl_core.types import Example, Label, Problem
+from tl_core.data.split import (
+    Pool,
+    default_test_size,
+    lock_key,
+    separate_test,
+    split,
+    too_many_shots,
+)
 
 SEEDS = st.integers(0, 10_000)
 QUICK = settings(max_examples=25, deadline=None)
@@ -51,7 +60,9 @@ def test_test_rows_do_not_depend_on_row_order(counts, seed, part):
     rows = rows_of(counts)
     size = max(3, len(rows) // (part + 1))
     made = split_of(rows, size=size)
-    shuffled = [replace(e, row=i) for i, e in enumerate(random.Random(seed).sample(rows, len(rows)), 1)]
+    shuffled = [
+        replace(e, row=i) for i, e in enumerate(random.Random(seed).sample(rows, len(rows)), 1)
+    ]
     again = split_of(shuffled, size=size)
     assert texts(made.test) == texts(again.test) and texts(made.pool) == texts(again.pool)
     assert made.test_digest == again.test_digest
@@ -73,9 +84,14 @@ def test_every_row_is_on_one_side_and_labels_have_their_share(counts, part):
 
 
 @QUICK
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 12)), min_size=30, max_size=80), SEEDS)
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 12)), min_size=30, max_size=80), SEEDS
+)
 def test_groups_stand_on_one_side(drawn, seed):
-    rows = rows_of(dict.fromkeys("abc", 3)) + [Example(i, text_of(i), None, (label,), f"group {g}") for i, (label, g) in enumerate(drawn, 10)]
+    rows = rows_of(dict.fromkeys("abc", 3)) + [
+        Example(i, text_of(i), None, (label,), f"group {g}")
+        for i, (label, g) in enumerate(drawn, 10)
+    ]
     made = split_of(random.Random(seed).sample(rows, len(rows)), size=len(rows) // 4)
     of_test = {e.group for e in made.test if e.group}
     assert not of_test & {e.group for e in made.pool}
@@ -110,7 +126,9 @@ def test_a_lock_keeps_its_rows_when_rows_are_appended_and_shuffled(counts, more,
     rows = rows_of(counts)
     first = split_of(rows, size=max(3, len(rows) // 3))
     longer = rows + rows_of({"a": more, "b": more}, start=len(rows) + 1)
-    longer = [replace(e, row=i) for i, e in enumerate(random.Random(seed).sample(longer, len(longer)), 1)]
+    longer = [
+        replace(e, row=i) for i, e in enumerate(random.Random(seed).sample(longer, len(longer)), 1)
+    ]
     again = split_of(longer, lock=[lock_key(e) for e in first.test])
     assert again.test_digest == first.test_digest
     assert texts(first.pool) < texts(again.pool) and len(again.pool) == len(first.pool) + 2 * more
@@ -125,7 +143,10 @@ def test_an_appended_near_copy_of_a_test_row_is_not_trained_on():
     assert again.test_digest == first.test_digest and again.dropped == 1
 
 
-@pytest.mark.parametrize(("rows", "size"), [(100, 50), (300, 150), (500, 200), (1500, 300), (9000, 1000), (1_000_000, 1000)])
+@pytest.mark.parametrize(
+    ("rows", "size"),
+    [(100, 50), (300, 150), (500, 200), (1500, 300), (9000, 1000), (1_000_000, 1000)],
+)
 def test_default_sizes(rows, size):
     assert default_test_size(rows) == size
 
@@ -139,13 +160,15 @@ def test_a_test_part_that_leaves_too_little_is_refused(size):
 def test_a_separate_test_file_is_used_as_it_is():
     pool, test = rows_of({"a": 20, "b": 20, "c": 20}), rows_of({"c": 3, "a": 4}, start=500)
     repeated = [i for i, e in enumerate(pool) if e.row in (3, 9)]
-    made = separate_test(pool, [*test, Example(9, " ", None, ("a",))], find_duplicates(pool), repeated)
+    made = separate_test(
+        pool, [*test, Example(9, " ", None, ("a",))], find_duplicates(pool), repeated
+    )
     assert list(made.test) == test
     assert [e.row for e in made.pool] == [e.row for e in pool if e.row not in (3, 9)]
     assert made.dropped == 3
 
 
-# --- k-shot samples ------------------------------------------------------------------------------------
+# --- k-shot samples -------------------------------------------------------------------------------
 
 
 @QUICK
@@ -167,7 +190,9 @@ def test_samples_are_nested_exact_and_independent_of_row_order(counts, seed, ord
 @QUICK
 @given(st.lists(st.sets(st.sampled_from("abc"), min_size=1), min_size=20, max_size=60), SEEDS)
 def test_with_several_labels_each_has_at_least_k(drawn, seed):
-    rows = rows_of(dict.fromkeys("abc", 4)) + [Example(i, text_of(i), None, tuple(sorted(labels))) for i, labels in enumerate(drawn, 20)]
+    rows = rows_of(dict.fromkeys("abc", 4)) + [
+        Example(i, text_of(i), None, tuple(sorted(labels))) for i, labels in enumerate(drawn, 20)
+    ]
     pool = Pool(rows, problem_of(target="many labels"))
     before: set[int] = set()
     for k in (1, 2, 4):
@@ -196,19 +221,29 @@ def test_more_shots_than_rows_says_how_many_there_are():
     pool = Pool(rows_of({"a": 3, "b": 9, "c": 40}), problem_of())
     assert too_many_shots(pool, [0, 1, 3, None]) == ""
     said = too_many_shots(pool, [2, 4, 16])
-    assert said.startswith("4 and 16 shots asked for, but {'a': 3, 'b': 9} are all there are in the training part.")
+    assert said.startswith(
+        "4 and 16 shots asked for, but {'a': 3, 'b': 9} are all there are in the training part."
+    )
     assert said.endswith("Choose at most 3 shots, or add rows.")
 
 
 def test_of_many_short_labels_eight_are_named():
     names = [f"label {i}" for i in range(20)]
-    pool = Pool([Example(i, text_of(i), None, (n,)) for i, n in enumerate(names)], Problem("one text", "one label", tuple(Label(n, n) for n in names)))
+    pool = Pool(
+        [Example(i, text_of(i), None, (n,)) for i, n in enumerate(names)],
+        Problem("one text", "one label", tuple(Label(n, n) for n in names)),
+    )
     assert "and 12 more labels are all there are" in too_many_shots(pool, [2])
 
 
 def test_groups_never_take_more_test_rows_than_there_may_be():
-    """Whole groups are taken until each label has its share, which may go beyond what was asked for by part of a group."""
-    examples = [Example(i, f"text {i} {i * 7919 % 100_003}", None, ("ab"[i % 2],), f"group {i // 37}") for i in range(3_000)]
+    """Whole groups are taken until each label has its share, which may go beyond what was asked for
+    by part of a group.
+    """
+    examples = [
+        Example(i, f"text {i} {i * 7919 % 100_003}", None, ("ab"[i % 2],), f"group {i // 37}")
+        for i in range(3_000)
+    ]
     problem = Problem("one text", "one label", (Label("a", "a"), Label("b", "b")))
     duplicates = find_duplicates(examples)
     for most in (490, 500, 510, 530):
@@ -216,4 +251,7 @@ def test_groups_never_take_more_test_rows_than_there_may_be():
         assert most - 2 * 37 <= len(made.test) <= most
         assert {e.group for e in made.test}.isdisjoint(e.group for e in made.pool)
     freely = split(examples, problem, duplicates, size=500)
-    assert split(examples, problem, duplicates, size=500, most=3_000) == freely and len(freely.test) > 500
+    assert (
+        split(examples, problem, duplicates, size=500, most=3_000) == freely
+        and len(freely.test) > 500
+    )

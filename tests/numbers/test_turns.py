@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from tl_core.errors import UserError
-from tl_core.experiments.questions import Questions, is_short
-from tl_core.experiments.turns import Gate, Line, Visitor
+from tl_core.api.errors import UserError
+from tl_core.running.questions import Questions, is_short
+from tl_core.running.turns import Gate, Line, Visitor
 
 
 def taken(line: Line) -> list[str]:
@@ -80,7 +80,10 @@ def test_one_visitor_asks_so_much_at_a_time_and_who_has_left_waits_no_more():
     with gate.turn(Visitor("a")):
         with pytest.raises(UserError, match="1 of your questions"), gate.turn(Visitor("a")):
             pass
-        with pytest.raises(UserError, match="Nobody waits"), gate.turn(Visitor("b", gone=lambda: True)):
+        with (
+            pytest.raises(UserError, match="No one is waiting"),
+            gate.turn(Visitor("b", gone=lambda: True)),
+        ):
             pass
         assert len(gate._line) == 0
     with gate.turn(Visitor("a")):
@@ -88,8 +91,16 @@ def test_one_visitor_asks_so_much_at_a_time_and_who_has_left_waits_no_more():
 
 
 def test_which_questions_are_short():
-    assert is_short("fill_blanks", {}) and is_short("predict", {"examples": [1]}) and is_short("token_reports", {"texts": ["a"] * 50})
-    assert not is_short("predict", {"examples": [1] * 51}) and not is_short("surprise", {}) and not is_short("word_senses", {})
+    assert (
+        is_short("fill_blanks", {})
+        and is_short("predict", {"examples": [1]})
+        and is_short("token_reports", {"texts": ["a"] * 50})
+    )
+    assert (
+        not is_short("predict", {"examples": [1] * 51})
+        and not is_short("surprise", {})
+        and not is_short("word_senses", {})
+    )
 
 
 class Slow:
@@ -120,12 +131,14 @@ def test_a_question_that_takes_too_long_is_ended_and_told():
 
 def test_who_leaves_frees_the_place():
     left = threading.Event()
-    questions = Questions("cpu", who=lambda: Visitor("a", left.is_set), most_seconds=None, most_each=3)
+    questions = Questions(
+        "cpu", who=lambda: Visitor("a", left.is_set), most_seconds=None, most_each=3
+    )
     questions.long.worker = slow = Slow()
     asked = questions.ask("surprise")
     assert next(asked) == "surprise"
     left.set()
-    with pytest.raises(UserError, match="Nobody waits"):
+    with pytest.raises(UserError, match="No one is waiting"):
         list(asked)
     assert slow.closed == 1 and questions.long.gate.try_turn()
 

@@ -38,15 +38,28 @@ def serving(folder: Path, **more: str) -> Iterator[Served]:
     url = f"http://127.0.0.1:{port}"
     environment = {
         **{k: v for k, v in os.environ.items() if k not in ("TL_PROFILE", "SPACE_ID")},
-        "TL_HOME": str(home), "GRADIO_SERVER_PORT": str(port), "GRADIO_TEMP_DIR": str(folder / "gradio"), "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1",
+        "TL_HOME": str(home),
+        "GRADIO_SERVER_PORT": str(port),
+        "GRADIO_TEMP_DIR": str(folder / "gradio"),
+        "HF_HUB_OFFLINE": "1",
+        "PYTHONUNBUFFERED": "1",
         **more,
-    }  # fmt: skip
+    }
     began = time.monotonic()
     with log.open("wb") as out:
-        process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=out, stderr=out, start_new_session=True)
+        process = subprocess.Popen(
+            [sys.executable, "app.py"],
+            cwd=ROOT,
+            env=environment,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
     try:
         while not answers(f"{url}/healthz"):
-            assert process.poll() is None and time.monotonic() - began < START_SECONDS, log.read_text()
+            assert process.poll() is None and time.monotonic() - began < START_SECONDS, (
+                log.read_text()
+            )
             time.sleep(0.1)
         yield Served(url, home, log)
     finally:

@@ -1,4 +1,6 @@
-"""What the server answers to whom, and what it keeps of them: the page in this process, asked without a browser."""
+"""What the server answers to whom, and what it keeps of them: the page in this process, asked
+without a browser.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +21,13 @@ from gradio.context import LocalContext
 from benchmarks.served import free_port
 from spaces_config.profiles import profile_named
 from tests.loops import in_a_loop
-from tl_core.experiments.room import Room
-from tl_core.experiments.turns import Visitor
-from tl_ui.guard import ON_SPACES, Guard, Uploads, allowed_hosts, is_allowed
-from tl_ui.sessions import Sessions, keep_little
+from tl_core.running.quotas import Room
+from tl_core.running.turns import Visitor
+from tl_core.strategies import strategies
+from tl_ui.serving.guard import ON_SPACES, Guard, Uploads, allowed_hosts, is_allowed
+from tl_ui.serving.sessions import Sessions, keep_little
+from tl_ui.serving.visitors import visitors
 from tl_ui.shell import SESSIONS, build, launch_kwargs
-from tl_ui.visitors import visitors
 from tl_ui.words import t
 
 
@@ -53,60 +56,131 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
 
 def call(here: Here, name: str, data: list) -> list:
     """As any program asks."""
-    event = here.ask(f"/gradio_api/call/{name}", method="POST", json={"data": data}).json()["event_id"]
+    event = here.ask(f"/gradio_api/call/{name}", method="POST", json={"data": data}).json()[
+        "event_id"
+    ]
     answer = here.ask(f"/gradio_api/call/{name}/{event}").text
     assert "event: complete" in answer, answer
     return json.loads(answer.split("data: ")[-1])
 
 
-# --- names and headers -----------------------------------------------------------------------------
+# --- names and headers ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:7860", "127.0.0.1", "[::1]:7860", "192.168.7.3:7860"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:7860", "127.0.0.1", "[::1]:7860", "192.168.7.3:7860"]
+)
 def test_it_answers_under_its_own_names_and_numbers(here, host):
     assert here.ask("/healthz", headers={"host": host}).status_code in (200, 503)
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "[", "a b", "127.0.0.1@evil.example"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "[",
+        "a b",
+        "127.0.0.1@evil.example",
+    ],
+)
 def test_it_does_not_answer_under_the_name_of_somebody_else(here, host):
     for path in ("/", "/config", "/healthz", "/gradio_api/info"):
         answer = here.ask(path, headers={"host": host})
         assert answer.status_code in (400, 421), (host, path)
-    assert here.ask("/", headers={"host": "evil.example"}).text.endswith("TL_ALLOWED_HOSTS=evil.example\n")
+    assert here.ask("/", headers={"host": "evil.example"}).text.endswith(
+        "TL_ALLOWED_HOSTS=evil.example\n"
+    )
 
 
 def test_which_names_are_its_own():
-    hosts = allowed_hosts({"TL_ALLOWED_HOSTS": "lab.example.org, *.team.example", "GRADIO_ROOT_PATH": "https://proxy.example/lab"})
-    assert all(is_allowed(name, hosts) for name in ("lab.example.org", "a.team.example", "proxy.example", "localhost", "10.0.0.1", "::1"))
-    assert not any(is_allowed(name, hosts) for name in ("example.org", "team.example", "xteam.example", "me-lab.hf.space", ""))
-    assert is_allowed("me-lab.hf.space", allowed_hosts({"SPACE_ID": "me/lab"})) and is_allowed("any.thing", allowed_hosts({"TL_ALLOWED_HOSTS": "*"}))
+    hosts = allowed_hosts(
+        {
+            "TL_ALLOWED_HOSTS": "lab.example.org, *.team.example",
+            "GRADIO_ROOT_PATH": "https://proxy.example/lab",
+        }
+    )
+    assert all(
+        is_allowed(name, hosts)
+        for name in (
+            "lab.example.org",
+            "a.team.example",
+            "proxy.example",
+            "localhost",
+            "10.0.0.1",
+            "::1",
+        )
+    )
+    assert not any(
+        is_allowed(name, hosts)
+        for name in ("example.org", "team.example", "xteam.example", "me-lab.hf.space", "")
+    )
+    assert is_allowed("me-lab.hf.space", allowed_hosts({"SPACE_ID": "me/lab"})) and is_allowed(
+        "any.thing", allowed_hosts({"TL_ALLOWED_HOSTS": "*"})
+    )
 
 
 def test_headers_of_every_answer(here):
     for path in ("/", "/config", "/healthz", "/robots.txt", "/gradio_api/nothing"):
         headers = here.ask(path).headers
-        assert headers["x-content-type-options"] == "nosniff" and headers["referrer-policy"] == "no-referrer"
-        assert "default-src 'self'" in headers["content-security-policy"] and headers["content-security-policy"].endswith("frame-ancestors 'self'")
+        assert (
+            headers["x-content-type-options"] == "nosniff"
+            and headers["referrer-policy"] == "no-referrer"
+        )
+        assert "default-src 'self'" in headers["content-security-policy"] and headers[
+            "content-security-policy"
+        ].endswith("frame-ancestors 'self'")
         assert "x-robots-tag" not in headers
     assert "noindex" in here.ask("/?study=abc").headers["x-robots-tag"]
     assert "Disallow: /*study=" in here.ask("/robots.txt").text
 
 
 def test_a_space_may_be_framed_where_spaces_are_shown():
-    policies = {name: dict(Guard(None, profile_named(name), ()).headers)[b"content-security-policy"].decode() for name in ("local", "cpu", "zerogpu")}
-    assert [policies[name].endswith(ON_SPACES) for name in ("local", "cpu", "zerogpu")] == [False, True, True]
+    policies = {
+        name: dict(Guard(None, profile_named(name), ()).headers)[
+            b"content-security-policy"
+        ].decode()
+        for name in ("local", "cpu", "zerogpu")
+    }
+    assert [policies[name].endswith(ON_SPACES) for name in ("local", "cpu", "zerogpu")] == [
+        False,
+        True,
+        True,
+    ]
 
 
 def test_pages_of_others_cannot_write_here(here):
     files = {"files": ("a.csv", b"text,label\n")}
-    assert here.ask("/gradio_api/upload", method="POST", files=files, headers={"sec-fetch-site": "cross-site"}).status_code == 403
-    assert here.ask("/gradio_api/upload", method="POST", files=files, headers={"sec-fetch-site": "same-origin"}).status_code == 200
+    assert (
+        here.ask(
+            "/gradio_api/upload",
+            method="POST",
+            files=files,
+            headers={"sec-fetch-site": "cross-site"},
+        ).status_code
+        == 403
+    )
+    assert (
+        here.ask(
+            "/gradio_api/upload",
+            method="POST",
+            files=files,
+            headers={"sec-fetch-site": "same-origin"},
+        ).status_code
+        == 200
+    )
 
 
 def test_uploads_are_bounded_for_each_address_and_by_the_disk(tmp_path):
     now = [0.0]
     uploads = Uploads(10, seconds=60, clock=lambda: now[0])
-    assert uploads.take("a", 6) and not uploads.take("a", 5) and uploads.take("a", 4) and uploads.take("b", 10)
+    assert (
+        uploads.take("a", 6)
+        and not uploads.take("a", 5)
+        and uploads.take("a", 4)
+        and uploads.take("b", 10)
+    )
     now[0] = 61.0
     assert uploads.take("a", 10)
     sent = []
@@ -114,8 +188,20 @@ def test_uploads_are_bounded_for_each_address_and_by_the_disk(tmp_path):
     async def send(message: dict) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": "POST", "path": "/gradio_api/upload", "query_string": b"", "client": ("10.0.0.1", 1), "headers": [(b"host", b"localhost"), (b"content-length", b"4000000")]}
-    full = Guard(None, profile_named("cpu"), ("localhost",), Room(tmp_path, least_free=shutil.disk_usage(tmp_path).total))
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/gradio_api/upload",
+        "query_string": b"",
+        "client": ("10.0.0.1", 1),
+        "headers": [(b"host", b"localhost"), (b"content-length", b"4000000")],
+    }
+    full = Guard(
+        None,
+        profile_named("cpu"),
+        ("localhost",),
+        Room(tmp_path, least_free=shutil.disk_usage(tmp_path).total),
+    )
     in_a_loop(full(scope, None, send))
     busy = Guard(None, profile_named("cpu"), ("localhost",))
     busy.uploads.take("10.0.0.1", 200 * 2**20 - 3_000_000)
@@ -128,14 +214,23 @@ def test_who_asks_is_an_address_that_nobody_can_read(tmp_path):
     assert who().name == "" and not who().gone()
 
     def asked(address: str, forwarded: str = "", of=who) -> Visitor:
-        token = LocalContext.request.set(SimpleNamespace(client=SimpleNamespace(host=address), headers={"x-forwarded-for": forwarded} if forwarded else {}))
+        token = LocalContext.request.set(
+            SimpleNamespace(
+                client=SimpleNamespace(host=address),
+                headers={"x-forwarded-for": forwarded} if forwarded else {},
+            )
+        )
         try:
             return of()
         finally:
             LocalContext.request.reset(token)
 
     one = asked("192.0.2.1").name
-    assert one and one == asked("192.0.2.1", "192.0.2.9").name != asked("192.0.2.2").name and "192" not in one
+    assert (
+        one
+        and one == asked("192.0.2.1", "192.0.2.9").name != asked("192.0.2.2").name
+        and "192" not in one
+    )
     assert asked("192.0.2.1", of=visitors(tmp_path, {})).name == one, "also after a restart"
     on_space = visitors(tmp_path, {"SPACE_ID": "me/lab"})
     assert asked("10.0.0.1", "192.0.2.1, 10.1.1.1", of=on_space).name == one
@@ -153,38 +248,76 @@ def test_what_visitors_bring_is_nobody_elses(here):
         assert (here.home / name).stat().st_mode & 0o777 == 0o700
 
 
-# --- sessions --------------------------------------------------------------------------------------
+# --- sessions -------------------------------------------------------------------------------------
 
 
 def test_nobody_passes_the_queue_by(here):
     answer = here.ask("/gradio_api/run/list_strategies", method="POST", json={"data": []})
     assert answer.status_code == 404 and "Please join the queue" in answer.text
-    assert len(call(here, "list_strategies", [])[0]) == 25
+    assert len(call(here, "list_strategies", [])[0]) == len(strategies())
 
 
 def test_what_is_kept_of_a_session_is_little(here):
     call(here, "list_strategies", [])
     session = here.sessions[next(reversed(here.sessions.session_data))]
     assert session.config_values == {}
-    button, choice = (next(b for b in here.page.blocks.values() if isinstance(b, kind)) for kind in (gr.Button, gr.Dropdown))
+    button, choice = (
+        next(b for b in here.page.blocks.values() if isinstance(b, kind))
+        for kind in (gr.Button, gr.Dropdown)
+    )
     session[button._id] = pressed = gr.Button("changed", render=False)
     assert session[button._id] is pressed, "what is sent is read from it"
     session[choice._id] = changed = gr.Dropdown(["changed"], render=False)
-    other = next(b for b in here.page.blocks.values() if isinstance(b, gr.Button) and b is not button)
+    other = next(
+        b for b in here.page.blocks.values() if isinstance(b, gr.Button) and b is not button
+    )
     session[other._id] = gr.Button("changed", render=False)
-    assert session[button._id] is button and session[choice._id] is changed, "choices are needed to check what comes back"
+    assert session[button._id] is button and session[choice._id] is changed, (
+        "choices are needed to check what comes back"
+    )
     assert session.config_values == {}
     assert here.page.state_holder is here.sessions and here.sessions.capacity == SESSIONS
 
 
+@pytest.mark.parametrize(
+    ("kind", "more", "came", "taken"),
+    [
+        (gr.CheckboxGroup, {}, ["1", "16"], ["1"]),
+        (gr.CheckboxGroup, {}, [["16"], "1"], ["1"]),
+        (gr.Dropdown, {}, "16", None),
+        (gr.Dropdown, {"multiselect": True}, ["1", "16"], ["1"]),
+        (gr.Dropdown, {"allow_custom_value": True}, "16", "16"),
+        (gr.Radio, {}, "16", None),
+        (gr.Radio, {}, "1", "1"),
+    ],
+)
+def test_a_choice_that_was_replaced_meanwhile_is_none_and_no_error(here, kind, more, came, taken):
+    shots = next(b for b in here.page.blocks.values() if isinstance(b, gr.CheckboxGroup))
+    session = here.sessions["choosing"]
+    for _ in range(3):  # it is set again at every event
+        session[shots._id] = kind(["0", "1"], render=False, **more)
+        session[shots._id] = session[shots._id]
+    assert session[shots._id].preprocess(came) == taken
+
+
 def test_what_is_changed_reaches_the_page(here):
     switch = next(fn for fn in here.page.fns.values() if fn.name == "switch")
-    here.ask("/gradio_api/queue/join", method="POST", json={"data": ["ko"], "fn_index": switch._id, "session_hash": "switching"})
-    with httpx.stream("GET", f"{here.url}/gradio_api/queue/data?session_hash=switching", timeout=60) as lines:
+    here.ask(
+        "/gradio_api/queue/join",
+        method="POST",
+        json={"data": ["ko"], "fn_index": switch._id, "session_hash": "switching"},
+    )
+    with httpx.stream(
+        "GET", f"{here.url}/gradio_api/queue/data?session_hash=switching", timeout=60
+    ) as lines:
         said = next(line for line in lines.iter_lines() if "process_completed" in line)
     sent = json.loads(said.removeprefix("data: "))["output"]["data"]
     labels = {change["label"] for change in sent if isinstance(change, dict) and "label" in change}
-    assert t("ko", "tab_compare") in labels and t("ko", "tab_results") in labels and not any(str(label).startswith("__i18n__") for label in labels)
+    assert (
+        t("ko", "tab_compare") in labels
+        and t("ko", "tab_results") in labels
+        and not any(str(label).startswith("__i18n__") for label in labels)
+    )
 
 
 def test_sessions_of_those_who_left_are_forgotten(here):
@@ -194,7 +327,11 @@ def test_sessions_of_those_who_left_are_forgotten(here):
     here.sessions["left"].is_closed = True
     here.sessions.time_last_used["left"] = datetime.now() - timedelta(hours=2)
     assert here.sessions.forget() == 1
-    assert "left" not in here.sessions and "here" in here.sessions and "left" not in here.sessions.time_last_used
+    assert (
+        "left" not in here.sessions
+        and "here" in here.sessions
+        and "left" not in here.sessions.time_last_used
+    )
 
 
 def test_a_session_makes_no_lasting_copy_of_a_page(here):

@@ -7,41 +7,76 @@ import json
 import random
 import re
 import urllib.request
+import zipfile
 
 import pytest
 
+from tests.loops import in_a_loop
 from tests.page.looking import press_point
-from tests.page.visiting import EVIL, TABS, expect, only, open_section, own_file, to_tab, upload
+from tests.page.test_parts import ENDPOINTS, ROOT
+from tests.page.visiting import (
+    EVIL,
+    TABS,
+    expect,
+    only,
+    open_drawer,
+    open_section,
+    own_file,
+    preset,
+    press_until,
+    to_tab,
+    upload,
+)
 
 pytestmark = pytest.mark.browser
-ADVISED = {"en": re.compile("No clear winner|Use |is ahead|scored highest"), "ko": re.compile("뚜렷한 승자가 없습니다|권합니다|앞서 있지만|점수가 가장 높은")}
+ADVISED = {
+    "en": re.compile("Start with |Use |Too early to say"),
+    "ko": re.compile("방법부터 시작하세요|방법을 쓰세요|판단하기 이릅니다"),
+}
 
 
-# --- the server ----------------------------------------------------------------------------------------
+# --- the server -----------------------------------------------------------------------------------
 
 
 def test_it_says_that_it_is_well(served):
     with urllib.request.urlopen(f"{served.url}/healthz") as answer:
         assert json.load(answer) == {"status": "ok"}
-        assert answer.headers["x-content-type-options"] == "nosniff" and answer.headers["referrer-policy"] == "no-referrer"
+        assert (
+            answer.headers["x-content-type-options"] == "nosniff"
+            and answer.headers["referrer-policy"] == "no-referrer"
+        )
     with urllib.request.urlopen(f"{served.url}/tl-static/plotly.min.js") as answer:
         assert "max-age" in answer.headers["cache-control"] and len(answer.read()) > 1_000_000
 
 
-# --- a first comparison --------------------------------------------------------------------------------
+# --- a first comparison ---------------------------------------------------------------------------
 
 
-def test_one_click_gives_a_first_comparison(visit):
+def test_the_quick_preset_leads_to_its_answer(visit):
     page = visit()
-    page.locator("#first").click()
+    preset(page, "quick")
+    expect(page.locator("#shots input:checked")).to_have_count(5)
+    page.locator("#run").click()
     expect(page.locator("#status")).to_contain_text(re.compile(r"\d+ of \d+ runs|Waiting|Finished"))
     expect(page.locator("#answer h2")).to_contain_text(ADVISED["en"])
     assert "study=" in page.url
-    for part in ("Why", "Runner-up", "What would change it", "How sure"):
-        expect(page.locator("#answer dt", has_text=part)).to_be_visible()
+    for part in ("No labels", "A few labels", "All 298 labels"):
+        expect(page.locator("#answer h3", has_text=part)).to_be_visible()
+    for part in ("Why", "What would change it"):
+        expect(page.locator("#because h3", has_text=part)).to_be_visible()
+    page.locator("#because details > summary").first.click()
+    expect(page.locator("#because dt", has_text="Runner-up")).to_be_visible()
     open_section(page, "board")
-    expect(page.locator("#leaderboard")).to_contain_text("prior-probe")
-    expect(page.locator("#answer")).to_contain_text("test rows")
+    expect(page.locator("#leaderboard")).to_contain_text("Probe with the labels' names as prior")
+    page.go_back()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("#copy-link").click()
+    expect(page.get_by_text("The link to this answer is copied")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    name = re.search(r"study=([\w-]+)", page.url)[1]
+    assert copied == f"{page.url.split('?')[0]}?study={name}&tab=results"
+    expect(page.locator("#because")).to_contain_text("test rows")
+    expect(page.locator("#answer .ways li")).to_have_count(3)
 
     study = page.url
     visit.reload(page)
@@ -57,23 +92,24 @@ def test_nobody_else_sees_it_without_the_link(visit, finished):
     assert "study=" not in page.url
 
 
-def test_who_has_the_link_may_read_and_not_stop(visit, finished):
-    page = visit(f"/?study={finished}")
+def test_who_has_the_link_may_read_and_not_stop(revisit, finished):
+    page = revisit(f"/?study={finished}")
+    to_tab(page, "compare")
     expect(page.locator("#status")).to_contain_text("Finished")
     for button in ("#stop", "#go-on"):
         expect(page.locator(button)).not_to_be_visible()
-    to_tab(page, "about")
-    page.locator("#delete-study").click()
-    expect(page.locator("#about-notice")).to_contain_text("started in another browser")
+    to_tab(page, "studies")
+    page.locator("#studies-table").get_by_role("button", name="Delete").click()
+    expect(page.locator("#studies-notice")).to_contain_text("started in another browser")
 
 
 def test_a_link_to_nothing_is_told(visit):
     page = visit("/?study=nothing-here")
-    expect(page.get_by_text("not here any more")).to_be_visible()
+    expect(page.get_by_text("no longer here")).to_be_visible()
     expect(page.locator("#status")).to_contain_text("Nothing is running")
 
 
-# --- own data ------------------------------------------------------------------------------------------
+# --- own data -------------------------------------------------------------------------------------
 
 
 def test_own_file_to_rows(visit, tmp_path):
@@ -88,47 +124,63 @@ def test_own_file_to_rows(visit, tmp_path):
     to_tab(page, "compare")
     expect(page.locator("#intro")).to_contain_text("mine.csv")
     only(page, "majority", "tfidf")
+    page.locator("#shots").get_by_label("1", exact=True).check()  # with which some rows are wrong
     expect(page.locator("#advice")).to_contain_text("runs, about")
     page.locator("#run").click()
     expect(page.locator("#status")).to_contain_text("Finished")
     page.locator("#see-results").click()
-    expect(page.locator("#answer h2")).to_contain_text("tfidf")
+    expect(page.locator("#answer h2")).to_contain_text("TF-IDF")
     page.locator("#curves .point").first.wait_for()
 
-    press_point(page.locator("#curves .point").first, lambda ms: expect(page.locator("#chosen")).to_contain_text("Wrong by", timeout=ms))
+    press_point(
+        page.locator("#curves .point").first,
+        lambda ms: expect(page.locator("#chosen")).to_contain_text("Rows that", timeout=ms),
+    )
+    expect(page.locator("#chosen")).to_be_in_viewport()
+    assert "&section=rows" in page.url
     expect(page.locator("#rows tbody")).to_contain_text("✗")
     page.locator("#clear").click()
     expect(page.locator("#chosen")).to_contain_text("All test rows")
+    page.go_back()  # to where the point was pressed
+    expect(page.locator("#curves .point").first).to_be_visible()
+    expect(page.locator("#chosen")).not_to_be_visible()
 
     open_section(page, "trust")
     with page.expect_download() as got:
         page.locator("#section-trust button.csv").first.click()
     table = list(csv.reader(got.value.path().read_text(encoding="utf-8-sig").splitlines()))
-    assert got.value.suggested_filename.endswith(".csv") and {"tfidf", "majority"} <= {row[0] for row in table[1:]}
+    assert got.value.suggested_filename.endswith(".csv") and {"tfidf", "majority"} <= {
+        row[0] for row in table[1:]
+    }
 
+    open_section(page, "take-home")
     with page.expect_download() as got:
         page.locator("#down-report").click()
     got.value.save_as(tmp_path / "report.html")
     report = page.context.new_page()
     report.goto((tmp_path / "report.html").as_uri())
-    expect(report.locator("#answer, .answer").first).to_contain_text("tfidf")
+    expect(report.locator("#answer, .answer").first).to_contain_text("TF-IDF")
     report.locator(".js-plotly-plot").first.wait_for()
 
 
-def test_a_bad_file_is_told_and_the_old_data_stay(visit, tmp_path):
-    page = visit()
+def test_a_bad_file_is_told_and_the_old_data_stay(revisit, tmp_path):
+    page = revisit()
     to_tab(page, "data")
     bad = tmp_path / "picture.csv"
     bad.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 10)
     page.locator("#upload input[type=file]").set_input_files(bad)
     expect(page.locator("#data-notice")).to_contain_text("PNG image")
-    expect(page.locator("#data-notice")).to_contain_text("before is still in use")
+    expect(page.locator("#data-notice")).to_contain_text("is still in use")
     expect(page.locator("#data-summary")).to_contain_text("support_tickets.csv")
 
 
 def test_columns_can_be_named_when_they_cannot_be_told(visit, tmp_path):
     path = tmp_path / "odd.csv"
-    path.write_text("one,two,three\n" + "".join(f"{'x' * 8} {i},{'y' * 8} {i},{'ab'[i % 2]}\n" for i in range(60)), encoding="utf-8")
+    path.write_text(
+        "one,two,three\n"
+        + "".join(f"{'x' * 8} {i},{'y' * 8} {i},{'ab'[i % 2]}\n" for i in range(60)),
+        encoding="utf-8",
+    )
     page = visit()
     to_tab(page, "data")
     page.locator("#upload input[type=file]").set_input_files(path)
@@ -142,7 +194,10 @@ def test_columns_can_be_named_when_they_cannot_be_told(visit, tmp_path):
 def test_html_in_texts_is_text(visit, tmp_path):
     path = tmp_path / "<b>evil.csv"
     other = random.Random(3)
-    rows = "".join(f'"{EVIL} {other.getrandbits(200):x}",{["<i>first</i>", "${second}"][i % 2]}\n' for i in range(60))
+    rows = "".join(
+        f'"{EVIL} {other.getrandbits(200):x}",{["<i>first</i>", "${second}"][i % 2]}\n'
+        for i in range(60)
+    )
     path.write_text("text,label\n" + rows, encoding="utf-8")
     page = visit()
     to_tab(page, "data")
@@ -159,8 +214,8 @@ def test_html_in_texts_is_text(visit, tmp_path):
     assert page.title() == "Transfer Lab"
 
 
-def test_label_names_can_be_changed(visit):
-    page = visit()
+def test_label_names_can_be_changed(revisit):
+    page = revisit()
     to_tab(page, "data")
     upload(page, "l.csv", b"id,name\nbug,Bug\n")
     expect(page.locator("#data-notice")).to_contain_text("lacks")
@@ -172,12 +227,11 @@ def test_label_names_can_be_changed(visit):
     expect(page.locator("#data-summary")).to_contain_text("Money matters")
 
 
-# --- while it runs -------------------------------------------------------------------------------------
+# --- while it runs --------------------------------------------------------------------------------
 
 
 def test_stop_and_continue(visit):
     page = visit()
-    page.locator("#first").wait_for()
     only(page, "lora")
     page.locator("#run").click()
     expect(page.locator("#status")).to_contain_text("step")
@@ -195,9 +249,16 @@ def test_stop_and_continue(visit):
 def test_an_arm_with_its_own_settings(visit):
     page = visit()
     only(page)
+    open_drawer(page)
     page.locator("#own button").first.click()
-    expect(page.locator("#advice")).to_contain_text("Choose at least one strategy")  # the form is drawn anew until then
-    page.wait_for_timeout(1000)  # a form that is drawn anew takes its answers with it, and nothing on the page says when it has
+    expect(page.locator("#advice")).to_contain_text(
+        "Choose at least one strategy"
+    )  # the form is drawn anew until then
+    page.wait_for_timeout(
+        1000
+        # a form that is drawn anew takes its answers with it, and nothing on the page says when it
+        # has
+    )
     page.locator("#own").get_by_label("rank").fill("100000")
     page.locator("#own").get_by_label("rank").press("Tab")
     page.locator("#own-add").click()
@@ -212,11 +273,11 @@ def test_an_arm_with_its_own_settings(visit):
     expect(page.locator("#advice")).to_contain_text("Choose at least one strategy")
 
 
-# --- results and trying --------------------------------------------------------------------------------
+# --- results and trying ---------------------------------------------------------------------------
 
 
-def test_matrix_and_filters(visit, finished):
-    page = visit(f"/?study={finished}")
+def test_matrix_and_filters(revisit, finished):
+    page = revisit(f"/?study={finished}")
     to_tab(page, "results")
     open_section(page, "rows")
     page.locator("#filter").get_by_label("arms disagree").check()
@@ -224,78 +285,149 @@ def test_matrix_and_filters(visit, finished):
     matrix = page.locator("#matrix .nsewdrag")
     box = matrix.bounding_box()
     corner = {"x": box["width"] * 0.05, "y": box["height"] * 0.95}
-    press_point(matrix, lambda ms: expect(page.locator("#chosen")).to_contain_text("Given “", timeout=ms), position=corner)
+    press_point(
+        matrix,
+        lambda ms: expect(page.locator("#chosen")).to_contain_text("Given “", timeout=ms),
+        position=corner,
+    )
+    open_section(page, "pictures")
     page.locator("#metric").get_by_label("macro-F1").check()
     expect(page.locator("#curves .ytitle")).to_contain_text("macro-F1")
 
 
-def test_the_sections_tell_the_decision(visit, finished):
-    page = visit(f"/?study={finished}")
+def test_the_sections_tell_the_decision(revisit, finished):
+    page = revisit(f"/?study={finished}")
     to_tab(page, "results")
-    page.locator("#answer .tl-how summary").click()
-    expect(page.locator("#answer .tl-how")).to_contain_text("Holm over all pairs")
+    expect(page.locator("#answer h2")).to_be_visible()
+    expect(page.locator("#answer")).not_to_contain_text("&#")  # escaped twice
+    open_section(page, "pictures")
+    page.locator("#because details > summary").first.click()
+    expect(page.locator("#because .tl-terms")).to_contain_text("Holm over all pairs")
 
     open_section(page, "pays")
     expect(page.locator("#pays-table")).to_contain_text("tfidf")
     choose(page, "#pair-a", "tfidf")
     choose(page, "#pair-b", "probe")
     expect(page.locator("#pair-said")).to_contain_text(re.compile("probe.*tfidf"))
-    page.locator("#pair-at input[type=number]").fill("48")
-    page.locator("#pair-at input[type=number]").press("Tab")
-    expect(page.locator("#pair-here")).to_contain_text("With 48 labels, probe is")
+
+    def ask_at_48() -> None:
+        page.locator("#pair-at input[type=number]").fill("48")
+        page.locator("#pair-at input[type=number]").press("Tab")
+
+    press_until(
+        ask_at_48,
+        lambda ms: expect(page.locator("#pair-here")).to_contain_text(
+            "With 48 labels, probe is", timeout=ms
+        ),
+    )
     choose(page, "#pair-a", "probe")
     expect(page.locator("#section-pays .tl-notice")).to_contain_text("probe was named twice")
 
     open_section(page, "more-labels")
-    expect(page.locator("#gains")).to_contain_text("is not foretold: that takes 5 or more numbers of labels")
+    expect(page.locator("#gains")).to_contain_text(
+        "cannot be extrapolated: at least 5 training sizes are needed"
+    )
 
     open_section(page, "costs")
     expect(page.locator("#costs-said")).to_contain_text("Without prices")
     page.locator("#price-hour input").fill("3")
     page.locator("#price-hour input").press("Tab")
-    expect(page.locator("#section-costs .tl-notice")).to_contain_text("Without the price of a label")
+    expect(page.locator("#section-costs .tl-notice")).to_contain_text(
+        "Without the price of a label"
+    )
     page.locator("#price-label input").fill("0.5")
     page.locator("#price-label input").press("Tab")
     expect(page.locator("#costs-said")).to_contain_text("At these prices")
-    expect(page.locator("#costs-table")).to_contain_text("Cost with the first month")
+    expect(page.locator("#costs-table")).to_contain_text("Total cost incl. first month")
 
     open_section(page, "trust")
-    expect(page.locator("#trust-table")).to_contain_text("because the labels are about balanced")
+    expect(page.locator("#trust-table")).to_contain_text("because the labels are roughly balanced")
     page.locator("#risk-picture .point").first.wait_for()
 
 
-def choose(page, dropdown: str, option: str) -> None:
-    page.locator(f"{dropdown} input").click()
-    page.get_by_role("option", name=option, exact=True).click()
+def choose(page, dropdown: str, option: str | re.Pattern[str]) -> None:
+    field = page.locator(f"{dropdown} input")
+    field.click()
+    options = page.locator(f"#{field.get_attribute('aria-controls')}")
+    options.get_by_role("option", name=option, exact=True).click()
 
 
-def test_downloads(visit, finished):
-    page = visit(f"/?study={finished}")
+def test_downloads(revisit, finished):
+    page = revisit(f"/?study={finished}")
     to_tab(page, "results")
-    for what, name in (("record", "study.json"), ("predictions", "predictions.parquet"), ("board", "leaderboard.csv"), ("report", "report.html")):
+    open_section(page, "take-home")
+    for what, name in (
+        ("record", "study.json"),
+        ("predictions", "predictions.parquet"),
+        ("board", "leaderboard.csv"),
+        ("report", "report.html"),
+    ):
         with page.expect_download() as got:
             page.locator(f"#down-{what}").click()
         assert got.value.suggested_filename == name
         assert got.value.path().stat().st_size > 300
 
 
-def test_try_a_text(visit, finished):
-    page = visit(f"/?study={finished}")
+def test_try_a_text(revisit, finished):
+    page = revisit(f"/?study={finished}")
     to_tab(page, "try")
+    page.locator("#try-examples label").first.wait_for()  # what the tab shows is drawn
     page.locator("#try-ask").click()
     expect(page.locator("#try-notice")).to_contain_text("Write a text first")
     box = page.locator("#try-text").get_by_role("textbox")
     box.fill("I was charged twice, please refund my card")
     box.press("Enter")
     expect(page.locator("#try-answers .tl-card")).to_have_count(5)
+    expect(page.locator("#try-answers h3").first).to_contain_text("Linear probe advised")
+    box.fill("It crashes whenever I press save")  # answered without being asked
+    expect(page.locator("#try-answers tr.tl-given").first).to_contain_text("Bug report")
     expect(page.locator("#try-answers")).to_contain_text("%")
     page.locator("#try-examples label").first.click()
     expect(box).not_to_have_value("I was charged twice, please refund my card")
 
 
-def test_programs_may_ask(served, finished):
+def test_a_trained_arm_is_taken_along(visit, finished, tmp_path):
+    page = visit(f"/?study={finished}")
+    to_tab(page, "try")
+    page.locator("#try-take").click()
+    expect(page.locator("#home-format")).to_contain_text("sentence-transformers")
+    choose(page, "#home-arm", re.compile("^Linear probe ·"))
+    expect(page.locator("#home-said")).to_contain_text("sklearn cannot hold probe")
+    page.locator("#home-go").click()
+    expect(page.locator("#home-down")).to_be_enabled()
+    expect(page.locator("#home-said")).to_contain_text("transfer-lab serve model")
+    with page.expect_download() as got:
+        page.locator("#home-down").click()
+    with zipfile.ZipFile(got.value.path()) as archive:
+        about = json.loads(archive.read("model/export.json"))
+    assert (about["arm"], about["format"]) == ("probe", "sentence-transformers")
+
+
+def test_an_arm_without_weights_is_trained_again_by_whoever_has_the_study(visit, served, finished):
+    page = visit(f"/?study={finished}")
+    weights = served.home / "studies" / finished / "models"
+    weights.rename(weights.with_name("away"))
+    try:
+        to_tab(page, "results")
+        open_section(page, "take-home")
+        expect(page.locator("#home-said")).to_contain_text("only whoever started the study")
+        to_tab(page, "studies")
+        page.locator("#study-duplicate").click()
+        page.wait_for_url(lambda url: finished not in url)
+        to_tab(page, "results")
+        page.locator("#home-again").click()
+        expect(page.locator("#home-format")).to_contain_text("sentence-transformers")
+    finally:
+        weights.with_name("away").rename(weights)
+
+
+def test_programs_may_ask(served, finished, capsys):
     from gradio_client import Client
 
+    example = (ROOT / "docs" / "programs.md").read_text("utf-8").split("```python\n")[1]
+    example = example.split("```")[0].replace("http://127.0.0.1:7860", served.url)
+    exec(example.replace("STUDY", finished), {})
+    assert "tfidf billing" in capsys.readouterr().out
     client = Client(served.url, verbose=False)
     assert "tfidf" in {s["id"] for s in client.predict(api_name="/list_strategies")}
     assert client.predict(finished, api_name="/study")["name"] == "support_tickets.csv"
@@ -306,12 +438,37 @@ def test_programs_may_ask(served, finished):
     client.close()
 
 
-# --- for everybody -------------------------------------------------------------------------------------
+def test_an_assistant_has_the_endpoints_as_tools(served, finished):
+
+    from mcp import ClientSession
+    from mcp.client.streamable_http import streamablehttp_client
+
+    async def ask():
+        address = f"{served.url}/gradio_api/mcp/"
+        async with streamablehttp_client(address) as (reads, writes, _):
+            async with ClientSession(reads, writes) as session:
+                await session.initialize()
+                tools = {tool.name: tool for tool in (await session.list_tools()).tools}
+                asked = {"study": finished, "text": "my parcel is late"}
+                answer = await session.call_tool("predict", asked)
+                return tools, answer, await session.call_tool("study", {"name": "../.."})
+
+    tools, answer, refused = in_a_loop(ask())
+    assert {f"/{name}" for name in tools} == ENDPOINTS
+    assert tools["tokens"].inputSchema["properties"]["text"] == {
+        "type": "string",
+        "description": "the text.",
+    }
+    assert not answer.isError and "shipping" in answer.content[0].text
+    assert refused.isError and "There is no such study" in refused.content[0].text
+
+
+# --- for everybody --------------------------------------------------------------------------------
 
 
 def test_the_whole_page_changes_its_language(visit, finished):
     page = visit(f"/?study={finished}", locale="ko-KR")
-    expect(page.locator("#run")).to_have_text("이대로 비교 실행")
+    expect(page.locator("#run")).to_have_text("이 실험 실행")
     expect(page.locator("#status")).to_contain_text("모두 마쳤습니다")
     expect(page.locator("#arm-lora")).to_contain_text("LoRA 어댑터")
     to_tab(page, "results")
@@ -321,7 +478,7 @@ def test_the_whole_page_changes_its_language(visit, finished):
     expect(page.locator("html")).to_have_attribute("lang", "en")
     page.wait_for_timeout(1000)  # the browser is told to remember it
     visit.reload(page)
-    expect(page.locator("#run")).to_have_text("Run this comparison")
+    expect(page.locator("#run")).to_have_text("Run this study")
 
 
 def test_nothing_is_wider_than_a_telephone(visit, finished):
@@ -335,14 +492,18 @@ def test_nothing_is_wider_than_a_telephone(visit, finished):
 
 def test_the_keyboard_reaches_run(visit):
     page = visit()
-    page.locator("#tab-compare-button").focus()
+    page.locator("[data-tab=compare]").focus()
     reached = []
     for _ in range(60):
         page.keyboard.press("Tab")
-        reached.append(page.evaluate("document.activeElement.id || document.activeElement.closest('[id]')?.id || ''"))
+        reached.append(
+            page.evaluate(
+                "document.activeElement.id || document.activeElement.closest('[id]')?.id || ''"
+            )
+        )
         if reached[-1] == "run":
             break
-    assert "first" in reached and reached[-1] == "run", reached
+    assert "arm-lora" in reached and reached[-1] == "run", reached
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
@@ -367,10 +528,21 @@ def test_deleting_leaves_nothing(visit, served, tmp_path):
     expect(page.locator("#status")).to_contain_text("Finished")
     name = re.search(r"study=([\w-]+)", page.url)[1]
     assert (served.home / "studies" / name).is_dir()
+    beside = page.context.new_page()  # another tab, which has remembered the study
+    beside.goto(served.url)
+    beside.wait_for_url(lambda url: name in url)
+    to_tab(page, "studies")
+    page.locator("#studies-table").get_by_role("button", name="Delete").click()
+    expect(page.locator("#study-away")).to_contain_text("can be brought back")
+    beside.locator("[data-tab=results]").click()
+    beside.locator("#rail [data-part=rows]").click()
+    expect(beside.get_by_text("There is no such study").filter(visible=True).first).to_be_visible()
     to_tab(page, "about")
-    page.locator("#delete-study").click()
     page.locator("#delete-upload").click()
     expect(page.get_by_text("The file is deleted")).to_be_visible()
-    assert not (served.home / "studies" / name).exists()
-    assert not [p for p in (served.home / "uploads").glob("*/names.json") if "secret.csv" in p.read_text()]
+    beside.goto(f"{served.url}/?study={name}")
+    expect(beside.get_by_text("no longer here")).to_be_visible()
+    assert not [
+        p for p in (served.home / "uploads").glob("*/names.json") if "secret.csv" in p.read_text()
+    ]
     page.wait_for_url(lambda url: "study=" not in url)

@@ -1,4 +1,6 @@
-"""What studies say is worked out beside the page: nothing is advised before the end, and every new result counts."""
+"""What studies say is worked out beside the page: nothing is advised before the end, and every new
+result counts.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +9,12 @@ import time
 import pytest
 
 from benchmarks.large_study import stored
-from tl_core.errors import UserError
-from tl_core.experiments.compare import compare
-from tl_core.experiments.decision import Prices, decide
-from tl_core.experiments.decision.plain import plain
-from tl_core.experiments.queue import StudyQueue
-from tl_ui.studies import Opened, Studies
+from tl_core.analysis.compare import compare
+from tl_core.analysis.decision import Prices, decide
+from tl_core.analysis.decision.as_json import plain
+from tl_core.api.errors import UserError
+from tl_core.running.queue import StudyQueue
+from tl_ui.state.studies import Opened, Studies
 
 
 @pytest.fixture
@@ -39,7 +41,9 @@ def test_a_finished_study_is_compared_and_weighed(queue):
     opened = caught_up(Studies(queue))
     results = {s.id: queue.store("study").result(s.id) for s in made.specs}
     comparison = compare(made, results)
-    assert opened.comparison == comparison and plain(opened.decision) == plain(decide(made, results, comparison))
+    assert opened.comparison == comparison and plain(opened.decision) == plain(
+        decide(made, results, comparison)
+    )
 
 
 def test_nothing_is_advised_before_the_end_and_new_results_count(queue):
@@ -55,7 +59,11 @@ def test_nothing_is_advised_before_the_end_and_new_results_count(queue):
     assert caught_up(studies).version == seen  # nothing new, nothing worked out
     last.write_bytes(kept)
     opened = caught_up(studies)
-    assert opened.version > seen and sum(len(c.seeds) for c in opened.comparison.cells) == finished + 1 and opened.decision is None
+    assert (
+        opened.version > seen
+        and sum(len(c.seeds) for c in opened.comparison.cells) == finished + 1
+        and opened.decision is None
+    )
     mark(queue, "done")
     assert caught_up(studies).decision.advice is not None
 

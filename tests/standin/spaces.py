@@ -1,17 +1,22 @@
-"""A stand-in for the package `spaces` on a Space with a ZeroGPU, which needs a GPU, its driver and a lender to be imported.
+"""A stand-in for the package `spaces` on a Space with a ZeroGPU, which needs a GPU, its driver and
+a lender to be imported.
 
-Like the original it forks the process for a call, pickles the arguments and everything that is yielded, runs the task in a
-thread of the child, asks for the seconds that `duration` says, counts them against a quota (times 1.5), ends the child that
-takes longer, passes a closed generator on at the child's next yield, reports anything but a gr.Error by the name of its class
-alone, and lends nothing to a caller without a visitor's request. Unlike it, it never serves two calls with one child.
+Like the original it forks the process for a call, pickles the arguments and everything that is
+yielded, runs the task in a thread of the child, asks for the seconds that `duration` says, counts
+them against a quota (times 1.5), ends the child that takes longer, passes a closed generator on at
+the child's next yield, reports anything but a gr.Error by the name of its class alone, and lends
+nothing to a caller without a visitor's request. Unlike it, it never serves two calls with one
+child.
 
-There is no GPU: in the child, and only there, "cuda" is the processor. Anywhere else it is not there at all.
+There is no GPU: in the child, and only there, "cuda" is the processor. Anywhere else it is not
+there at all.
 
 Set by the environment:
     STANDIN_LOG: file that gets a line of JSON for every call.
-    STANDIN_RULES: file with JSON: `left`, seconds of the quota; `most`, that one call may count; `refuse`, titles of errors for the
-        next calls, or null; `patience`, how many times longer than asked a child may take, for machines that are busy; `kill`,
-        how many calls are ended after their first event that is a result. Read and written at every call.
+    STANDIN_RULES: file with JSON: `left`, seconds of the quota; `most`, that one call may count;
+        `refuse`, titles of errors for the next calls, or null; `patience`, how many times longer
+        than asked a child may take, for machines that are busy; `kill`, how many calls are ended
+        after their first event that is a result. Read and written at every call.
 """
 
 from __future__ import annotations
@@ -39,7 +44,12 @@ def GPU(task=None, *, duration=None, size=None):
     @functools.wraps(task)
     def lent(*arguments):
         seconds = duration(*arguments) if callable(duration) else duration or 60
-        call = {"arguments": [str(a) for a in arguments], "seconds": seconds, "thread": threading.current_thread().name, "visitor": _visitor()}
+        call = {
+            "arguments": [str(a) for a in arguments],
+            "seconds": seconds,
+            "thread": threading.current_thread().name,
+            "visitor": _visitor(),
+        }
         rules = _rules()
         refused = _refusal(rules, call)
         _log({**call, "refused": refused and refused.title})
@@ -47,11 +57,22 @@ def GPU(task=None, *, duration=None, size=None):
             raise refused
         began = time.monotonic()
         try:
-            yield from _call(task, pickle.dumps(arguments), seconds * FACTOR * rules.get("patience", 1), rules.get("kill", 0) > 0)
+            yield from _call(
+                task,
+                pickle.dumps(arguments),
+                seconds * FACTOR * rules.get("patience", 1),
+                rules.get("kill", 0) > 0,
+            )
         finally:
             rules = _rules()
             used = (time.monotonic() - began) * FACTOR
-            _rewrite({**rules, "left": rules.get("left", 1e9) - used, "kill": max(0, rules.get("kill", 0) - 1)})
+            _rewrite(
+                {
+                    **rules,
+                    "left": rules.get("left", 1e9) - used,
+                    "kill": max(0, rules.get("kill", 0) - 1),
+                }
+            )
             _log({"ended": True, "used": used})
 
     return lent
@@ -65,11 +86,22 @@ def _refusal(rules, call):
         if title:
             return _error(title, "No GPU was available")
     if counted > rules.get("most", 120):
-        return _error("ZeroGPU illegal duration", f"The requested GPU duration ({counted}s) is larger than the maximum allowed")
+        return _error(
+            "ZeroGPU illegal duration",
+            f"The requested GPU duration ({counted}s) is larger than the maximum allowed",
+        )
     if not call["visitor"]:
-        return _error("ZeroGPU quota exceeded", "Space app has reached its GPU limit. Try re-running outside of examples if it happened after clicking one")
+        return _error(
+            "ZeroGPU quota exceeded",
+            "Space app has reached its GPU limit. Try re-running outside of examples if it happened"
+            " after clicking one",
+        )
     if counted > rules.get("left", 1e9):
-        return _error("ZeroGPU quota exceeded", f"You have exceeded your ZeroGPU quota ({counted}s requested vs. {round(rules['left'])}s left). Try again in 23:00:00. ")
+        return _error(
+            "ZeroGPU quota exceeded",
+            f"You have exceeded your ZeroGPU quota ({counted}s requested vs."
+            f" {round(rules['left'])}s left). Try again in 23:00:00. ",
+        )
     return None
 
 
@@ -91,7 +123,11 @@ def _call(task, arguments, seconds, kill):
             if kind == "end":
                 return
             if kind == "error":
-                raise said if isinstance(said, _gradio().Error) else _error("ZeroGPU worker error", said)
+                raise (
+                    said
+                    if isinstance(said, _gradio().Error)
+                    else _error("ZeroGPU worker error", said)
+                )
             yield said
             if kill and said[0] == "event" and hasattr(said[1], "result"):
                 child.kill()
@@ -124,7 +160,9 @@ def _work(task, arguments, pipe, stop):
                 return pipe.send_bytes(pickle.dumps(("error", type(fault).__name__)))
         pipe.send_bytes(pickle.dumps(("end", None)))
 
-    thread = threading.Thread(target=iterate)  # a fresh one, or torch would wait for threads that were not forked
+    thread = threading.Thread(
+        target=iterate
+    )  # a fresh one, or torch would wait for threads that were not forked
     thread.start()
     thread.join()
 
@@ -136,11 +174,18 @@ def _processor_as_cuda():
     from torch.overrides import TorchFunctionMode
 
     def moved(value):
-        return torch.device("cpu") if isinstance(value, str | torch.device) and str(value).startswith("cuda") else value
+        return (
+            torch.device("cpu")
+            if isinstance(value, str | torch.device) and str(value).startswith("cuda")
+            else value
+        )
 
     class ToProcessor(TorchFunctionMode):
         def __torch_function__(self, function, types, arguments=(), named=None):
-            return function(*map(moved, arguments), **{name: moved(value) for name, value in (named or {}).items()})
+            return function(
+                *map(moved, arguments),
+                **{name: moved(value) for name, value in (named or {}).items()},
+            )
 
     torch.cuda.is_available = lambda: True
     torch.cuda.is_bf16_supported = lambda *_, **__: False
@@ -154,10 +199,12 @@ def _processor_as_cuda():
 
 
 def _module_to(real, moved):
-    return lambda self, *arguments, **named: real(self, *map(moved, arguments), **{name: moved(value) for name, value in named.items()})
+    return lambda self, *arguments, **named: real(
+        self, *map(moved, arguments), **{name: moved(value) for name, value in named.items()}
+    )
 
 
-# --- rules and what happened ---------------------------------------------------------------------------
+# --- rules and what happened ----------------------------------------------------------------------
 
 
 def _visitor():

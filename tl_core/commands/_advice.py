@@ -5,23 +5,38 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from tl_core.commands import shown
+from tl_core.commands import language, shown
 
 if TYPE_CHECKING:
-    from tl_core.experiments.decision import Decision
+    from tl_core.analysis.decision import Decision
 
 WIDTH = 110
 
 
-def print_advice(decision: Decision, language: str = "en") -> None:
-    """What to do, when labelling pays, and what to know before trusting it."""
-    from tl_core.report import advice
+def print_advice(decision: Decision) -> None:
+    """Print the verdict, then the numbers behind it: what to do, when labelling pays, and what to
+    know before trusting it.
+    """
+    from tl_core.words import advice
+    from tl_core.words.phrases import say
+    from tl_core.words.verdict import verdict
 
-    said = " ".join(advice.advice(decision, language))
-    _print(said)
+    found = verdict(decision, language.get())
+    _print(f"[{found.said}] {found.sentence}")
+    if found.reach:
+        _print(found.reach)
+    for head, lines in (("verdict_why", found.why), ("verdict_change", found.change)):
+        if lines:
+            _print(f"{say(language.get(), head)}:")
+        for line in lines:
+            _print(line, "- ")
+    if decision.advice is None:
+        return
+    print()
+    _print(" ".join(advice.advice(decision, language.get())))
     for against in decision.break_even:
-        _print(advice.break_even(against, language), "- ")
-    for warning in advice.warnings(decision, language):
+        _print(advice.break_even(against, language.get()), "- ")
+    for warning in advice.warnings(decision, language.get()):
         _print(warning, "! ")
 
 

@@ -1,4 +1,4 @@
-"""A study's title, and what there is to say about it."""
+"""A study's title, and a note about it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
+from tl_core.api.sentences import say
 from tl_core.commands import shown
 
 
@@ -14,18 +15,20 @@ from tl_core.commands import shown
 class _Command:
     id: str = "about"
     order: int = 41
-    help: str = "give a study a title and a note, or print them"
+    help: str = say("give a study a title and a note, or print them")
 
     def add(self, command: argparse.ArgumentParser) -> None:
-        """Its options."""
-        command.add_argument("folder", type=Path, metavar="DIR", help="folder of a study")
-        command.add_argument("--title", metavar="TEXT", help="what it is called in the report and on the page")
-        command.add_argument("--note", metavar="TEXT", help="what there is to say about it")
+        """Add its options."""
+        command.add_argument("folder", type=Path, metavar="DIR", help=say("folder of a study"))
+        command.add_argument(
+            "--title", metavar="TEXT", help=say("its title in the report and on the page")
+        )
+        command.add_argument("--note", metavar="TEXT", help=say("a note about it"))
 
     def run(self, a: argparse.Namespace) -> None:
         """Keep what was given; numbers stay as they are."""
-        from tl_core.experiments.about import read_about, write_about
-        from tl_core.experiments.store import Store
+        from tl_core.studies.store import Store
+        from tl_core.studies.title import read_about, write_about
 
         store = Store(a.folder)
         study = store.load_study()

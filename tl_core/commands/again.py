@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tl_core.api.sentences import say, together
+from tl_core.commands import device_option, display_here, keep_option, language, note, shown
 from tl_core.commands._sending import may_send, sending_option
 
 if TYPE_CHECKING:
-    from tl_core.types import RunResult
+    from tl_core.api.types import RunResult
 
 SAME = 1e-4  # of a score: what other hardware or another build of a library changes
 
@@ -21,42 +23,71 @@ SAME = 1e-4  # of a score: what other hardware or another build of a library cha
 class _Command:
     id: str = "again"
     order: int = 42
-    help: str = "make a study again on its own rows, and see whether the same comes out"
+    help: str = say("make a study again on its own rows, and see whether the same comes out")
 
     def add(self, command: argparse.ArgumentParser) -> None:
-        """Its options."""
-        command.add_argument("study", type=Path, metavar="STUDY", help="folder of a study, or its archive")
-        command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the new one")
-        command.add_argument("--keep", choices=("best", "all", "none"), default="best", help="which trained weights to keep (default: best of each arm)")
-        command.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1 or mps (default: the fastest there is)")
+        """Add its options."""
+        command.add_argument(
+            "study", type=Path, metavar="STUDY", help=say("folder of a study, or its archive")
+        )
+        command.add_argument(
+            "--out", type=Path, required=True, metavar="DIR", help=say("folder for the new one")
+        )
+        keep_option(command)
+        device_option(command)
         sending_option(command)
 
     def run(self, a: argparse.Namespace) -> None:
-        """Run it to its end, then set it beside the first one."""
+        """Run it to its end, then set it alongside the first one."""
+        from tl_core.analysis.read_study import read_study
         from tl_core.commands.compare import print_leaderboard, see_that_something_is_finished
-        from tl_core.experiments.stored import read_study
-        from tl_core.session import open_again, run_session
+        from tl_core.running.session import open_again, run_session
 
-        session = open_again(a.study, a.out, device=a.device, keep=a.keep, may_send=may_send(a.send_texts), command=f"python -m tl_core again {a.study.name} --out {a.out.name}")
-        for note in session.notes:
-            print(f"note     {note}", file=sys.stderr)
-        run_session(session, quiet=False)
+        session = open_again(
+            a.study,
+            a.out,
+            device=a.device,
+            keep=a.keep,
+            may_send=may_send(a.send_texts),
+            command=f"python -m tl_core again {a.study.name} --out {a.out.name}",
+        )
+        for text in session.notes:
+            print(note(text), file=sys.stderr)
+        run_session(session, display=display_here(), language=language.get())
         print_leaderboard(session.store.read_json("study.json"))
-        print(f"\n{_beside(read_study(a.study).results, read_study(a.out).results)}")
-        print(f"Report: {a.out / 'report.html'}")
+        print(f"\n{shown(_beside(read_study(a.study).results, read_study(a.out).results))}")
+        print(shown(say("Report: {file}", file=a.out / "report.html")))
         see_that_something_is_finished(session.store.read_json("study.json"))
 
 
 def _beside(before: Mapping[str, RunResult], after: Mapping[str, RunResult]) -> str:
-    """What came out again."""
+    """Describe how the repeated runs compare with the earlier ones."""
     import numpy as np
 
-    shared = [run for run, r in before.items() if r.status == "done" and run in after and after[run].status == "done"]
+    shared = [
+        run
+        for run, r in before.items()
+        if r.status == "done" and run in after and after[run].status == "done"
+    ]
     if not shared:
-        return "No run of the first study was made again: its models, strategies or settings are not the same here."
-    apart = np.array([np.abs(before[run].scores - after[run].scores).max() for run in shared])
-    said = f"{(apart <= SAME).sum()} of {len(shared)} runs came out the same (no score differs by more than {SAME:g})."
-    return said if (apart <= SAME).all() else f"{said} The largest difference of a score is {apart.max():.2g}."
+        return say(
+            "No run of the first study was made again: its models, strategies or settings are not"
+            " the same here."
+        )
+    apart = np.array(
+        [np.abs(before[run].test_scores - after[run].test_scores).max() for run in shared]
+    )
+    said = say(
+        "{same} of {all} runs came out the same (no score differs by more than {most:g}).",
+        same=(apart <= SAME).sum(),
+        all=len(shared),
+        most=SAME,
+    )
+    if (apart <= SAME).all():
+        return said
+    return together(
+        (said, say("The largest difference of a score is {largest:.2g}.", largest=apart.max()))
+    )
 
 
 COMMAND = _Command()

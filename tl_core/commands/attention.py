@@ -1,4 +1,4 @@
-"""Whom every token of a text attends to."""
+"""Attention: what every token of a text attends to."""
 
 from __future__ import annotations
 
@@ -7,49 +7,89 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tl_core.commands import shown
-from tl_core.commands._readers import last, reader_of, reader_options
+from tl_core.api.sentences import say
+from tl_core.commands import note, shown
+from tl_core.commands._readers import ask, reader_of, reader_options
+from tl_core.words.columns import cells, left
 
 if TYPE_CHECKING:
     from tl_core.views.attention import Attention
 
-LISTED = 3  # tokens told of each
+LISTED = 3  # tokens listed for each
 
 
 @dataclass(frozen=True)
 class _Command:
     id: str = "attention"
     order: int = 48
-    help: str = "show whom every token of a text attends to"
+    help: str = say("show what every token of a text attends to")
 
     def add(self, command: argparse.ArgumentParser) -> None:
-        """Its options."""
-        command.add_argument("text", metavar="TEXT", help="the text")
-        command.add_argument("--text-b", dest="second", metavar="TEXT", help="a second text, read together with the first")
+        """Add its options."""
+        command.add_argument("text", metavar="TEXT", help=say("the text"))
+        command.add_argument(
+            "--text-b",
+            dest="second",
+            metavar="TEXT",
+            help=say("a second text, read together with the first"),
+        )
         reader_options(command)
-        command.add_argument("--layer", type=int, metavar="N", help="layer to print, from 1 (default: the last)")
-        command.add_argument("--head", type=int, metavar="N", help="head to print, from 1 (default: the mean of all)")
-        command.add_argument("--json", action="store_true", help="print every weight of every head as JSON: layers x heads x tokens x tokens")
+        command.add_argument(
+            "--layer", type=int, metavar="N", help=say("layer to print, from 1 (default: the last)")
+        )
+        command.add_argument(
+            "--head",
+            type=int,
+            metavar="N",
+            help=say("head to print, from 1 (default: the mean of all)"),
+        )
+        command.add_argument(
+            "--json",
+            action="store_true",
+            help=say("print every weight of every head as JSON: layers x heads x tokens x tokens"),
+        )
 
     def run(self, a: argparse.Namespace) -> None:
         """Load the model here, look, print."""
-        from tl_core.experiments.service import State, attention
-
-        found: Attention = last(attention(State(a.device), reader_of(a), a.text, a.second, hub=True))
+        found: Attention = ask(
+            a,
+            "attention",
+            checkpoint=reader_of(a, [a.text, a.second or ""]),
+            text=a.text,
+            text_b=a.second,
+        )
         layers, heads = found.weights.shape[:2]
         layer = layers if a.layer is None else a.layer
         weights = found.of(layer, a.head)
         if a.json:
             print(json.dumps(found.plain(found.weights), ensure_ascii=False))
             return
-        print(f"{found.model}, layer {layer} of {layers}, {'mean of its' if a.head is None else f'head {a.head} of'} {heads} heads")
-        columns = [f"(trained {i + 1})" for i in range(found.trained)] + [t.text for t in found.tokens]
-        width = max(len(t.text) for t in found.tokens)
+        of = {"model": found.model, "layer": layer, "layers": layers, "heads": heads}
+        if a.head is None:
+            print(shown(say("{model}, layer {layer} of {layers}, mean of its {heads} heads", **of)))
+        else:
+            print(
+                shown(
+                    say(
+                        "{model}, layer {layer} of {layers}, head {head} of {heads} heads",
+                        head=a.head,
+                        **of,
+                    )
+                )
+            )
+        columns = [
+            *(say("(trained {n})", n=i + 1) for i in range(found.trained)),
+            *(t.text for t in found.tokens),
+        ]
+        width = max(cells(shown(t.text)) for t in found.tokens)
         for token, row in zip(found.tokens, weights, strict=True):
             most = (-row).argsort(kind="stable")[:LISTED]
-            print(f"  {shown(token.text):<{width}}  {'   '.join(f'{100 * row[i]:.0f} % {shown(columns[i])}' for i in most)}")
-        for note in found.notes:
-            print(f"note     {shown(note)}")
+            print(
+                f"  {left(shown(token.text), width)} "
+                f" {'   '.join(f'{100 * row[i]:.0f}% {shown(columns[i])}' for i in most)}"
+            )
+        for text in found.notes:
+            print(note(text))
 
 
 COMMAND = _Command()

@@ -1,73 +1,197 @@
-"""What about a file could be meant otherwise than it was read: each with the choice that would read it so."""
+"""Alternative readings of a file: each with the choice that would read it so."""
 
 from __future__ import annotations
 
 import re
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from tl_core.api.sentences import Setting, both, listed, say, say_n, together
+from tl_core.api.types import Label
 from tl_core.data.alike import alike, label_key
 from tl_core.data.labels import written
-from tl_core.data.tables import Table, some
-from tl_core.types import Label
+from tl_core.data.tables import Table
+from tl_core.tasks import RATINGS
 
 MARKS = {
-    ";": "a semicolon", "|": "a vertical bar", ",": "a comma", "/": "a slash", "、": "an ideographic comma", "，": "a full-width comma",
-    "；": "a full-width semicolon", "+": "a plus sign", "&": "an ampersand", "\n": "a line break", "\t": "a tab",
-}  # fmt: skip
-MAX_LABELS = 200  # a score for every label and text is kept and shown; above this a column is hardly ever a label
+    ";": say("a semicolon"),
+    "|": say("a vertical bar"),
+    ",": say("a comma"),
+    "/": say("a slash"),
+    "、": say("an ideographic comma"),
+    "，": say("a full-width comma"),
+    "；": say("a full-width semicolon"),
+    "+": say("a plus sign"),
+    "&": say("an ampersand"),
+    "\n": say("a line break"),
+    "\t": say("a tab"),
+}
+# a score for every label and text is kept and shown; above this a column is hardly ever a label
+MAX_LABELS = 200
 LONGEST_LABEL = 80  # characters; what is longer is a text that holds commas
-RECURRING = 0.8  # share of the rows with several parts, all of whose parts must be found in other cells too
+RECURRING = (
+    0.8  # share of the rows with several parts, all of whose parts must be found in other cells too
+)
 MOST_CELLS = 20_000  # different ones; a column with more is none of labels
 MANY_SHARED = 0.2  # of the rows: from then on, what they share is no chance
 FEWEST_GROUPS = 10  # where the name does not say that the rows come from such a thing
+USUAL_SCALES = (*(tuple(range(1, n + 1)) for n in (5, 7, 10)), tuple(range(11)))
 ORDERED_NAMES = {
-    *("rating", "ratings", "stars", "star", "score", "scores", "points", "grade", "similarity", "relevance", "severity", "priority", "level"),
+    *(
+        "rating",
+        "ratings",
+        "stars",
+        "star",
+        "score",
+        "scores",
+        "points",
+        "grade",
+        "similarity",
+        "relevance",
+        "severity",
+        "priority",
+        "level",
+    ),
     *("평점", "점수", "별점", "등급", "유사도", "중요도"),
-}  # fmt: skip
+}
 
-# What rows come from: rows of one user, document or thread resemble each other more than rows of two.
+# What rows come from: rows of one user, document or thread resemble each other more than rows of
+# two.
 GROUP_WORDS = {
-    *("group", "user", "username", "author", "writer", "speaker", "reviewer", "commenter", "sender", "customer", "client", "account", "member"),
-    *("patient", "participant", "respondent", "student", "doc", "document", "file", "filename", "article", "thread", "conversation", "dialog"),
-    *("dialogue", "session", "meeting", "interview", "product", "asin", "sku", "movie", "film", "book", "song", "video", "restaurant", "hotel"),
+    *(
+        "group",
+        "user",
+        "username",
+        "author",
+        "writer",
+        "speaker",
+        "reviewer",
+        "commenter",
+        "sender",
+        "customer",
+        "client",
+        "account",
+        "member",
+    ),
+    *(
+        "patient",
+        "participant",
+        "respondent",
+        "student",
+        "doc",
+        "document",
+        "file",
+        "filename",
+        "article",
+        "thread",
+        "conversation",
+        "dialog",
+    ),
+    *(
+        "dialogue",
+        "session",
+        "meeting",
+        "interview",
+        "product",
+        "asin",
+        "sku",
+        "movie",
+        "film",
+        "book",
+        "song",
+        "video",
+        "restaurant",
+        "hotel",
+    ),
     *("seller", "company", "url"),
-}  # fmt: skip
+}
 KOREAN_GROUPS = (
-    *("그룹", "사용자", "작성자", "글쓴이", "저자", "화자", "환자", "고객", "회원", "문서", "대화", "세션", "상품", "제품", "영화", "도서", "매장", "업체"),
+    *(
+        "그룹",
+        "사용자",
+        "작성자",
+        "글쓴이",
+        "저자",
+        "화자",
+        "환자",
+        "고객",
+        "회원",
+        "문서",
+        "대화",
+        "세션",
+        "상품",
+        "제품",
+        "영화",
+        "도서",
+        "매장",
+        "업체",
+    ),
     *("스레드", "아이디", "번호"),
 )
-NUMBERS = ("id", "ids", "no", "nr", "num", "uuid", "guid")  # end the name of a column that says which thing a row belongs to
-NAMES = ("name", "key", "code", "hash", "title")  # do so where the word before is one of GROUP_WORDS
+NUMBERS = (
+    "id",
+    "ids",
+    "no",
+    "nr",
+    "num",
+    "uuid",
+    "guid",
+)  # end the name of a column that says which thing a row belongs to
+NAMES = (
+    "name",
+    "key",
+    "code",
+    "hash",
+    "title",
+)  # do so where the word before is one of GROUP_WORDS
 # What a number of is no group: labels themselves, and those who labelled.
 NO_GROUPS = {
-    *("label", "class", "category", "intent", "topic", "target", "tag", "type", "lang", "language", "split", "fold", "emotion", "sentiment"),
+    *(
+        "label",
+        "class",
+        "category",
+        "intent",
+        "topic",
+        "target",
+        "tag",
+        "type",
+        "lang",
+        "language",
+        "split",
+        "fold",
+        "emotion",
+        "sentiment",
+    ),
     *("annotator", "worker", "rater", "coder", "model", "라벨", "분류"),
-}  # fmt: skip
+}
+
+
+Level = Literal["note", "warning"]
 
 
 @dataclass(frozen=True)
 class Hint:
-    """Something to ask the person about. `change` holds the fields of `ReadOptions` that say yes."""
+    """Something to ask the person about. `change` holds the fields of `ReadOptions` that say
+    yes.
+    """
 
     id: Literal["several_labels", "alike_labels", "likely_group", "ordered_labels"]
-    level: Literal["note", "warning"]
+    level: Level
     title: str
     detail: str
     action: str
     change: dict[str, Any] = field(default_factory=dict)
     count: int = 0  # rows it is about
-    values: dict[str, str] = field(default_factory=dict)  # what the sentences hold, for whoever says them in another language
 
     @property
     def sentence(self) -> str:
-        return f"{self.detail} {self.action}"
+        """Return detail and action together."""
+        return together((self.detail, self.action))
 
 
-# --- several labels in one cell ------------------------------------------------------------------------
+# --- several labels in one cell -------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -80,10 +204,11 @@ class Several:
 
 
 def several_labels(cells: Mapping[str, int]) -> Several | None:
-    """The mark that stands between several labels of one cell, if the cells speak for one.
+    """The separator of several labels in one cell, if the cells suggest one.
 
-    A mark inside a label ("Bank, account", "Sci/Tech") is none between labels: what it cuts must come back in other cells,
-    alone or beside other parts, and not always in the same place, as the parts of a path or of "colour, size" do.
+    A mark inside a label ("Bank, account", "Sci/Tech") is none between labels: what it cuts must
+    come back in other cells, alone or alongside other parts, and not always in the same place, as
+    the parts of a path or of "colour, size" do.
 
     Args:
         cells: what the cells say, and in how many rows.
@@ -94,9 +219,14 @@ def several_labels(cells: Mapping[str, int]) -> Several | None:
 
 def _cut_at(cells: Mapping[str, int], mark: str) -> Several | None:
     cut = {cell: cell.split(mark) for cell in cells if mark in cell}
-    if len(cells) > MOST_CELLS or any(len(part) > LONGEST_LABEL for parts in cut.values() for part in parts):
+    if len(cells) > MOST_CELLS or any(
+        len(part) > LONGEST_LABEL for parts in cut.values() for part in parts
+    ):
         return None
-    parts = {cell: [key for part in parts if (key := label_key(part.strip()))] for cell, parts in cut.items()}
+    parts = {
+        cell: [key for part in parts if (key := label_key(part.strip()))]
+        for cell, parts in cut.items()
+    }
     parts = {cell: keys for cell, keys in parts.items() if len(set(keys)) > 1}
     if not parts:
         return None
@@ -109,7 +239,11 @@ def _cut_at(cells: Mapping[str, int], mark: str) -> Several | None:
     if len(inside.keys() | alone) > MAX_LABELS or _numbers(parts.values(), mark):
         return None
     rows = sum(cells[cell] for cell in parts)
-    recurring = sum(cells[cell] for cell, keys in parts.items() if all(key in alone or inside[key] > 1 for key in keys))
+    recurring = sum(
+        cells[cell]
+        for cell, keys in parts.items()
+        if all(key in alone or inside[key] > 1 for key in keys)
+    )
     free = sum(key in alone or len(places[key]) > 1 for key in inside)
     if recurring < RECURRING * rows or free < (RECURRING if mark in "/+&" else 0.5) * len(inside):
         return None
@@ -122,52 +256,87 @@ def _numbers(found: Iterable[list[str]], mark: str) -> bool:
     if mark not in ",/" or not all(key.isdecimal() for keys in found for key in keys):
         return False
     ends = {keys[-1] for keys in found}
-    return mark == "/" or all(len(keys) == 2 for keys in found) and (len(ends) <= 5 or all(len(key) == 3 for key in ends))
+    return (
+        mark == "/"
+        or all(len(keys) == 2 for keys in found)
+        and (len(ends) <= 5 or all(len(key) == 3 for key in ends))
+    )
 
 
 def several_hint(found: Several) -> Hint:
-    """Asks whether such cells are to be cut."""
-    detail = (
-        f"{_rows(found.rows)} a label that looks like several labels, separated by {MARKS[found.mark]}: “{found.example}”. Read as one label each, "
-        "every combination is a class of its own."
+    """Return the hint that asks whether such cells are to be cut."""
+    detail = say_n(
+        "{n:,} row has a label that looks like several labels, separated by {mark}: “{example}”."
+        " Read as one label each, every combination is a class of its own.",
+        "{n:,} rows have a label that looks like several labels, separated by {mark}: “{example}”."
+        " Read as one label each, every combination is a class of its own.",
+        found.rows,
+        mark=MARKS[found.mark],
+        example=found.example,
     )
     return Hint(
-        "several_labels", "warning", "Several labels in one cell", detail, "If a text may have several labels, say so with --multi-label.",
-        {"multi_label": True}, found.rows, {"n": f"{found.rows:,}", "mark": found.mark.replace("\n", "\\n").replace("\t", "\\t"), "example": found.example},
-    )  # fmt: skip
+        "several_labels",
+        "warning",
+        say("Several labels in one cell"),
+        detail,
+        say(
+            "If a text may have several labels, say so with {multi_label}.",
+            multi_label=Setting("multi_label"),
+        ),
+        {"multi_label": True},
+        found.rows,
+    )
 
 
-# --- labels that are written in several ways -----------------------------------------------------------
+# --- labels that are written in several ways ------------------------------------------------------
 
 
 def alike_hint(labels: Iterable[Label], rows: Mapping[str, int]) -> Hint | None:
-    """Asks whether labels that differ only in spelling are one."""
+    """Return the hint that asks whether labels that differ only in spelling are one."""
     groups = alike(labels)
     if not groups:
         return None
-    told = [" and ".join(f"{_spelled(x)} ({rows.get(x.id, 0):,})" for x in group) for group in groups]
+    told = [
+        both(say("{label} ({rows:,})", label=_spelled(x), rows=rows.get(x.id, 0)) for x in group)
+        for group in groups
+    ]
     count = sum(rows.get(x.id, 0) for group in groups for x in group)
-    detail = (
-        f"Labels that differ only in how they are written are classes of their own now: {some(told, 8)}. If they are the same, many "
-        "right answers to them are counted as wrong."
+    detail = say(
+        "Labels that differ only in how they are written are classes of their own now: {told}. If"
+        " they are the same, many correct predictions are counted as wrong.",
+        told=listed(told, 8),
     )
     return Hint(
-        "alike_labels", "warning", "Labels spelled in several ways", detail, "If each group is one label, make it one with --merge-labels.",
-        {"merge_labels": True}, count, {"labels": some(told, 8)},
-    )  # fmt: skip
+        "alike_labels",
+        "warning",
+        say("Labels spelled in several ways"),
+        detail,
+        say(
+            "If each group is one label, make it one with {merge_labels}.",
+            merge_labels=Setting("merge_labels"),
+        ),
+        {"merge_labels": True},
+        count,
+    )
 
 
 def _spelled(label: Label) -> str:
     """The id, so written that what cannot be seen is seen."""
     shown = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in label.id)
-    return f"“{shown}”" if label_key(label.name) == label_key(label.id) else f"“{shown}” called “{label.name}”"
+    return (
+        say("“{shown}”", shown=shown)
+        if label_key(label.name) == label_key(label.id)
+        else f"“{shown}” called “{label.name}”"
+    )
 
 
-# --- rows that belong together -------------------------------------------------------------------------
+# --- rows that belong together --------------------------------------------------------------------
 
 
 def group_hint(table: Table, columns: Mapping[str, str | None]) -> Hint | None:
-    """Asks whether rows with equal values in a column resemble each other, for the likeliest column of all that are not used."""
+    """Return the hint that asks whether rows with equal values in a column resemble each other, for
+    the likeliest column of all that are not used.
+    """
     if columns.get("group"):
         return None
     best: tuple[float, Hint] | None = None
@@ -176,7 +345,11 @@ def group_hint(table: Table, columns: Mapping[str, str | None]) -> Hint | None:
             continue
         counts = Counter(value for cell in cells if (value := written(cell)))
         shared = sum(n for n in counts.values() if n > 1)
-        if len(counts) < 2 or shared < max(2, 0.02 * counts.total()) or max(counts.values()) > 0.9 * counts.total():
+        if (
+            len(counts) < 2
+            or shared < max(2, 0.02 * counts.total())
+            or max(counts.values()) > 0.9 * counts.total()
+        ):
             continue
         named = says_group(name)
         if not named and not (_identifiers(counts) and shared > MANY_SHARED * counts.total()):
@@ -184,60 +357,119 @@ def group_hint(table: Table, columns: Mapping[str, str | None]) -> Hint | None:
         score = named + shared / counts.total()
         if best is None or score > best[0]:
             best = (score, _group_of(name, len(counts), shared, counts.total()))
-    for name in (columns["text"], columns["text_b"]) if columns.get("text_b") and (best is None or best[0] < 1) else ():
-        counts = Counter(value for cell in table.columns[name] if (value := written(cell)))
+    pair = [x for x in (columns.get("text"), columns.get("text_b")) if x is not None]
+    for text in pair if columns.get("text_b") and (best is None or best[0] < 1) else ():
+        counts = Counter(value for cell in table.columns[text] if (value := written(cell)))
         shared = sum(n for n in counts.values() if n > 1)
-        if len(counts) >= FEWEST_GROUPS and shared > max(MANY_SHARED, best[0] if best else 0.0) * counts.total():
-            best = (shared / counts.total(), _group_of(name, len(counts), shared, counts.total()))  # one premise with several hypotheses
+        if (
+            len(counts) >= FEWEST_GROUPS
+            and shared > max(MANY_SHARED, best[0] if best else 0.0) * counts.total()
+        ):
+            best = (
+                shared / counts.total(),
+                _group_of(text, len(counts), shared, counts.total()),
+            )  # one premise with several hypotheses
     return best and best[1]
 
 
 def _group_of(name: str, groups: int, shared: int, rows: int) -> Hint:
-    detail = (
-        f"{shared:,} rows share their value of {name!r} with another row ({groups:,} different values). Rows of one {name!r} would stand on both sides of the "
-        "split; if they resemble each other, the results look better than they are on a new one."
+    detail = say(
+        "{shared:,} rows share their value of {name!r} with another row ({groups:,} different"
+        " values). Rows of one {name!r} would be on both sides of the split; if they resemble"
+        " each other, the results look better than they are on a new one.",
+        shared=shared,
+        name=name,
+        groups=groups,
     )
-    level = "warning" if shared >= 0.1 * rows else "note"
-    typed = name if re.fullmatch(r"[\w.-]+", name) else shlex.quote(name)
+    level: Level = "warning" if shared >= 0.1 * rows else "note"
     return Hint(
-        "likely_group", level, "Rows that may belong together", detail, f"To keep them on one side, choose it as the group with --group {typed}.",
-        {"group": name}, shared, {"n": f"{shared:,}", "column": name, "groups": f"{groups:,}"},
-    )  # fmt: skip
+        "likely_group",
+        level,
+        say("Rows that may belong together"),
+        detail,
+        say(
+            "To keep them on one side, choose {column!r} as the group with {group}.",
+            column=name,
+            group=Setting("group"),
+        ),
+        {"group": name},
+        shared,
+    )
 
 
 def says_group(name: str) -> bool:
-    """By the name: user, authorName, movie_id, "Patient No.", 작성자, 문서번호; not label_id, nor id alone."""
-    words = [w for w in re.split(r"[\W_]+", re.sub("(?<=[a-z])(?=[A-Z])", " ", name).casefold()) if w]
+    """Whether the name suggests a group: user, authorName, movie_id, "Patient No.", 작성자,
+    문서번호; not label_id, nor id alone.
+    """
+    words = [
+        w for w in re.split(r"[\W_]+", re.sub("(?<=[a-z])(?=[A-Z])", " ", name).casefold()) if w
+    ]
     if not words or NO_GROUPS & set(words):
         return False
-    if len(words) == 1 and (joined := re.fullmatch("(.{3,}?)(id|ids|no|name)", words[0])) and joined[1] in GROUP_WORDS | NO_GROUPS:
+    if (
+        len(words) == 1
+        and (joined := re.fullmatch("(.{3,}?)(id|ids|no|name)", words[0]))
+        and joined[1] in GROUP_WORDS | NO_GROUPS
+    ):
         words = [joined[1], joined[2]]
     if len(words) > 1 and words[-1] in NUMBERS:
         return not NO_GROUPS & set(words)
     stem = words[-2] if len(words) > 1 and words[-1] in NAMES else words[-1]
-    return stem in GROUP_WORDS or stem.removesuffix("s") in GROUP_WORDS or any(part in name for part in KOREAN_GROUPS)
+    return (
+        stem in GROUP_WORDS
+        or stem.removesuffix("s") in GROUP_WORDS
+        or any(part in name for part in KOREAN_GROUPS)
+    )
 
 
 def _identifiers(counts: Mapping[str, int]) -> bool:
-    """Values made to tell things apart: letters with digits in one word, addresses, handles. Numbers alone may count anything."""
+    """Values made to tell things apart: letters with digits in one word, addresses, handles.
+    Numbers alone may count anything.
+    """
     looked = list(counts)[:500]
-    marks = sum(bool(re.fullmatch(r"(?=\S*\d)(?=\S*[^\W\d_])[\w.:@/#-]{3,80}|@\S+|\S+@\S+\.\w+|https?://\S+", value)) for value in looked)
-    return len(counts) >= FEWEST_GROUPS and marks > 0.9 * len(looked) and len(counts) <= 0.9 * sum(counts.values())
+    marks = sum(
+        bool(
+            re.fullmatch(
+                r"(?=\S*\d)(?=\S*[^\W\d_])[\w.:@/#-]{3,80}|@\S+|\S+@\S+\.\w+|https?://\S+", value
+            )
+        )
+        for value in looked
+    )
+    return (
+        len(counts) >= FEWEST_GROUPS
+        and marks > 0.9 * len(looked)
+        and len(counts) <= 0.9 * sum(counts.values())
+    )
 
 
-# --- numbers in place of classes -----------------------------------------------------------------------
+# --- numbers in place of classes ------------------------------------------------------------------
 
 
 def ordered_hint(name: str, ids: Iterable[str]) -> Hint | None:
-    """Says that ratings are read as classes without an order."""
+    """Return the hint that ratings are read as classes without an order."""
     ids = sorted(ids, key=lambda i: (len(i), i))
-    if len(ids) < 3 or not all(re.fullmatch(r"[-+]?\d{1,3}", i) for i in ids) or label_key(name) not in ORDERED_NAMES:
+    if len(ids) < 3 or not all(re.fullmatch(r"[-+]?\d{1,3}", i) for i in ids):
+        return None
+    if label_key(name) not in ORDERED_NAMES and tuple(map(int, ids)) not in USUAL_SCALES:
         return None
     values = sorted(map(int, ids))
-    detail = f"The labels in {name!r} are numbers from {values[0]} to {values[-1]}. They are read as classes without an order."
-    action = "An answer that is off by one counts as just as wrong as any other."
-    return Hint("ordered_labels", "note", "Labels that have an order", detail, action, values={"column": name, "low": str(values[0]), "high": str(values[-1])})
-
-
-def _rows(n: int) -> str:
-    return f"{n:,} row has" if n == 1 else f"{n:,} rows have"
+    detail = say(
+        "The labels in {name!r} are numbers from {low} to {high}. They are read as"
+        " classes without an order.",
+        name=name,
+        low=values[0],
+        high=values[-1],
+    )
+    action = say(
+        "A prediction that is off by one counts as just as wrong as any other. If they are ratings,"
+        " say so with {task} (ordinal): errors are then counted in points.",
+        task=Setting("task"),
+    )
+    return Hint(
+        "ordered_labels",
+        "note",
+        say("Labels that have an order"),
+        detail,
+        action,
+        {"task": RATINGS},
+    )

@@ -1,14 +1,17 @@
-"""How much of a file is read. A reader looks at what a file says of its own size before it reads, counts while it reads, and stops
-as soon as one of these limits is passed: a small file can unpack to more than any memory.
+"""Limits on how much of a file is read. A reader looks at what a file says of its own size before
+it reads, counts while it reads, and stops as soon as one of these limits is passed: a small file
+can unpack to more than any memory.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tl_core.errors import UserError
+from tl_core.api.errors import UserError
+from tl_core.api.sentences import say, together
 
-MAX_CELL = 1_000_000  # characters; a longer cell is a file swallowed by one open quote, or no text to label
+# characters; a longer cell is a file swallowed by one open quote, or no text to label
+MAX_CELL = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -17,8 +20,11 @@ class Limits:
 
     rows: int = 5_000_000  # at 240 characters a row this is about 2 GB of memory
     columns: int = 4_096  # JSON rows may each bring new keys
-    cells: int = 200_000_000  # rows times columns, since a missing cell takes room too; and entries of lists
-    characters: int = 4_000_000_000  # of all cells together, where a file packs them: text files are as long as they are
+    cells: int = (
+        200_000_000  # rows times columns, since a missing cell takes room too; and entries of lists
+    )
+    # of all cells together, where a file packs them: text files are as long as they are
+    characters: int = 4_000_000_000
     unpacked: int = 4 << 30  # bytes of a workbook, a Parquet file or an archive
     answers: int = 100_000_000  # runs times test rows of an archive: what it takes to compare them
 
@@ -27,7 +33,9 @@ USUAL = Limits()
 
 
 class Budget:
-    """Counts what is read of one file, and ends the reading with a sentence once it is too much."""
+    """A count of what is read of one file, which ends the reading with a sentence once it is too
+    much.
+    """
 
     def __init__(self, name: str, limits: Limits):
         self.name, self.limits = name, limits
@@ -40,7 +48,15 @@ class Budget:
             UserError: they are too many.
         """
         if count > self.limits.columns:
-            raise UserError(f"{self.name} has {count:,} columns; at most {self.limits.columns:,} can be read here. Keep those with texts and labels.")
+            raise UserError(
+                say(
+                    "{name} has {count:,} columns; at most {columns:,} can be read here. Keep those"
+                    " with texts and labels.",
+                    name=self.name,
+                    count=count,
+                    columns=self.limits.columns,
+                )
+            )
 
     def unpacks_to(self, size: int) -> None:
         """A file unpacks to so many bytes.
@@ -50,11 +66,16 @@ class Budget:
         """
         if size > self.limits.unpacked:
             raise UserError(
-                f"{self.name} unpacks to more than {_bytes(self.limits.unpacked)}. Keep only the columns of texts and labels, or a part of the rows."
+                say(
+                    "{name} unpacks to more than {bytes}. Keep only the columns of texts and"
+                    " labels, or a part of the rows.",
+                    name=self.name,
+                    bytes=_bytes(self.limits.unpacked),
+                )
             )
 
     def take(self, rows: int, cells: int, characters: int = 0) -> None:
-        """So many more rows are about to be kept, with so many cells and characters in them.
+        """Count so many more rows, about to be kept, with so many cells and characters in them.
 
         Raises:
             UserError: with them it is too much.
@@ -64,15 +85,30 @@ class Budget:
         self.characters += characters
         if self.rows > self.limits.rows:
             raise UserError(
-                f"{self.name} has more than {self.limits.rows:,} rows, the most that can be read here. Draw a sample of them: far fewer are "
-                "needed to compare ways of using labels."
+                say(
+                    "{name} has more than {rows:,} rows, the most that can be read here. Draw a"
+                    " sample of them: far fewer are needed to compare strategies.",
+                    name=self.name,
+                    rows=self.limits.rows,
+                )
             )
         if self.cells > self.limits.cells:
-            raise UserError(f"{self.name} has more than {self.limits.cells:,} cells, the most that can be read here. Keep only the columns of texts and labels.")
+            raise UserError(
+                say(
+                    "{name} has more than {cells:,} cells, the most that can be read here. Keep"
+                    " only the columns of texts and labels.",
+                    name=self.name,
+                    cells=self.limits.cells,
+                )
+            )
         if self.characters > self.limits.characters:
             raise UserError(
-                f"{self.name} holds more than {self.limits.characters:,} characters, the most that can be read here. Keep only the columns of texts "
-                "and labels, or a part of the rows."
+                say(
+                    "{name} holds more than {characters:,} characters, the most that can be read"
+                    " here. Keep only the columns of texts and labels, or a part of the rows.",
+                    name=self.name,
+                    characters=self.limits.characters,
+                )
             )
 
 
@@ -83,19 +119,27 @@ class Few:
         self.most, self.count = most, 0
         self.first: list[str] = []
 
-    def add(self, said: str, *values: object) -> None:
-        """Count one more; `said` is put together with the values only where it will be shown."""
+    @property
+    def shows(self) -> bool:
+        """Whether the next one will be shown; only then it has to be put in words."""
+        return self.count < self.most
+
+    def add(self, said: str) -> None:
+        """Count one more."""
         self.count += 1
         if self.count <= self.most:
-            self.first.append(said.format(*values))
+            self.first.append(said)
 
     def __bool__(self) -> bool:
         return self.count > 0
 
     def __str__(self) -> str:
         more = self.count - len(self.first)
-        return ", ".join(self.first) + (f" and {more:,} more" if more else "")
+        first = together(self.first, ", ")
+        return say("{first} and {n:,} more", first=first, n=more) if more else first
 
 
 def _bytes(size: int) -> str:
-    return f"{size >> 30} GB" if size >= 1 << 30 else f"{size >> 20} MB" if size >= 1 << 20 else f"{size:,} bytes"
+    if size >= 1 << 30:
+        return f"{size >> 30} GB"
+    return f"{size >> 20} MB" if size >= 1 << 20 else say("{n:,} bytes", n=size)

@@ -1,1 +1,1 @@
-"""Studies: `plan` what to run, `run` it (here or in a worker process), keep it, `compare` it."""
+"""For scripts that a report of an earlier version wrote: they import `ArmRequest` from here."""

@@ -1,7 +1,8 @@
 """Plain text for masked-language training: files of paragraphs to packed sequences of equal length.
 
-Every sequence is full, so nothing is computed on padding. Tokens lie in a file beside the model that is made: a text
-of any size takes little memory, and a run that goes on does not read it again.
+Every sequence is full, so nothing is computed on padding. Tokens lie in a file alongside the model
+that is made: a text
+of any size takes little memory, and a run that continues does not read it again.
 """
 
 from __future__ import annotations
@@ -12,19 +13,20 @@ import json
 import lzma
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
-from tl_core.errors import UserError, raise_all
-from tl_core.types import Step, Steps
+from tl_core.api.errors import UserError, raise_all
+from tl_core.api.sentences import say
+from tl_core.api.types import Step, Steps
 
 PARAGRAPHS_AT_A_TIME = 2_000
-UNPACK = {".xz": lzma.open, ".gz": gzip.open}
+UNPACK: dict[str, Callable[[IO[bytes]], Iterable[bytes]]] = {".xz": lzma.open, ".gz": gzip.open}
 HELD_OUT_ROWS = 256
 SENTENCE_TOKENS = (4, 40)  # of sentences read on their own; longer ones would pad all others
 
@@ -39,21 +41,32 @@ class Corpus:
     length: int  # of a sequence, special tokens included
     rows: np.ndarray  # (n,) positions of sequences
 
-    def sequences(self, positions: Sequence[int]) -> np.ndarray:
+    def sequences(self, positions: Sequence[int] | np.ndarray) -> np.ndarray:
         """(B, length) int64 token ids."""
         inner = self.length - len(self.prefix) - len(self.suffix)
         rows = self.rows[np.asarray(positions)]
-        middle = self.tokens[: (len(self.tokens) // inner) * inner].reshape(-1, inner)[rows].astype(np.int64)
+        middle = (
+            self.tokens[: (len(self.tokens) // inner) * inner]
+            .reshape(-1, inner)[rows]
+            .astype(np.int64)
+        )
         ends = np.ones((len(middle), 1), np.int64)
-        return np.hstack([ends * np.asarray(self.prefix), middle, ends * np.asarray(self.suffix)]).astype(np.int64)
+        return np.hstack(
+            [ends * np.asarray(self.prefix), middle, ends * np.asarray(self.suffix)]
+        ).astype(np.int64)
 
-    def sentences(self, positions: Sequence[int], ends: Sequence[int], pad: int) -> np.ndarray:
-        """(S, T) int64 token ids: whole, not too long sentences inside these sequences, each on its own and padded.
+    def sentences(
+        self, positions: Sequence[int] | np.ndarray, ends: Sequence[int], pad: int
+    ) -> np.ndarray:
+        """(S, T) int64 token ids: whole, not too long sentences inside these sequences, each on its
+        own and padded.
 
-        At most two a sequence, and T is always the same: blocks of ever other sizes would fragment the memory.
+        At most two a sequence, and T is always the same: blocks of ever other sizes would fragment
+        the memory.
 
         Args:
-            ends: tokens that end a sentence. Where there is no whole sentence, the sequences themselves are given.
+            ends: tokens that end a sentence. Where there is no whole sentence, the sequences
+                themselves are given.
         """
         whole = self.sequences(positions)
         between = self.suffix[-1:] or self.prefix[:1]
@@ -61,10 +74,15 @@ class Corpus:
         for row in whole[:, len(self.prefix) : self.length - len(self.suffix)]:
             cuts = np.flatnonzero(np.isin(row, (*ends, *between)))
             pieces = (row[a + 1 : b + (row[b] not in between)] for a, b in pairwise(cuts))
-            found += [piece for piece in pieces if SENTENCE_TOKENS[0] <= len(piece) <= SENTENCE_TOKENS[1]]
+            found += [
+                piece for piece in pieces if SENTENCE_TOKENS[0] <= len(piece) <= SENTENCE_TOKENS[1]
+            ]
         if not found:
             return whole
-        rows = [np.concatenate([self.prefix, piece, self.suffix]).astype(np.int64) for piece in found[: 2 * len(whole)]]
+        rows = [
+            np.concatenate([self.prefix, piece, self.suffix]).astype(np.int64)
+            for piece in found[: 2 * len(whole)]
+        ]
         width = len(self.prefix) + SENTENCE_TOKENS[1] + len(self.suffix)
         return np.stack([np.pad(row, (0, width - len(row)), constant_values=pad) for row in rows])
 
@@ -76,7 +94,8 @@ def read_corpus(files: Sequence[Path], tokenizer: Any, length: int, folder: Path
     """Read, tokenize and pack; yields Steps counted in bytes read.
 
     Args:
-        files: UTF-8 text, one paragraph a line, a blank line between documents; .xz and .gz are opened.
+        files: UTF-8 text, one paragraph a line, a blank line between documents; .xz and .gz are
+            opened.
         folder: where the tokens are kept; the same files are not read twice.
 
     Raises:
@@ -101,16 +120,28 @@ def read_corpus(files: Sequence[Path], tokenizer: Any, length: int, folder: Path
                     yield Step(done + int(share * file.stat().st_size), total, phase="read")
                 done += file.stat().st_size
         new = note.with_suffix(".new")
-        new.write_text(json.dumps({"files": [f.name for f in files], "tokens": count}), encoding="utf-8")
+        new.write_text(
+            json.dumps({"files": [f.name for f in files], "tokens": count}), encoding="utf-8"
+        )
         os.replace(new, note)
     if count // inner < 2:
-        raise UserError(f"{', '.join(f.name for f in files)} holds {count} tokens; a sequence takes {length}, and two are needed at least. Give more text.")
+        raise UserError(
+            say(
+                "{files} holds {count} tokens; a sequence takes {length}, and two are needed at"
+                " least. Give more text.",
+                files=", ".join(f.name for f in files),
+                count=count,
+                length=length,
+            )
+        )
     tokens = np.memmap(stored, kind, "r", shape=(count,))
     return Corpus(tokens, prefix, suffix, length, np.arange(count // inner))
 
 
 def held_apart(corpus: Corpus) -> tuple[Corpus, Corpus]:
-    """(what is trained on, what is measured on): one sequence in 200, 256 at most, never trained on."""
+    """(what is trained on, what is measured on): one sequence in 200, 256 at most, never trained
+    on.
+    """
     every = max(2, min(200, len(corpus) // 2))
     apart = corpus.rows[::every][:HELD_OUT_ROWS]
     rest = np.setdiff1d(corpus.rows, apart)
@@ -123,15 +154,24 @@ def first_rows(corpus: Corpus, count: int = HELD_OUT_ROWS) -> Corpus:
 
 
 def check_files(files: Sequence[Path]) -> None:
-    """Tell every file that is not there, at once."""
-    faults = [f"{f} is a folder; give its text files." if f.is_dir() else f"There is no file {f}." for f in files if not f.is_file()]
-    faults += [f"{f} is empty." for f in files if f.is_file() and not f.stat().st_size]
+    """Report every missing file at once."""
+    faults = [
+        say("{f} is a folder; give its text files.", f=f)
+        if f.is_dir()
+        else say("There is no file {f}.", f=f)
+        for f in files
+        if not f.is_file()
+    ]
+    faults += [say("{f} is empty.", f=f) for f in files if f.is_file() and not f.stat().st_size]
     raise_all(faults)
 
 
 def ends_of(tokenizer: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The special tokens this tokenizer puts before and after a text."""
-    whole, inside = tokenizer("a")["input_ids"], tokenizer("a", add_special_tokens=False)["input_ids"]
+    whole, inside = (
+        tokenizer("a")["input_ids"],
+        tokenizer("a", add_special_tokens=False)["input_ids"],
+    )
     before = next(i for i in range(len(whole)) if whole[i : i + len(inside)] == inside)
     return tuple(whole[:before]), tuple(whole[before + len(inside) :])
 
@@ -149,7 +189,7 @@ def _key(files: Sequence[Path], tokenizer: Any) -> str:
 
 
 def _kept(stored: Path, note: Path, kind: type) -> int | None:
-    """How many tokens are kept; None where they are not, or not whole."""
+    """Return the number of tokens kept; None where they are not, or not whole."""
     try:
         count = int(json.loads(note.read_text(encoding="utf-8"))["tokens"])
         return count if stored.stat().st_size == count * np.dtype(kind).itemsize else None
@@ -157,25 +197,60 @@ def _kept(stored: Path, note: Path, kind: type) -> int | None:
         return None
 
 
-def _tokens(file: Path, tokenizer: Any, between: tuple[int, ...]) -> Iterator[tuple[list[int], float]]:
-    """(token ids, share of the file read) of some paragraphs at a time; `between` stands after every document."""
+def paragraphs(file: Path) -> Iterator[tuple[list[str], float]]:
+    """(some lines, share of the file read) of UTF-8 text, unpacked where its name says so.
+
+    Raises:
+        UserError: it cannot be read, or is not UTF-8.
+    """
     unpack = UNPACK.get(file.suffix, lambda raw: raw)
     size = file.stat().st_size
     with open(file, "rb") as raw:
         batch: list[str] = []
+        number = 0
         try:
             for number, line in enumerate(unpack(raw), start=1):
                 batch.append(line.decode("utf-8-sig" if number == 1 else "utf-8").strip())
                 if len(batch) >= PARAGRAPHS_AT_A_TIME:
-                    yield _ids(batch, tokenizer, between), min(1.0, raw.tell() / size)
+                    yield batch, min(1.0, raw.tell() / size)
                     batch = []
         except UnicodeDecodeError as fault:
-            raise UserError(f"{file} is not UTF-8 text (byte {fault.object[fault.start]:#x} in line {number}). Save it as UTF-8.") from None
+            raise UserError(
+                say(
+                    "{file} is not UTF-8 text (byte {object:#x} in line {number}). Save it as"
+                    " UTF-8.",
+                    file=file,
+                    object=fault.object[fault.start],
+                    number=number,
+                )
+            ) from None
         except (OSError, EOFError, lzma.LZMAError, zlib.error) as fault:
-            raise UserError(f"{file} could not be read: {str(fault).rstrip('.')}. Download or make it again.") from None
-        yield _ids([*batch, ""], tokenizer, between), 1.0  # the next file begins another document
+            raise UserError(
+                say(
+                    "{file} could not be read: {fault}. Download or make it again.",
+                    file=file,
+                    fault=str(fault).rstrip("."),
+                )
+            ) from None
+        yield [*batch, ""], 1.0  # the next file begins another document
 
 
-def _ids(paragraphs: list[str], tokenizer: Any, between: tuple[int, ...]) -> list[int]:
-    read = tokenizer(paragraphs, add_special_tokens=False, return_attention_mask=False, return_token_type_ids=False, verbose=False)["input_ids"]
-    return [token for ids in read for token in (ids or between)]
+def _tokens(
+    file: Path, tokenizer: Any, between: tuple[int, ...]
+) -> Iterator[tuple[list[int], float]]:
+    """(token ids, share of the file read) of some paragraphs at a time; `between` is after
+    every document.
+    """
+    for lines, share in paragraphs(file):
+        yield _ids(lines, tokenizer, between), share
+
+
+def _ids(lines: list[str], tokenizer: Any, between: tuple[int, ...]) -> list[int]:
+    read = tokenizer(
+        lines,
+        add_special_tokens=False,
+        return_attention_mask=False,
+        return_token_type_ids=False,
+        verbose=False,
+    )["input_ids"]
+    return [token for ids in read for token in ids or between]

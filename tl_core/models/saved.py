@@ -1,4 +1,4 @@
-"""What predictors put down beside their weights: settings and plain arrays."""
+"""Files that predictors save alongside their weights: settings and plain arrays."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ def write_arrays(folder: Path, **arrays: np.ndarray) -> None:
     """Write named arrays as safetensors."""
     from safetensors.numpy import save_file
 
-    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, str(folder / "arrays.safetensors"))
+    save_file(
+        {name: np.ascontiguousarray(array) for name, array in arrays.items()},
+        str(folder / "arrays.safetensors"),
+    )
 
 
 def read_arrays(folder: Path) -> dict[str, np.ndarray]:

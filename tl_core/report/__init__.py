@@ -1,1 +1,3 @@
-"""What a comparison looks like: figures (used by the page too) and the report that opens without a network."""
+"""Presentation of a study: figures (used by the page too) and the report that opens without a
+network.
+"""

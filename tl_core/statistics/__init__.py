@@ -1,1 +1,1 @@
-"""How sure is a number: intervals, tests and the best set. Pure functions of arrays of per-item scores."""
+"""Statistics: intervals, tests and the best set. Pure functions of arrays of per-item scores."""

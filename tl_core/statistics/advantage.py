@@ -1,7 +1,8 @@
-"""How many labels is one strategy worth against another? (Le Scao & Rush 2021)
+"""Number of labels one strategy is worth compared with another. (Le Scao & Rush 2021)
 
-At each score both curves reach, how many more labels the other one needs: the mean over those scores. Where the level is
-flat, as that of a prompt, it is the break-even (`break_even`). In octaves beside labels, because the mean of labels is
+At each score both curves reach, how many more labels the other one needs: the mean over those
+scores. Where the level is flat, as that of a prompt, it is the break-even (`break_even`). In
+octaves alongside labels, because the mean of labels is
 ruled by the top of the range: 1.5 octaves are 2.8 times as many.
 """
 
@@ -11,7 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tl_core.statistics.curves import DRAWS, checked_curve, checked_labels, curve, isotonic, order_limits
+from tl_core.statistics.curves import (
+    DRAWS,
+    checked_curve,
+    checked_labels,
+    curve,
+    isotonic,
+    order_limits,
+)
 from tl_core.statistics.design import PLAIN, Design
 from tl_core.statistics.intervals import Interval
 
@@ -21,7 +29,9 @@ NO_OVERLAP = "curves do not overlap"
 
 @dataclass(frozen=True)
 class Advantage:
-    """Labels and doublings by which B needs more than A; below 0: fewer. None where the curves do not overlap."""
+    """Labels and doublings by which B needs more than A; below 0: fewer. None where the curves do
+    not overlap.
+    """
 
     labels: Interval | None
     octaves: Interval | None
@@ -45,12 +55,19 @@ def advantage(
     usual_a: np.ndarray | float = 0.0,
     usual_b: np.ndarray | float = 0.0,
 ) -> Advantage:
-    """Scores A (G_A, S, n) and B (G_B, S, n), same seeds and rows; labels rising, (G_A,) and (G_B,). design, usual: as in `curve`."""
+    """Scores A (G_A, S, n) and B (G_B, S, n), same seeds and rows; labels rising, (G_A,) and
+    (G_B,). design, usual: as in `curve`.
+    """
     A, B = checked_curve(A), checked_curve(B)
     labels_a, labels_b = checked_labels(labels_a, len(A)), checked_labels(labels_b, len(B))
     if A.shape[1:] != B.shape[1:]:
-        raise ValueError(f"The curves are {A.shape[1:]} and {B.shape[1:]} (seeds, rows): hand in those they share.")
-    overlap = np.concatenate([np.broadcast_to(overlap_a, len(A)), np.broadcast_to(overlap_b, len(B))])
+        raise ValueError(
+            f"The curves are {A.shape[1:]} and {B.shape[1:]} (seeds, rows): hand in those they"
+            " share."
+        )
+    overlap = np.concatenate(
+        [np.broadcast_to(overlap_a, len(A)), np.broadcast_to(overlap_b, len(B))]
+    )
     usual = np.concatenate([np.broadcast_to(usual_a, len(A)), np.broadcast_to(usual_b, len(B))])
     both = curve(np.concatenate([A, B]), overlap=overlap, design=design, usual=usual)
     curves = np.concatenate([both.mean[None], both.draws(draws, seed)])
@@ -66,13 +83,22 @@ def advantage(
         values = (area(n_b, b, y0, y1) - area(n_a, a, y0, y1)) / (y1 - y0)
         low, high = order_limits(values[1:], level)
         value = float(values[0])
-        return Interval(value, min(low, value), max(high, value), both.seeds, A.shape[2], both.notes)
+        return Interval(
+            value, min(low, value), max(high, value), both.seeds, A.shape[2], both.notes
+        )
 
-    return Advantage(interval(labels_a, labels_b), interval(np.log2(labels_a), np.log2(labels_b)), reached, apart, both.notes)
+    return Advantage(
+        interval(labels_a, labels_b),
+        interval(np.log2(labels_a), np.log2(labels_b)),
+        reached,
+        apart,
+        both.notes,
+    )
 
 
 def area(n: np.ndarray, y: np.ndarray, y0: np.ndarray, y1: np.ndarray) -> np.ndarray:
-    """(R,) integral of n over the scores from y0 to y1, n linear in y between points; flat pieces add nothing.
+    """(R,) integral of n over the scores from y0 to y1, n linear in y between points; flat pieces
+    add nothing.
 
     n (G,) labels or their logarithm, y (R, G) rising curves, y0 and y1 (R,) within them.
     """

@@ -1,148 +1,192 @@
-"""Which strategies could be the best: multiple comparisons with the best (Hsu 1981), Bonferroni form.
+"""The set of strategies that could be the best: multiple comparisons with the best (Hsu 1981),
+Bonferroni form.
 
-Ranks say too much: the observed best is partly lucky. Here a strategy is left out only if some other one beats it
-by more than chance allows, so each truly best one is left out with a probability of at most 1 - level.
+Ranks say too much: the observed best is partly lucky. Here a strategy is left out only if some
+other one beats it by more than chance allows, so each truly best one is left out with a probability
+of at most 1 - level.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 
+from tl_core.api.sentences import Sentence, say
 from tl_core.statistics.crossed import crossed, matrix, p_value, paired
 from tl_core.statistics.design import PLAIN, Design
 from tl_core.statistics.many_tests import holm
 
 
-def best_set(
-    scores: Mapping[str, np.ndarray],
-    deterministic: Collection[str] = frozenset(),
-    *,
-    overlap: Mapping[str, float] | float = 0.0,
-    level: float = 0.95,
-    seeds: Mapping[str, tuple[int, ...]] | None = None,
-    design: Design = PLAIN,
-    usual: Mapping[str, float] | None = None,
-) -> tuple[list[str], list[str]]:
-    """Ids that could be the best, in the order given; and in sentences why the others could not, and what is in doubt.
-
-    scores: id -> (S_j, n) of any per-row score where more is better, same rows everywhere. seeds: the seeds of each
-    one's rows; pairs are compared on those they share (without it: on the first rows of both). Pairs of trained
-    strategies that share one or two seeds are compared on the rows alone, and a sentence says so. overlap: labels /
-    pool, for all or by id. design: which rows belong together, and how much draws vary in this study; usual: by id, what
-    draws of that many labels usually vary (`design.usual_variance`).
+@dataclass(frozen=True, eq=False)
+class Contender:
+    """What is compared with others of its kind on the same test rows: an arm, or a line of a
+    leaderboard.
     """
-    ids = list(scores)
-    arms = {j: matrix(scores[j]) for j in ids}
-    shares = overlap if isinstance(overlap, Mapping) else dict.fromkeys(ids, overlap)
-    tail = simultaneous_tail(len(ids), level)
-    stays, reasons, few, apart = [], [], set(), set()
-    for j in ids:
+
+    id: str
+    scores: np.ndarray  # (S, n), or (n,): any per-row score where more is better
+    once: bool = False  # the same rows always give the same scores: there are no seeds
+    overlap: float = 0.0  # labels / pool
+    # of the rows of `scores`; None where no one knows them: then pairs are compared on the first
+    # rows of both
+    seeds: tuple[int, ...] | None = None
+    usual: float = 0.0  # what draws of that many labels usually vary (`design.usual_variance`)
+
+    def __post_init__(self):
+        object.__setattr__(self, "scores", matrix(self.scores))
+
+    @property
+    def few(self) -> bool:
+        """Whether its seeds are too few to tell how much they vary."""
+        return not self.once and len(self.scores) < 3
+
+
+class PairOptions(TypedDict):
+    """Arguments of the statistics of a difference."""
+
+    overlap: float
+    usual: float
+
+
+def pair_of(*sides: Contender) -> PairOptions:
+    """What the statistics of a difference must know of its two sides, or of one side against a
+    constant: the `overlap`, and the `usual` variance between draws, were the luck of the sides
+    independent.
+    """
+    return PairOptions(
+        overlap=max(x.overlap for x in sides), usual=sum((x.usual for x in sides), 0.0)
+    )
+
+
+def best_set(
+    contenders: Sequence[Contender],
+    *,
+    level: float = 0.95,
+    design: Design = PLAIN,
+    points: float = 100.0,
+) -> tuple[list[str], list[str]]:
+    """Ids that could be the best, in the order given; and in sentences why the others could not,
+    and what is in doubt.
+
+    Pairs are compared on the seeds they share; trained ones that share one or two are compared on
+    the rows alone, and a sentence says so.
+
+    Args:
+        contenders: with scores of the same rows everywhere.
+        design: which rows belong together, and how much draws vary in this study.
+        points: what 1 is in the sentences: 100 for a share, the length of the scale for ratings.
+    """
+    tail = simultaneous_tail(len(contenders), level)
+    stays: list[str] = []
+    reasons: list[str] = []
+    few: set[str] = set()
+    apart: set[tuple[str, ...]] = set()
+    for a in contenders:
         beaten: list[tuple[float, float, str]] = []
-        for i in ids:
-            if i == j:
+        for b in contenders:
+            if a is b:
                 continue
-            D = difference(j, i, arms, deterministic, seeds)
+            D = difference(a, b)
             if D is None:
-                apart.add(tuple(sorted((i, j))))
+                apart.add(tuple(sorted((a.id, b.id))))
                 continue
             if len(D) < 3:
-                trained = {i, j} - set(deterministic)
-                few |= {k for k in trained if len(arms[k]) < 3} or trained
-            c = crossed(D, overlap=max(shares.get(i, 0.0), shares.get(j, 0.0)), design=design, usual=usual_of((i, j), usual))
+                trained = [x for x in (a, b) if not x.once]
+                few |= {x.id for x in trained if x.few} or {x.id for x in trained}
+            c = crossed(D, design=design, **pair_of(a, b))
             margin = c.half_width_at_tail(tail)
             if c.mean > margin:
-                beaten.append((c.mean - margin, c.mean, i))
+                beaten.append((c.mean - margin, c.mean, b.id))
         if beaten:
-            least, mean, i = max(beaten)
-            reasons.append(
-                f"{j} is left out: {i} scores {mean:.3f} more, at least {least:.3f} more with chance allowed for."
-            )
+            reasons.append(_why_out(a.id, *max(beaten), points))
         else:
-            stays.append(j)
-    reasons += [f"{i} and {j} were not compared: they share no seed." for i, j in sorted(apart)]
+            stays.append(a.id)
     reasons += [
-        f"Seed variation of {j} is unknown in some comparisons, which had fewer than 3 seeds: "
-        "they speak of these trained models, not of the strategy. Run 3 seeds or more."
-        for j in ids
-        if j in few
+        say("{a} and {b} were not compared: they share no seed.", a=i, b=j)
+        for i, j in sorted(apart)
+    ]
+    reasons += [
+        say(
+            "The variation between seeds of {arm} is unknown in some comparisons, which had fewer"
+            " than 3 seeds: they speak of these trained models, not of the strategy. Run 3 seeds"
+            " or more.",
+            arm=x.id,
+        )
+        for x in contenders
+        if x.id in few
     ]
     return stays, reasons
 
 
-def strict_best_set(
-    scores: Mapping[str, np.ndarray],
-    deterministic: Collection[str] = frozenset(),
-    *,
-    overlap: Mapping[str, float] | float = 0.0,
-    level: float = 0.95,
-    seeds: Mapping[str, tuple[int, ...]] | None = None,
-    design: Design = PLAIN,
-    usual: Mapping[str, float] | None = None,
-) -> list[str]:
-    """Ids not beaten by any other, such that with a probability of `level` none that is as good as the best is left out.
+def _why_out(loser: str, least: float, mean: float, winner: str, points: float) -> Sentence:
+    return say(
+        "{loser} is left out: {winner} is {mean:.2f} points better, at least"
+        " {least:.2f} points with chance allowed for.",
+        loser=loser,
+        winner=winner,
+        mean=points * mean,
+        least=points * least,
+    )
 
-    `best_set` promises that of each truly best one, so with many of them it leaves some out; this one of all together:
-    Holm over all pairs. It keeps more. Arguments as there; pairs that share no seed count as not told apart.
+
+def strict_best_set(
+    contenders: Sequence[Contender], *, level: float = 0.95, design: Design = PLAIN
+) -> list[str]:
+    """Ids not beaten by any other, such that with a probability of `level` none that is as good as
+    the best is left out.
+
+    `best_set` promises that of each truly best one, so with many of them it leaves some out; this
+    one of all together: Holm over all pairs. It keeps more. Pairs that share no seed count as not
+    distinguished.
     """
-    p = pair_p_values(scores, deterministic, overlap=overlap, seeds=seeds, design=design, usual=usual)
-    beaten = {worse for (better, worse), value in p.items() if value < 1 - level}
-    return [j for j in scores if j not in beaten]
+    return not_beaten(contenders, pair_p_values(contenders, design=design), level)
+
+
+def not_beaten(
+    contenders: Sequence[Contender], p: Mapping[tuple[str, str], float], level: float
+) -> list[str]:
+    """Ids that no other one beats at a level, by `pair_p_values`."""
+    beaten = {worse for (_, worse), value in p.items() if value < 1 - level}
+    return [x.id for x in contenders if x.id not in beaten]
 
 
 def pair_p_values(
-    scores: Mapping[str, np.ndarray],
-    deterministic: Collection[str] = frozenset(),
-    *,
-    overlap: Mapping[str, float] | float = 0.0,
-    seeds: Mapping[str, tuple[int, ...]] | None = None,
-    design: Design = PLAIN,
-    usual: Mapping[str, float] | None = None,
+    contenders: Sequence[Contender], *, design: Design = PLAIN
 ) -> dict[tuple[str, str], float]:
-    """(better, worse by observed mean) -> two-sided p of their difference, Holm over all pairs. Arguments as in `best_set`."""
-    ids = list(scores)
-    arms = {j: matrix(scores[j]) for j in ids}
-    shares = overlap if isinstance(overlap, Mapping) else dict.fromkeys(ids, overlap)
-    pairs, p = [], []
-    for k, j in enumerate(ids):
-        for i in ids[k + 1 :]:
-            D = difference(j, i, arms, deterministic, seeds)
-            pairs.append((j, i) if D is None or D.mean() < 0 else (i, j))
-            options = {"design": design, "usual": usual_of((i, j), usual)}
-            p.append(1.0 if D is None else p_value(D, overlap=max(shares.get(i, 0.0), shares.get(j, 0.0)), **options))
+    """(better, worse by observed mean) -> two-sided p of their difference, Holm over all pairs."""
+    pairs: list[tuple[str, str]] = []
+    p: list[float] = []
+    for k, a in enumerate(contenders):
+        for b in contenders[k + 1 :]:
+            D = difference(a, b)
+            pairs.append((a.id, b.id) if D is None or D.mean() < 0 else (b.id, a.id))
+            p.append(1.0 if D is None else p_value(D, design=design, **pair_of(a, b)))
     return dict(zip(pairs, holm(np.array(p)).tolist()))
 
 
 def simultaneous_tail(arms: int, level: float = 0.95) -> float:
-    """Probability left above each limit of the difference of one of so many arms and the best, all of them together (Bonferroni).
+    """Probability left above each limit of the difference of one of so many arms and the best, all
+    of them together (Bonferroni).
 
     An interval at this tail holds 0 exactly where neither arm puts the other out of the best set.
     """
     return (1 - level) / 2 / max(arms - 1, 1)
 
 
-def usual_of(pair: tuple[str, str], usual: Mapping[str, float] | None) -> float:
-    """The variance between draws to be expected of a difference, were the luck of both sides independent."""
-    return sum((usual or {}).get(j, 0.0) for j in pair)
-
-
-def difference(
-    j: str,
-    i: str,
-    arms: Mapping[str, np.ndarray],
-    deterministic: Collection[str],
-    seeds: Mapping[str, tuple[int, ...]] | None,
-) -> np.ndarray | None:
-    """Scores of i minus those of j on the seeds both have, (S, n); None where there is none."""
-    a, b = arms[j], arms[i]
-    if j not in deterministic and i not in deterministic:
-        if seeds is None:
-            common = min(len(a), len(b))
-            a, b = a[:common], b[:common]
+def difference(a: Contender, b: Contender) -> np.ndarray | None:
+    """Scores of b minus those of a on the seeds both have, (S, n); None where there is none."""
+    of_a, of_b = a.scores, b.scores
+    if not a.once and not b.once:
+        if a.seeds is None or b.seeds is None:
+            common = min(len(of_a), len(of_b))
+            of_a, of_b = of_a[:common], of_b[:common]
         else:
-            shared = sorted(set(seeds[j]) & set(seeds[i]))
+            shared = sorted(set(a.seeds) & set(b.seeds))
             if not shared:
                 return None
-            a, b = (arm[[seeds[k].index(s) for s in shared]] for k, arm in ((j, a), (i, b)))
-    return paired(a, b, a_deterministic=j in deterministic, b_deterministic=i in deterministic)
+            of_a = of_a[[a.seeds.index(s) for s in shared]]
+            of_b = of_b[[b.seeds.index(s) for s in shared]]
+    return paired(of_a, of_b, a_deterministic=a.once, b_deterministic=b.once)

@@ -1,8 +1,10 @@
-"""From how many labels on is training better than a level, such as a prompt, or than another curve?
+"""Break-even: the training size from which on training is better than a level, such as a prompt, or
+than another curve.
 
-`n*` is where the rising fit of the mean difference crosses 0, linear in log2 labels. Its limits come from turning the
-test round: a number of labels stays possible while the crossed interval there holds 0. What lies outside the labels that
-were tried is said to be so, never guessed.
+`n*` is where the rising fit of the mean difference crosses 0, linear in log2 labels. Its limits
+come from turning the
+test round: a number of labels stays possible while the crossed interval there holds 0. What lies
+outside the labels that were tried is reported as such, never guessed.
 """
 
 from __future__ import annotations
@@ -37,26 +39,34 @@ class Labels:
 
 @dataclass(frozen=True)
 class BreakEven:
-    """Labels at which training breaks even, with 95 % limits."""
+    """Labels at which training breaks even, with 95% limits."""
 
     value: Labels
     low: Labels
     high: Labels
-    sure_from: float | None  # the first number tried at and above which training is surely ahead: n**
+    sure_from: (
+        float | None
+    )  # the first number tried at and above which training is surely ahead: n**
     seeds: int
     n: int
     notes: tuple[str, ...] = ()
 
     @property
     def said(self) -> str:
-        """Which of the six things can be said."""
+        """Return which of the six statements holds."""
         if self.high.censored == AT_MOST:
             return FROM_THE_START
         if self.low.censored == MORE_THAN:
             return NOT_REACHED
         if self.low.censored and self.high.censored:
             return NOT_RESOLVED
-        return AT_THE_LATEST if self.low.censored else AT_THE_EARLIEST if self.high.censored else BETWEEN
+        return (
+            AT_THE_LATEST
+            if self.low.censored
+            else AT_THE_EARLIEST
+            if self.high.censored
+            else BETWEEN
+        )
 
 
 @dataclass(frozen=True)
@@ -70,9 +80,17 @@ class Band:
 
 
 def break_even(
-    labels: np.ndarray, D: np.ndarray, *, overlap: np.ndarray | float = 0.0, level: float = 0.95, design: Design = PLAIN, usual: np.ndarray | float = 0.0
+    labels: np.ndarray,
+    D: np.ndarray,
+    *,
+    overlap: np.ndarray | float = 0.0,
+    level: float = 0.95,
+    design: Design = PLAIN,
+    usual: np.ndarray | float = 0.0,
 ) -> BreakEven:
-    """Where D crosses 0 from below. labels (G,): all labels used, rising; D (G, S, n) from `curves.above`; the rest as in `curve`."""
+    """Find where D crosses 0 from below. labels (G,): all labels used, rising; D (G, S, n) from
+    `curves.above`; the rest as in `curve`.
+    """
     labels = checked_labels(labels, len(D))
     value = crossing(labels, np.mean(D, (1, 2)))
     b = band(labels, D, overlap=overlap, level=level, design=design, usual=usual)
@@ -87,8 +105,15 @@ def break_even(
         high = Labels(last, MORE_THAN)
     else:
         high = Labels(float(b.labels[behind[-1] + 1]))
-    sure_from = None if high.censored == MORE_THAN else float(labels[np.searchsorted(labels, high.count * (1 - 1e-9))])
-    low, high = min(low, value, key=_place), max(high, value, key=_place)  # the rising fit may lie a step outside the band
+    sure_from = (
+        None
+        if high.censored == MORE_THAN
+        else float(labels[np.searchsorted(labels, high.count * (1 - 1e-9))])
+    )
+    low, high = (
+        min(low, value, key=_place),
+        max(high, value, key=_place),
+    )  # the rising fit may lie a step outside the band
     _, S, n = np.shape(D)
     return BreakEven(value, low, high, sure_from, S, n, seed_notes(S, False))
 
@@ -109,16 +134,29 @@ def crossing(labels: np.ndarray, mean: np.ndarray) -> Labels:
 
 
 def band(
-    labels: np.ndarray, D: np.ndarray, *, overlap: np.ndarray | float = 0.0, level: float = 0.95, design: Design = PLAIN, usual: np.ndarray | float = 0.0
+    labels: np.ndarray,
+    D: np.ndarray,
+    *,
+    overlap: np.ndarray | float = 0.0,
+    level: float = 0.95,
+    design: Design = PLAIN,
+    usual: np.ndarray | float = 0.0,
 ) -> Band:
-    """Crossed interval of the mean of D (G, S, n) at every 16th of a doubling, linear in log2 labels between points."""
+    """Crossed interval of the mean of D (G, S, n) at every 16th of a doubling, linear in log2
+    labels between points.
+    """
     x = np.log2(checked_labels(labels, len(D)))
     moments = curve(D, overlap=overlap, design=design, usual=usual)
     steps = np.maximum(np.ceil(np.diff(x) * PER_DOUBLING - 1e-9).astype(int), 1)
-    at = np.concatenate([*(np.linspace(a, b, k, endpoint=False) for a, b, k in zip(x, x[1:], steps)), x[-1:]])
+    at = np.concatenate(
+        [*(np.linspace(a, b, k, endpoint=False) for a, b, k in zip(x, x[1:], steps)), x[-1:]]
+    )
     weights = np.stack([np.interp(at, x, unit) for unit in np.eye(len(x))], axis=1)  # (K, G)
     points = [moments.at(w) for w in weights]
-    mean, h = np.array([p.mean for p in points]), np.array([p.half_width_at_tail((1 - level) / 2) for p in points])
+    mean, h = (
+        np.array([p.mean for p in points]),
+        np.array([p.half_width_at_tail((1 - level) / 2) for p in points]),
+    )
     return Band(2**at, mean, mean - h, mean + h)
 
 
@@ -127,5 +165,5 @@ def _placed(count: float, first: float) -> Labels:
 
 
 def _place(labels: Labels) -> tuple[int, float]:
-    """To put censored numbers in order."""
+    """Return a key that puts censored numbers in order."""
     return {AT_MOST: -1, EXACT: 0, MORE_THAN: 1}[labels.censored], labels.count

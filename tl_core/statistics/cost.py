@@ -1,6 +1,7 @@
-"""What an arm costs in all, and which arms no cheaper one beats.
+"""Total cost of an arm, and the arms no cheaper one beats.
 
-    C = price of a label * labels + price of an hour * hours of training, all trials + N * price of a prediction
+    C = price of a label * labels + price of an hour * hours of training, all trials + N * price of
+    a prediction
 
 in one currency, which the caller chooses.
 """
@@ -8,19 +9,20 @@ in one currency, which the caller chooses.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from tl_core.statistics.best_set import difference, simultaneous_tail, usual_of
-from tl_core.statistics.crossed import crossed, matrix
+from tl_core.statistics.best_set import difference, pair_of, simultaneous_tail
+from tl_core.statistics.crossed import crossed
 from tl_core.statistics.design import PLAIN, Design
+from tl_core.statistics.recommendation import Candidate
 
 
 @dataclass(frozen=True)
 class Prices:
-    """In one currency."""
+    """The prices of labels, machine hours and predictions, in one currency."""
 
     label: float
     hour: float  # of the machine that trains
@@ -33,7 +35,8 @@ def total_cost(labels: float, hours: float, predictions: float, prices: Prices) 
 
 
 def equal_cost_at(fixed_a: float, each_a: float, fixed_b: float, each_b: float) -> float | None:
-    """Predictions at which arms a and b cost the same: below it the one with the smaller fixed cost is cheaper.
+    """Predictions at which arms a and b cost the same: below it the one with the smaller fixed cost
+    is cheaper.
 
     fixed: labels and hours; each: one prediction. None where one is never dearer.
     """
@@ -44,40 +47,33 @@ def equal_cost_at(fixed_a: float, each_a: float, fixed_b: float, each_b: float) 
 
 
 def pareto(cost: np.ndarray, score: np.ndarray) -> np.ndarray:
-    """(M,) bool: no other arm is as cheap and better, or cheaper and as good. score: more is better."""
+    """(M,) bool: no other arm is as cheap and better, or cheaper and as good. score: more is
+    better.
+    """
     cost, score = np.asarray(cost, float), np.asarray(score, float)
     no_dearer, no_worse = cost[:, None] <= cost, score[:, None] >= score  # [i, j]: i against j
     better = (cost[:, None] < cost) | (score[:, None] > score)
-    return ~(no_dearer & no_worse & better).any(0)
+    return ~np.asarray((no_dearer & no_worse & better).any(0))
 
 
 def could_be_on_front(
-    cost: Mapping[str, float],
-    scores: Mapping[str, np.ndarray],
-    deterministic: Collection[str] = frozenset(),
-    *,
-    overlap: Mapping[str, float] | float = 0.0,
-    level: float = 0.95,
-    seeds: Mapping[str, tuple[int, ...]] | None = None,
-    design: Design = PLAIN,
-    usual: Mapping[str, float] | None = None,
+    candidates: Sequence[Candidate], *, level: float = 0.95, design: Design = PLAIN
 ) -> list[str]:
-    """Ids that no arm as cheap beats by more than chance allows (Bonferroni over those arms): the front with its doubt.
+    """Ids that no arm as cheap beats by more than chance allows (Bonferroni over those arms): the
+    front with its doubt.
 
-    Costs are taken as they are, scores (S_j, n) as a sample. Other arguments as in `best_set`.
+    Costs are taken as they are, scores as a sample. Other arguments as in `best_set`.
     """
-    arms = {j: matrix(scores[j]) for j in scores}
-    shares = overlap if isinstance(overlap, Mapping) else dict.fromkeys(arms, overlap)
     front = []
-    for j in arms:
-        rivals = [i for i in arms if i != j and cost[i] <= cost[j]]
+    for x in candidates:
+        rivals = [y for y in candidates if y is not x and y.cost <= x.cost]
         tail = simultaneous_tail(len(rivals) + 1, level)
         beaten = False
-        for i in rivals:
-            D = difference(j, i, arms, deterministic, seeds)
+        for y in rivals:
+            D = difference(x, y)
             if D is not None:
-                c = crossed(D, overlap=max(shares.get(i, 0.0), shares.get(j, 0.0)), design=design, usual=usual_of((i, j), usual))
+                c = crossed(D, design=design, **pair_of(x, y))
                 beaten |= c.mean > c.half_width_at_tail(tail)
         if not beaten:
-            front.append(j)
+            front.append(x.id)
     return front

@@ -1,11 +1,11 @@
-"""What an interval is, and Wilson's for one share."""
+"""Wilson's interval for one share, and the badges an interval can carry."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy import special
+
+from tl_core.api.types import Interval as Interval
 
 ONE_SEED = "seed variation unknown"
 TWO_SEEDS = "seed variation unknown: two seeds are too few, use 3 or more"
@@ -14,29 +14,19 @@ NEVER_WRONG = "fewer than 10 rows ever wrong"
 NEVER_RIGHT = "fewer than 10 rows ever right"
 FAILED_RUNS = "some runs failed to train"
 FEW_PER_LABEL = "fewer than 10 test rows of some label"
-FEW = 10  # below this, coverage of a nominal 95 % interval was seen to fall to .88
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A number with its limits, and how many seeds and test rows stand behind it."""
-
-    value: float
-    low: float
-    high: float
-    seeds: int
-    n: int
-    notes: tuple[str, ...] = ()  # badges: what the limits do not cover
+FEW = 10  # below this, coverage of a nominal 95% interval was seen to fall to .88
 
 
 def wilson(successes: float, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Limits for a share of n independent rows (Wilson 1927). Successes may be fractional: a mean times n."""
+    """Limits for a share of n independent rows (Wilson 1927). Successes may be fractional: a mean
+    times n.
+    """
     if n < 1 or not 0 <= successes <= n:
         raise ValueError(f"{successes} successes of {n} rows is not a share.")
     return wilson_at(successes / n, n, float(special.ndtri((1 + level) / 2)))
 
 
-def wilson_at(share: float, n: int, z: float) -> tuple[float, float]:
+def wilson_at(share: float, n: float, z: float) -> tuple[float, float]:
     """Wilson's limits `z` standard errors from the share; z may be infinite: then 0 and 1."""
     if np.isinf(z):
         return 0.0, 1.0
@@ -46,7 +36,9 @@ def wilson_at(share: float, n: int, z: float) -> tuple[float, float]:
 
 
 def share_notes(right: np.ndarray) -> tuple[str, ...]:
-    """Badges for right (S, n) bool: too few rows were wrong, or right, in any seed to trust a variance."""
+    """Badges for right (S, n) bool: too few rows were wrong, or right, in any seed to trust a
+    variance.
+    """
     notes = []
     if (~right).any(0).sum() < FEW:
         notes.append(NEVER_WRONG)

@@ -1,4 +1,4 @@
-"""Where one row of numbers falls into two groups, without knowing which number belongs to which."""
+"""Split of one row of numbers into two groups, without knowing which number belongs to which."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import numpy as np
 
 
 def otsu_cut(values: np.ndarray) -> float | None:
-    """The cut that leaves least variance inside the two groups it makes, halfway between the two numbers beside it (Otsu 1979).
+    """The cut that leaves least variance inside the two groups it makes, halfway between the two
+    numbers alongside it (Otsu 1979).
 
-    It finds two groups even where there is one, and leans towards groups of like size. None where all numbers are equal.
+    It finds two groups even where there is one, and leans towards groups of like size. None where
+    all numbers are equal.
     """
     ordered = np.sort(np.asarray(values, dtype=np.float64))
     if len(ordered) < 2 or ordered[0] == ordered[-1]:

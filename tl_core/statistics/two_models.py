@@ -1,5 +1,6 @@
-"""Two trained models on the same test rows, one run each. What comes out speaks of these two models, not of the methods:
-another seed would give two others. Methods are compared by `crossed.p_value`.
+"""Two trained models on the same test rows, one run each. The result holds for these two
+models, not for the methods: another seed would give two others. Methods are compared by
+`crossed.p_value`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from scipy import special
 
 @dataclass(frozen=True)
 class McNemar:
-    """Rows only one of the two has right, and the chance of a split as uneven were both as good (McNemar 1947)."""
+    """Rows only one of the two has right, and the chance of a split as uneven were both as good
+    (McNemar 1947).
+    """
 
     only_a: int
     only_b: int

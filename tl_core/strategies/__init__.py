@@ -1,9 +1,11 @@
-"""Ways of using labels, one per file. A file that sets `STRATEGY` is found; copy its nearest neighbour to add one."""
+"""Ways of using labels, one per file. A file that sets `STRATEGY` is found; copy its nearest
+neighbour to add one.
+"""
 
 from __future__ import annotations
 
-from tl_core.plugins import found
-from tl_core.types import Strategy
+from tl_core.api.plugins import found
+from tl_core.api.strategy import Strategy
 
 
 def strategies() -> dict[str, Strategy]:

@@ -1,66 +1,99 @@
-"""The labels of the most similar training rows, weighted by how similar they are."""
+"""The labels of the most similar training rows, weighted by how similar they are; where a text is
+written, what is given for the most similar one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from tl_core.params import param
-from tl_core.types import Example, Facts, Fitted, Job, Problem, Step, Steps
+from tl_core.api.params import param
+from tl_core.api.sentences import say
+from tl_core.api.strategy import EVERYTHING, WRITTEN, Strategy
+from tl_core.api.types import Example, Fitted, Job, Problem, Step, Steps
 
 
 @dataclass(frozen=True)
-class Params:
-    neighbours: int = param(50, "How many of the nearest training rows are asked", low=1, high=10_000)
-    temperature: float = param(0.1, "How much nearer rows count for more; lower looks at the very nearest only", low=0.001, high=10)
+class KnnSettings:
+    neighbours: int = param(50, "How many of the nearest training rows vote", low=1, high=10_000)
+    temperature: float = param(
+        0.1,
+        "How much more nearer rows count; a lower value looks only at the very nearest",
+        low=0.001,
+        high=10,
+    )
 
 
-class Knn:
+class Knn(Strategy):
     id = "knn"
-    version = 2
+    tasks = EVERYTHING | WRITTEN
+    version = 3
     order = 50
-    title = "Nearest neighbours"
-    about = "Asks the most similar training rows. For classes made of several clumps, and for answers that can be traced to rows."
-    needs = "a few labels"
-    uses_model = True
+    title = say("Nearest neighbours")
+    titles = ((WRITTEN, say("Nearest example, copied")),)
+    about = say(
+        "Lets the most similar training rows vote. For classes that form several clusters, and"
+        " for predictions that can be traced to rows. Where a text is written, takes that of the"
+        " most similar row."
+    )
     deterministic = True
-    Params = Params
+    settings = KnnSettings
     quick = True
-
-    def refuses(self, facts: Facts) -> str:
-        """Needs rows to ask."""
-        return "knn needs labelled rows; choose 1 or more shots." if facts.shots == 0 else ""
-
-    def passes(self, params: Params, train: int, test: int) -> float:
-        """Nothing goes through a network beyond shared embeddings."""
-        return 0.0
+    stands_in = WRITTEN
 
     def fit(self, job: Job) -> Steps[Fitted]:
-        """Embed the training rows."""
+        """Embed the training rows, or their words."""
         from tl_core.models.label_vectors import unit
+        from tl_core.models.training.frozen_words import word_rows
         from tl_core.tasks import task_of
 
-        rows = unit((yield from job.encoder.features(job.train))).astype(np.float32)
-        gold = task_of(job.problem).gold(job.problem, job.train)
-        votes = np.eye(len(job.problem.labels), dtype=np.float32)[gold] if gold.ndim == 1 else gold.astype(np.float32)
-        return Fitted(Predictor(rows, votes, job.params, job.encoder))
+        task = task_of(job.problem)
+        if task.writes:
+            from tl_core.models.sentences import fit_nearest
 
-    def load(self, folder: Path, problem: Problem, encoder) -> Predictor:
+            return (yield from fit_nearest(job))
+        if task.by_word:
+            words, tags = yield from word_rows(job)
+            given = np.eye(task.outputs(job.problem), dtype=np.float32)[tags]
+            return Fitted(
+                WordPredictor(words.astype(np.float32), given, job.params, job.encoder, job.problem)
+            )
+        rows = unit((yield from job.encoder.features(job.train))).astype(np.float32)
+        votes = task.carried(task.gold(job.problem, job.train), len(job.problem.labels))
+        return Fitted(Predictor(rows, votes.astype(np.float32), job.params, job.encoder))
+
+    def keeps_rows(self, params: KnnSettings) -> bool:
+        """They vote: as vectors, from which much of a text can be guessed."""
+        return True
+
+    def load(self, folder: Path, problem: Problem, encoder) -> Any:
         """Rows and votes as saved."""
         from tl_core.models.saved import read_arrays, read_settings
+        from tl_core.models.sentences import load_nearest
+        from tl_core.tasks import task_of
 
-        arrays = read_arrays(folder)
-        return Predictor(arrays["rows"], arrays["votes"], Params(**read_settings(folder)), encoder)
+        if task_of(problem).writes:
+            return load_nearest(folder, encoder)
+        arrays, params = read_arrays(folder), KnnSettings(**read_settings(folder))
+        if task_of(problem).by_word:
+            return WordPredictor(arrays["rows"], arrays["votes"], params, encoder, problem)
+        return Predictor(arrays["rows"], arrays["votes"], params, encoder)
 
 
 class Predictor:
     """Votes of the nearest rows with weights exp(cosine / temperature)."""
 
-    def __init__(self, rows: np.ndarray, votes: np.ndarray, params: Params, encoder):
-        self.rows, self.votes, self.params, self.encoder = rows, votes, params, encoder  # (m, d) unit length, (m, C)
+    def __init__(self, rows: np.ndarray, votes: np.ndarray, params: KnnSettings, encoder):
+        self.rows, self.votes, self.params, self.encoder = (
+            rows,
+            votes,
+            params,
+            encoder,
+        )  # (m, d) unit length, (m, C)
 
     def predict(self, examples: Sequence[Example]) -> Steps[np.ndarray]:
         """(n, C) float32."""
@@ -88,6 +121,29 @@ class Predictor:
 
         write_arrays(folder, rows=self.rows, votes=self.votes)
         write_settings(folder, self.params)
+
+
+class WordPredictor(Predictor):
+    """The same of words: each is tagged by the training words most like it in their sentences
+    (Yang & Katiyar 2020).
+    """
+
+    def __init__(self, rows: np.ndarray, votes: np.ndarray, params: KnnSettings, encoder, problem):
+        super().__init__(rows, votes, params, encoder)
+        self.problem = problem
+
+    def predict(self, examples: Sequence[Example]) -> Steps[np.ndarray]:
+        """(n, W, K) float32."""
+        from tl_core.models.training.frozen_words import tagged
+
+        return (yield from tagged(self.problem, self.encoder, examples, self._of_words))
+
+    def _of_words(self, states: np.ndarray) -> np.ndarray:
+        """(b, K) of (b, d)."""
+        states = states.astype(np.float32)
+        return np.concatenate(
+            [self._votes(states[i : i + PART]) for i in range(0, len(states), PART)]
+        )
 
 
 PART = 1024  # texts at a time: memory stays bounded with many training rows

@@ -8,33 +8,30 @@ from pathlib import Path
 
 import numpy as np
 
-from tl_core.params import param
-from tl_core.types import Example, Facts, Fitted, Job, Problem, Steps
+from tl_core.api.params import param
+from tl_core.api.sentences import say
+from tl_core.api.strategy import Strategy
+from tl_core.api.types import Example, Fitted, Job, Problem, Steps
 
 
 @dataclass(frozen=True)
-class Params:
-    temperature: float = param(0.05, "How sharp the probabilities are; it never changes the answer", low=0.001, high=10)
+class PrototypeSettings:
+    temperature: float = param(
+        0.05, "How sharp the probabilities are; it never changes the prediction", low=0.001, high=10
+    )
 
 
-class Prototype:
+class Prototype(Strategy):
     id = "prototype"
-    version = 2
+    version = 3
     order = 40
-    title = "Nearest class mean"
-    about = "Averages the embeddings of each label's rows and answers the nearest mean. Steady with one to four labels a class."
-    needs = "a few labels"
-    uses_model = True
+    title = say("Nearest class mean")
+    about = say(
+        "Averages the embeddings of each label's rows and predicts the nearest mean. Stable with"
+        " one to four labels per class."
+    )
     deterministic = True
-    Params = Params
-
-    def refuses(self, facts: Facts) -> str:
-        """Needs rows to average."""
-        return "prototype needs labelled rows; choose 1 or more shots." if facts.shots == 0 else ""
-
-    def passes(self, params: Params, train: int, test: int) -> float:
-        """Nothing goes through a network beyond shared embeddings."""
-        return 0.0
+    settings = PrototypeSettings
 
     def fit(self, job: Job) -> Steps[Fitted]:
         """Average each label's unit embeddings."""
@@ -42,9 +39,9 @@ class Prototype:
         from tl_core.tasks import task_of
 
         features = unit((yield from job.encoder.features(job.train)))
-        gold = task_of(job.problem).gold(job.problem, job.train)
+        task = task_of(job.problem)
         means = np.zeros((len(job.problem.labels), features.shape[1]))
-        carried = np.eye(len(means), dtype=bool)[gold] if gold.ndim == 1 else gold
+        carried = task.carried(task.gold(job.problem, job.train), len(means))
         for label in np.flatnonzero(carried.any(0)):
             means[label] = features[carried[:, label]].mean(0)
         return Fitted(Predictor(unit(means), job.params.temperature, job.encoder))
@@ -56,17 +53,27 @@ class Prototype:
         arrays = read_arrays(folder)
         return Predictor(arrays["means"], float(arrays["temperature"][0]), encoder)
 
+    def portable(self, predictor, problem: Problem, encoder):
+        """The means as a linear map of unit embeddings."""
+        from tl_core.models.training.portable import of_vectors
+
+        return of_vectors(predictor.means, predictor.temperature, problem, encoder)
+
 
 class Predictor:
     """softmax(cosine to each mean / temperature)."""
 
     def __init__(self, means: np.ndarray, temperature: float, encoder):
-        self.means, self.temperature, self.encoder = means, temperature, encoder  # means: (C, d), unit length
+        self.means, self.temperature, self.encoder = (
+            means,
+            temperature,
+            encoder,
+        )  # means: (C, d), unit length
 
     def predict(self, examples: Sequence[Example]) -> Steps[np.ndarray]:
         """(n, C) float32."""
-        from tl_core.models.heads import softmax
         from tl_core.models.label_vectors import unit
+        from tl_core.models.training.heads import softmax
 
         features = unit((yield from self.encoder.features(examples)))
         return softmax(features @ self.means.T / self.temperature).astype(np.float32)

@@ -1,76 +1,68 @@
-"""The same network from random weights: the difference to `full` is what pre-training is worth here."""
+"""The same network from random weights: the difference to `full` is what pre-training is worth
+here.
+
+Where a text is written, it is a small encoder and decoder with a vocabulary of its own, on any
+model.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from tl_core.models.recipes import TRIES, pairs_param
-from tl_core.params import param
-from tl_core.types import Facts, Fitted, Job, Problem, Steps
+from tl_core.api.params import param
+from tl_core.api.sentences import say
+from tl_core.api.types import Fitted, Job, Predictor, Problem, Steps
+from tl_core.models.training.fine_tuning import FineTuning, FineTuningSettings
 
 
 @dataclass(frozen=True)
-class Params:
-    learning_rate: float = param(5e-4, "Step size of the network", low=1e-7, high=0.1)
-    head_learning_rate: float = param(1e-2, "Step size of the linear head", low=1e-6, high=1.0)
-    weight_decay: float = param(0.01, "Pull of the weights towards zero", low=0.0, high=1.0)
-    early_stopping: float = param(0.0, "Share of the labelled rows that is held out to stop by; 0 holds none out", low=0.0, high=0.5)
-    patience: int = param(5, "Looks at the held-out rows, one an epoch, that may pass without a lower loss", low=1, high=1000)
-    batch: int = param(16, "Texts in an optimizer step", low=1, high=512)
-    epochs: int = param(20, "Times every text is seen, unless that gives too few or too many steps", low=1, high=1000)
-    min_steps: int = param(60, "At least so many optimizer steps", low=1, high=100_000)
-    max_steps: int = param(1000, "At most so many optimizer steps", low=1, high=1_000_000)
-    pairs: str = pairs_param()
+class ScratchSettings(FineTuningSettings):
+    learning_rate: float = param(5e-4, "Learning rate of the network", low=1e-7, high=0.1)
 
 
-class Scratch:
+class Scratch(FineTuning):
     id = "scratch"
-    version = 2
+    version = 3
     order = 90
-    title = "Training from scratch"
-    about = "The same network without its pre-training. Nobody should use it; it shows what the pre-training is worth."
-    needs = "all labels"
-    uses_model = True
-    Params = Params
-    tries = TRIES
+    title = say("Training from scratch")
+    about = say(
+        "The same network without its pre-training. Not for real use; it shows what the"
+        " pre-training is worth."
+    )
+    settings = ScratchSettings
+    learns_from_few = False  # random weights want more rows
 
-    def refuses(self, facts: Facts) -> str:
-        """Needs rows to learn from."""
-        return "scratch needs labelled rows; choose 1 or more shots." if facts.shots == 0 else ""
+    def classifier(self, encoder, problem: Problem, p: ScratchSettings, seed: int | None = None):
+        """Random weights, drawn by the run's seed."""
+        from tl_core.models.training.networks import network_for
 
-    def passes(self, params: Params, train: int, test: int) -> float:
-        """Every step trains a batch, and every epoch looks at what is held out; then the test rows."""
-        from tl_core.models.recipes import steps_for
+        return network_for(
+            encoder,
+            problem,
+            start=0,
+            pairs=p.pairs,
+            reads=p.reads,
+            random_weights=seed,
+            pretrained=False,
+        )
 
-        steps = steps_for(train, params.batch, epochs=params.epochs, low=params.min_steps, high=params.max_steps)
-        return (3.0 + params.early_stopping) * steps * min(params.batch, train) + test
+    def fit_writer(self, job: Job) -> Steps[Fitted]:
+        """A small encoder and decoder, whatever the model is: its vocabulary comes from the
+        training rows.
+        """
+        from tl_core.api.errors import raise_all
+        from tl_core.models.training.writer import fit_scratch
 
-    def fit(self, job: Job) -> Steps[Fitted]:
-        """Everything from random weights, drawn by the run's seed."""
-        from tl_core.models.classifier import ClassifierPredictor, TextClassifier, layer_groups, train_classifier
-        from tl_core.models.recipes import steps_for
-        from tl_core.models.stopping import HeldOut, hold_out
+        raise_all(self.refused_for_texts(job.params))
+        return (yield from fit_scratch(job))
 
-        p: Params = job.params
-        train, by = hold_out(job.problem, job.train, p.early_stopping, job.seed)
-        model = TextClassifier(job.encoder, job.problem, start=0, pairs=p.pairs, random_weights=job.seed)
-        groups = layer_groups(model, p.learning_rate, 1.0, p.head_learning_rate, p.weight_decay)
-        steps = steps_for(len(train), p.batch, epochs=p.epochs, low=p.min_steps, high=p.max_steps)
-        held = HeldOut(model, by, rows=len(train), batch=p.batch, patience=p.patience) if by else None
-        curve = yield from train_classifier(model, train, groups, steps=steps, batch=p.batch, seed=job.seed, held=held)
-        count = sum(t.numel() for t in model.trainable().values())
-        notes = (held.note,) if held else ()
-        return Fitted(ClassifierPredictor(model, p), optimizer_steps=len(curve), trainable_parameters=count, curve=curve, notes=notes)
+    def load_writer(self, folder: Path, problem: Problem, encoder: Any) -> Predictor:
+        """As saved."""
+        from tl_core.models.training.writer import load_scratch
 
-    def load(self, folder: Path, problem: Problem, encoder):
-        """All weights as saved."""
-        from tl_core.models.classifier import ClassifierPredictor, TextClassifier, saved_params
-
-        params = saved_params(Params, folder)
-        model = TextClassifier(encoder, problem, start=0, pairs=params.pairs)
-        model.restore(folder)
-        return ClassifierPredictor(model, params)
+        return load_scratch(folder, self.settings, encoder.device)
 
 
 STRATEGY = Scratch()

@@ -1,4 +1,6 @@
-"""Who is near whom, and how well classes stand apart: exact, by cosine, in the space itself and not on its map."""
+"""Nearest neighbours, and how well classes separate: exact, by cosine, in the space itself and not
+on its map.
+"""
 
 from __future__ import annotations
 
@@ -7,26 +9,29 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tl_core.types import Step, Steps
+from tl_core.api.types import Step, Steps
 
 VOTERS = 5  # nearest others that vote for a point's class
-BLOCK = 8_000_000  # similarities worked out at a time: 32 MB
+BLOCK = 8_000_000  # similarities computed at a time: 32 MB
 MOST = 20_000_000  # similarities for one accuracy: every pair of 4,400 points
 TIE = 1e-5  # cosines nearer than this are one: rounding must not order copies
 
 
 @dataclass(frozen=True)
 class Apart:
-    """How well classes stand apart in a space."""
+    """The separation of classes in a space."""
 
     accuracy: float  # share of points whose nearest others vote for their class, 0 to 1
-    commonest: float  # what always naming the commonest class would get
-    silhouette: float | None  # mean over points, -1 to 1 (Rousseeuw 1987), by cosine; None where it means nothing
+    commonest: float  # what always naming the most frequent class would get
+    silhouette: (
+        float | None
+    )  # mean over points, -1 to 1 (Rousseeuw 1987), by cosine; None where it means nothing
     points: int
 
 
 def nearest(vectors: np.ndarray, count: int) -> Steps[tuple[np.ndarray, np.ndarray]]:
-    """(n, k) positions of the nearest other points, the nearest first, and (n, k) cosines; k = min(count, n - 1).
+    """(n, k) positions of the nearest other points, the nearest first, and (n, k) cosines; k =
+    min(count, n - 1).
 
     Args:
         vectors: (n, d) of unit length.
@@ -48,8 +53,9 @@ def nearest(vectors: np.ndarray, count: int) -> Steps[tuple[np.ndarray, np.ndarr
 
 
 def voted(near: np.ndarray, gold: np.ndarray, classes: int) -> np.ndarray:
-    """(m,) the class that most of the nearest known points have; who is as near as the last voter votes as well, so
-    points at one place are not told apart by their order. Between equals, the class whose points are nearer on the whole.
+    """(m,) the class that most of the nearest known points have; one as near as the last voter
+    votes as well, so points at one place are not distinguished by their order. Between equals, the
+    class whose points are nearer on the whole.
 
     Args:
         near: (m, n) similarity of each point to the known ones, -inf for those that may not vote.
@@ -65,19 +71,30 @@ def voted(near: np.ndarray, gold: np.ndarray, classes: int) -> np.ndarray:
     return np.argmax(counts + 1e-6 * sums / np.maximum(votes.sum(1, keepdims=True), 1), axis=1)
 
 
-def apart(vectors: np.ndarray, gold: Sequence[int], *, groups: Sequence[int] | None = None, test: tuple[np.ndarray, Sequence[int]] | None = None) -> Apart | None:
-    """How well the classes of these points stand apart; None where there is nothing to tell apart.
+def apart(
+    vectors: np.ndarray,
+    classes_of: Sequence[int] | np.ndarray,
+    *,
+    groups: Sequence[int] | None = None,
+    test: tuple[np.ndarray, Sequence[int]] | None = None,
+) -> Apart | None:
+    """Measure how well the classes of these points separate; None where there is nothing to
+    distinguish.
 
     Args:
         vectors: (n, d) of unit length.
         groups: points of one group, such as two places in one text, do not vote for each other.
-        test: further (vectors, classes) that are voted on instead, by these points; else every point by all others, and
-            of very many points some, evenly spread. Points at one place, more of them than vote, are given the class that
-            most of them have: asked of the others only, equal shares of two classes would make each of them wrong.
+        test: further (vectors, classes) that are voted on instead, by these points; else every
+            point by all others, and of very many points some, evenly spread. Points at one place,
+            more of them than vote, are given the class that
+            most of them have: asked of the others only, equal shares of two classes would make each
+            of them wrong.
     """
-    gold = np.asarray(gold)
+    gold = np.asarray(classes_of)
     group = np.arange(len(gold)) if groups is None else np.asarray(groups)
-    asked, wanted = (vectors, gold) if test is None else (test[0], np.asarray(test[1]))
+    asked, wanted = vectors, gold
+    if test is not None:
+        asked, wanted = test[0], np.asarray(test[1])
     if len(np.unique(gold)) < 2 or len(np.unique(group)) < 3 or not len(wanted):
         return None
     classes = int(max(gold.max(), wanted.max())) + 1
@@ -95,19 +112,26 @@ def apart(vectors: np.ndarray, gold: Sequence[int], *, groups: Sequence[int] | N
             found[crowded] = np.argmax(one_place[crowded] @ np.eye(classes)[gold], axis=1)
         right += int((found == wanted[rows]).sum())
     commonest = np.bincount(gold, minlength=classes).argmax()
-    return Apart(right / len(some), float((wanted[some] == commonest).mean()), silhouette(asked, wanted), len(some))
+    return Apart(
+        right / len(some),
+        float((wanted[some] == commonest).mean()),
+        silhouette(asked, wanted),
+        len(some),
+    )
 
 
 def silhouette(vectors: np.ndarray, gold: np.ndarray) -> float | None:
-    """Mean silhouette by cosine distance. Of unit vectors the mean distance to a class is one minus the product with its
-    mean vector, so no pair of points is looked at."""
+    """Mean silhouette by cosine distance. Of unit vectors the mean distance to a class is one minus
+    the product with its mean vector, so no pair of points is looked at."""
     present, gold = np.unique(gold, return_inverse=True)
     if not 2 <= len(present) < len(gold):
         return None
     member = np.eye(len(present))[gold]  # (n, C)
     sizes = member.sum(0)
     unit = vectors.astype(np.float64)
-    summed = sizes - unit @ (member.T @ unit).T  # (n, C): summed distances to the points of each class
+    summed = (
+        sizes - unit @ (member.T @ unit).T
+    )  # (n, C): summed distances to the points of each class
     own = np.arange(len(gold)), gold
     inside = (summed[own] - (1 - (unit * unit).sum(1))) / np.maximum(sizes[gold] - 1, 1)
     means = summed / sizes

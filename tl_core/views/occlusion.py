@@ -1,21 +1,27 @@
-"""Which words a prediction hangs on: the probability of a label with each word taken out or hidden (occlusion; Zeiler &
-Fergus 2014, Li et al. 2016). It works on whatever gives probabilities, counted words as well as networks."""
+"""The words a prediction depends on: the probability of a label with each word taken out or hidden
+(occlusion; Zeiler & Fergus 2014, Li et al. 2016). It works on whatever gives probabilities, counted
+words as well as networks.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tl_core.errors import UserError, unknown
-from tl_core.tasks import task_of
-from tl_core.types import Example, Predictor, Problem, Steps
+from tl_core.api.errors import UserError, unknown
+from tl_core.api.sentences import say
+from tl_core.api.types import Example, Predictor, Problem, Step, Steps
+from tl_core.api.view import MAX_CHARACTERS, Checkpoint, Job, Models, Numbers
+from tl_core.tasks import about_whole_texts, task_of
 
-MAX_CHARACTERS = 20_000
-MOST_PIECES = 200  # each asks for one more prediction; of longer texts, runs of words are taken out together
-LETTER_WORDS = "\u2e80-\u2fff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # written without spaces: each character stands alone
+MOST_PIECES = (
+    200  # each asks for one more prediction; of longer texts, runs of words are taken out together
+)
+# written without spaces: each character is on its own
+LETTER_WORDS = "\u2e80-\u2fff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 WORD = re.compile(rf"[{LETTER_WORDS}]|[^\W{LETTER_WORDS}]+(?:['’\-][^\W{LETTER_WORDS}]+)*|[^\w\s]+")
 WAYS = ("remove", "mask")
 
@@ -29,13 +35,14 @@ class Piece:
     start: int
     end: int
     probability: float  # of the label without it
-    change: float  # the probability with everything, less that without it: above 0 it speaks for the label
+    # the probability with everything, less that without it: above 0 it supports the label
+    change: float
     answer: str  # label id that is likeliest without it
 
 
 @dataclass(frozen=True)
 class Occluded:
-    """A prediction and what it hangs on."""
+    """A prediction and the words it depends on."""
 
     arm: str
     label: str  # the one that is asked about
@@ -46,7 +53,16 @@ class Occluded:
     notes: tuple[str, ...]
 
 
-def occlude(arm: str, predictor: Predictor, problem: Problem, example: Example, *, label: str = "", way: str = "remove", hide: str = "") -> Steps[Occluded]:
+def occlude(
+    arm: str,
+    predictor: Predictor,
+    problem: Problem,
+    example: Example,
+    *,
+    label: str = "",
+    way: str = "remove",
+    hide: str = "",
+) -> Steps[Occluded]:
     """Ask for the prediction again without each word.
 
     Args:
@@ -58,38 +74,80 @@ def occlude(arm: str, predictor: Predictor, problem: Problem, example: Example, 
         UserError: no text or too much of it, no such label, or nothing to hide a word behind.
     """
     if not example.text.strip():
-        raise UserError("Write a text first.")
+        raise UserError(say("Write a text first."))
     length = len(example.text) + len(example.text_b or "")
     if length > MAX_CHARACTERS:
-        raise UserError(f"The text has {length:,} characters; at most {MAX_CHARACTERS:,} are looked at word by word. Take a part of it.")
+        raise UserError(
+            say(
+                "The text has {length:,} characters; at most {max_characters:,} are looked at"
+                " word by word. Take a part of it.",
+                length=length,
+                max_characters=MAX_CHARACTERS,
+            )
+        )
     if label and label not in problem.label_index:
-        raise UserError(unknown("label", label, problem.label_ids))
+        raise UserError(unknown(say("label"), label, problem.label_ids))
     if way not in WAYS:
-        raise UserError(unknown("way of taking words out", way, WAYS))
+        raise UserError(unknown(say("way of taking words out"), way, WAYS))
     if way == "mask" and not hide:
-        raise UserError(f"{arm} has no mask token to hide a word behind. Take the words out instead.")
+        raise UserError(
+            say(
+                "{arm} has no mask token to hide a word behind. Take the words out instead.",
+                arm=arm,
+            )
+        )
     spans, words = _spans(example)
     whole = replace(example, labels=())
-    scores = yield from predictor.predict([whole, *(_without(whole, *span, hide if way == "mask" else "") for span in spans)])
+    scores = yield from predictor.predict(
+        [whole, *(_without(whole, *span, hide if way == "mask" else "") for span in spans)]
+    )
     scores = scores.astype(np.float64)
     asked = problem.label_index[label] if label else int(scores[0].argmax())
     answers = task_of(problem).names(problem, task_of(problem).decide(scores))
     pieces = tuple(
-        Piece(_of(whole, side)[start:end], side, start, end, float(row[asked]), float(scores[0, asked] - row[asked]), ", ".join(names))
+        Piece(
+            _of(whole, side)[start:end],
+            side,
+            start,
+            end,
+            float(row[asked]),
+            float(scores[0, asked] - row[asked]),
+            ", ".join(names),
+        )
         for (side, start, end), row, names in zip(spans, scores[1:], answers[1:], strict=True)
     )
-    notes = [f"The text has {words:,} words, so runs of {-(-words // MOST_PIECES)} are taken out together."] if words > MOST_PIECES else []
+    notes = (
+        [
+            say(
+                "The text has {words:,} words, so runs of {run} are taken out together.",
+                words=words,
+                run=-(-words // MOST_PIECES),
+            )
+        ]
+        if words > MOST_PIECES
+        else []
+    )
     notes += list(getattr(predictor, "notes", ()))
     told = {id: float(p) for id, p in zip(problem.label_ids, scores[0], strict=True)}
-    return Occluded(arm, problem.label_ids[asked], float(scores[0, asked]), told, way, pieces, tuple(notes))
+    return Occluded(
+        arm, problem.label_ids[asked], float(scores[0, asked]), told, way, pieces, tuple(notes)
+    )
 
 
 def _spans(example: Example) -> tuple[list[tuple[int, int, int]], int]:
-    """((side, start, end) of every word, or of runs of them where there are very many), and how many words there are."""
-    sides = [[m.span() for m in WORD.finditer(text)] for text in (example.text, example.text_b or "")]
+    """((side, start, end) of every word, or of runs of them where there are very many), and how
+    many words there are.
+    """
+    sides = [
+        [m.span() for m in WORD.finditer(text)] for text in (example.text, example.text_b or "")
+    ]
     words = sum(map(len, sides))
     run = -(-words // MOST_PIECES) if words > MOST_PIECES else 1
-    return [(side, found[i][0], found[min(i + run, len(found)) - 1][1]) for side, found in enumerate(sides) for i in range(0, len(found), run)], words
+    return [
+        (side, found[i][0], found[min(i + run, len(found)) - 1][1])
+        for side, found in enumerate(sides)
+        for i in range(0, len(found), run)
+    ], words
 
 
 def _of(example: Example, side: int) -> str:
@@ -97,7 +155,9 @@ def _of(example: Example, side: int) -> str:
 
 
 def _without(example: Example, side: int, start: int, end: int, hide: str) -> Example:
-    """The example with something else, or nothing, where a word stands; two spaces are not left behind."""
+    """The example with something else, or nothing, in place of a word; two spaces are not left
+    behind.
+    """
     text = _of(example, side)
     before, after = text[:start], text[end:]
     if not hide and after.startswith(" ") and (not before or before.endswith(" ")):
@@ -109,3 +169,27 @@ def _without(example: Example, side: int, start: int, end: int, hide: str) -> Ex
 def hanging_on(found: Occluded, most: int) -> Sequence[Piece]:
     """The pieces whose absence changes most, the greatest change first."""
     return sorted(found.pieces, key=lambda p: -abs(p.change))[:most]
+
+
+def _of_run(
+    models: Models,
+    checkpoint: Checkpoint,
+    example: Example,
+    label: str = "",
+    way: str = WAYS[0],
+    consent: str = "",
+) -> Iterator[Step | Occluded]:
+    """Steps, then the `Occluded` of a kept run."""
+    run, predictor = models.trained_run(checkpoint), models.predictor(checkpoint, consent)
+    about_whole_texts(run.problem, say("Words that mattered"))
+    hide = ""
+    if run.arm.model is not None:
+        hide = models.encoder(checkpoint).model.tokenizer.mask_token or ""
+    yield (
+        yield from occlude(
+            run.arm.id, predictor, run.problem, example, label=label, way=way, hide=hide
+        )
+    )
+
+
+NUMBERS = Numbers("mattered", (Job("occlude", _of_run),))

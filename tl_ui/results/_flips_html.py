@@ -1,4 +1,6 @@
-"""Rows whose answer changed with their text: what stood there, what stands there now, and both answers."""
+"""Rows whose answer changed with their text: what was there, what is there now, and both
+answers.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +8,10 @@ import difflib
 import re
 from collections.abc import Sequence
 
-from tl_core.experiments.robustness.effects import Flip
-from tl_core.types import Example, Problem
-from tl_ui.pieces import clip, escaped, label_name, table_html
+from tl_core.analysis.robustness import Flip
+from tl_core.api.types import Example, Problem
+from tl_core.tasks import task_of
+from tl_ui.components.html import clip, escaped, label_name, table_html
 from tl_ui.words import t
 
 SHOWN = 10
@@ -18,8 +21,12 @@ PIECES = re.compile(r"\s+|[^\s]+")
 def flips_html(rows: Sequence[Flip], problem: Problem, lang: str) -> str:
     """The first of them."""
     head = [t(lang, "head_row"), t(lang, "head_text")]
-    cells = [[escaped(x.before.row), f"{_texts(x)}<br>{_answers(x, problem, lang)}"] for x in rows[:SHOWN]]
-    return f"<div class='tl-listed' tabindex='0'>{table_html(t(lang, 'robust_first', n=len(cells), all=f'{len(rows):,}'), head, cells)}</div>"
+    cells = [
+        [escaped(x.before.row), f"{_texts(x)}<br>{_answers(x, problem, lang)}"]
+        for x in rows[:SHOWN]
+    ]
+    caption = t(lang, "robust_first", n=len(cells), all=f"{len(rows):,}")
+    return f"<div class='tl-listed' tabindex='0'>{table_html(caption, head, cells)}</div>"
 
 
 def _texts(x: Flip) -> str:
@@ -28,8 +35,15 @@ def _texts(x: Flip) -> str:
 
 
 def _answers(x: Flip, problem: Problem, lang: str) -> str:
-    given, said, says = (escaped(label_name(problem, ids) or "–") for ids in (x.before.labels, x.said, x.says))
-    return f"<small>{escaped(t(lang, 'robust_answers'))}: {said} → <b>{says}</b> · {escaped(t(lang, 'head_given'))}: {given}</small>"
+    if task_of(problem).by_word:
+        three = (", ".join(phrases) for phrases in (x.given, x.said, x.says))
+    else:
+        three = (label_name(problem, ids) for ids in (x.before.labels, x.said, x.says))
+    given, said, says = (escaped(clip(words) or "–") for words in three)
+    return (
+        f"<small>{escaped(t(lang, 'robust_answers'))}: {said} → <b>{says}</b> ·"
+        f" {escaped(t(lang, 'head_given'))}: {given}</small>"
+    )
 
 
 def _text(e: Example) -> str:
@@ -43,4 +57,7 @@ def _marked(before: str, after: str) -> str:
     parts = [(what != "equal", "".join(new[start:end])) for what, _, _, start, end in found]
     if 2 * sum(len(part) for is_new, part in parts if is_new) > len(after):
         return escaped(after)
-    return "".join(f"<mark>{escaped(part)}</mark>" if is_new and part else escaped(part) for is_new, part in parts)
+    return "".join(
+        f"<mark>{escaped(part)}</mark>" if is_new and part else escaped(part)
+        for is_new, part in parts
+    )

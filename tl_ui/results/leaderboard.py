@@ -7,21 +7,35 @@ from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
-import numpy as np
 
-from tl_core.experiments.compare import Cell, Comparison
-from tl_core.report.budget import remarks, taught
-from tl_core.report.words import best_mark, number, rounded, say
-from tl_core.types import Arm
+from tl_core.analysis.compare import Cell, Comparison
+from tl_core.api.amounts import rounded
+from tl_core.api.types import Arm
+from tl_core.tasks import task_of
+from tl_core.words.budget import remarks, taught
+from tl_core.words.phrases import best_mark, say
+from tl_core.words.units import unit_of
+from tl_core.words.verdict import method_name
+from tl_ui.components.html import escaped, how_html
 from tl_ui.lab import Lab
-from tl_ui.pieces import escaped, how_html
 from tl_ui.results import Place, Seen
 from tl_ui.words import t, word
 
-WIDTHS = {
-    "arm": "218px", "labels_per_class": "92px", "accuracy": "100px", "accuracy_range": "118px", "macro_f1": "100px", "macro_f1_range": "118px",
-    "best_mark": "92px", "draws": "76px", "labels_used": "92px", "remarks": "250px", "fit_seconds": "92px", "memory": "92px",
-}  # fmt: skip  # by column
+BEFORE_MEASURES = {
+    "arm": "218px",
+    "labels_per_class": "92px",
+}
+AFTER_MEASURES = {
+    "best_mark": "92px",
+    "draws": "76px",
+    "labels_used": "92px",
+    "remarks": "250px",
+    "fit_seconds": "92px",
+    "alone_ms": "104px",
+    "texts_a_second": "92px",
+    "memory": "92px",
+}  # their columns, with widths
+MEASURE_WIDTH, RANGE_WIDTH = "100px", "118px"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,55 +45,117 @@ class Section:
     id: str = "board"
     order: int = 50
     title: str = "leaderboard_head"
+    rail: str = "board"
     open: bool = False
 
     def build(self, lab: Lab, place: Place) -> None:
         """Draw the section and wire it."""
-        table = gr.Dataframe(interactive=False, label=word("leaderboard"), wrap=True, elem_id="leaderboard", max_height=420)
+        table = gr.Dataframe(
+            interactive=False,
+            label=word("leaderboard"),
+            wrap=True,
+            elem_id="leaderboard",
+            max_height=420,
+        )
         learnt = gr.HTML(elem_id="learnt")
         how = gr.HTML()
 
         def draw(found: Seen, _values: dict) -> dict:
-            widths = [WIDTHS[name] for name in _columns(found.comparison)]
-            board = gr.Dataframe(value=leaderboard_rows(found.comparison, found.lang), column_widths=widths)
+            widths = [_width(name) for name in _columns(found.comparison)]
+            board = gr.Dataframe(
+                value=leaderboard_rows(found.comparison, found.lang, named=True),
+                column_widths=widths,
+            )
             study = found.opened.plan.study
-            told = how_html(found.lang, "metrics", "interval", "best", "seconds", "memory", n=f"{len(study.split.test):,}")
+            task = task_of(study.problem)
+            told = how_html(
+                found.lang,
+                task.how_words[0].removeprefix("how_"),
+                "interval",
+                "best",
+                "seconds",
+                "memory",
+                n=f"{len(study.split.test):,}",
+                **task.how_values(task.gold(study.problem, study.split.test)),
+            )
             return {table: board, learnt: learnt_html(study.arms, found.lang), how: told}
 
         place.draw(draw, outputs=[table, learnt, how])
 
 
-def leaderboard_rows(comparison: Comparison, lang: str) -> dict[str, Any]:
-    """One row per arm and number of shots; numbers stay numbers, so that every column sorts."""
+def leaderboard_rows(comparison: Comparison, lang: str, *, named: bool = False) -> dict[str, Any]:
+    """One row per arm and number of shots; numbers stay numbers, so that every column sorts.
+
+    Args:
+        named: whether arms are called as a reader knows them; else by their ids, as in exports.
+    """
     columns = _columns(comparison)
-    rows = [_board_row(c, comparison.metric, lang) for c in comparison.cells]
-    return {"headers": [t(lang, f"head_{name}") for name in columns], "data": [[row[name] for name in columns] for row in rows]}
+    rows = [_board_row(c, comparison, lang) for c in comparison.cells]
+    if named:
+        for row, c in zip(rows, comparison.cells, strict=True):
+            row["arm"] = method_name(c.arm, c.strategy, lang, comparison.problem)
+    return {
+        "headers": [t(lang, f"head_{name}") for name in columns],
+        "data": [[row[name] for name in columns] for row in rows],
+    }
 
 
 def learnt_html(arms: Sequence[Arm], lang: str) -> str:
-    """What the models had learnt from labels before the study: the numbers of labels in the table leave that out."""
-    lines = "".join(f"<li><b>{escaped(model)}</b>: {escaped(seen)}</li>" for model, seen in taught(arms, lang).items())
-    return f"<div class='tl-fine'><p>{escaped(t(lang, 'learnt_before'))}</p><ul>{lines}</ul></div>" if lines else ""
+    """Show what the models had learned from labels before the study: the numbers of labels in the
+    table leave that out.
+    """
+    lines = "".join(
+        f"<li><b>{escaped(model)}</b>: {escaped(seen)}</li>"
+        for model, seen in taught(arms, lang).items()
+    )
+    return (
+        f"<div class='tl-fine'><p>{escaped(t(lang, 'learnt_before'))}</p><ul>{lines}</ul></div>"
+        if lines
+        else ""
+    )
 
 
 def _columns(comparison: Comparison) -> list[str]:
-    """Remarks have a column where there are any."""
-    return [name for name in WIDTHS if name != "remarks" or any(remarks(c, comparison.metric, "en") for c in comparison.cells)]
+    """Every measure has two, and remarks one where there are any."""
+    measures = [name for m in comparison.measures for name in (m.id, f"{m.id}_range")]
+    last = [
+        name
+        for name in AFTER_MEASURES
+        if name != "remarks" or any(remarks(c, comparison, "en") for c in comparison.cells)
+    ]
+    return [*BEFORE_MEASURES, *measures, *last]
 
 
-def _board_row(c: Cell, metric: str, lang: str) -> dict[str, Any]:
+def _width(column: str) -> str:
+    widths = BEFORE_MEASURES | AFTER_MEASURES
+    return widths.get(column, RANGE_WIDTH if column.endswith("_range") else MEASURE_WIDTH)
+
+
+def _board_row(c: Cell, comparison: Comparison, lang: str) -> dict[str, Any]:
+    measures: dict[str, Any] = {}
+    for name, found in c.measures.items():
+        unit = unit_of(comparison.problem, name)
+        measures |= {
+            name: rounded(unit.at(found.value), unit.digits),
+            f"{name}_range": unit.limits(found, lang),
+        }
     return {
-        "arm": c.arm, "labels_per_class": t(lang, "all_rows") if c.shots is None else str(c.shots), "accuracy": rounded(100 * c.accuracy.value),
-        "accuracy_range": _range(c.accuracy), "macro_f1": rounded(100 * c.macro_f1.value), "macro_f1_range": _range(c.macro_f1),
-        "best_mark": say(lang, best_mark(c)), "draws": len(c.seeds), "labels_used": round(c.labels),
-        "remarks": "; ".join(remarks(c, metric, lang)), "fit_seconds": round(c.fit_seconds, 2), "memory": round(c.peak_bytes / 2**20),
-    }  # fmt: skip
+        "arm": c.arm,
+        "labels_per_class": t(lang, "all_rows") if c.shots is None else str(c.shots),
+        **measures,
+        "best_mark": say(lang, best_mark(c)),
+        "draws": len(c.seeds),
+        "labels_used": round(c.labels),
+        "remarks": "; ".join(remarks(c, comparison, lang)),
+        "fit_seconds": round(c.fit_seconds, 2),
+        "alone_ms": None if c.alone_seconds is None else round(1000 * c.alone_seconds[0], 1),
+        "texts_a_second": _rate(c.text_seconds),
+        "memory": round(c.peak_bytes / 2**20),
+    }
 
 
-def _range(interval: Any) -> str:
-    if not np.isfinite([interval.low, interval.high]).all():
-        return "–"
-    return f"{number(100 * interval.low)} – {number(100 * interval.high)}"
+def _rate(text_seconds: float | None) -> int | None:
+    return round(1 / text_seconds) if text_seconds else None
 
 
 SECTION = Section()

@@ -1,4 +1,4 @@
-"""Two pictures: what more labels bring every arm, and who is ahead."""
+"""The two pictures of the answer: what more labels bring every arm, and the best of each."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import dataclasses
 
 import gradio as gr
 
-from tl_core.report import figures
+from tl_core.figures import results as figures
+from tl_core.tasks import task_to_read
+from tl_ui.components.plotly_view import drawing, plotly_view
 from tl_ui.lab import Lab
-from tl_ui.pieces import how_html
-from tl_ui.plotly_view import drawing, plotly_view
 from tl_ui.results import Place, Seen, line_clicked
 from tl_ui.words import t, word
 
-METRICS = ("accuracy", "macro_f1")
+USUAL = task_to_read().measures  # to choose from until a study says its own
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,37 +23,58 @@ class Section:
     id: str = "pictures"
     order: int = 10
     title: str = "pictures_head"
+    rail: str = "answer"
     open: bool = True
 
     def build(self, lab: Lab, place: Place) -> None:
         """Draw the section and wire it."""
         known = gr.State("")  # the study whose own measure has been taken over
-        metric = gr.Radio([(word(m), m) for m in METRICS], value="accuracy", label=word("metric"), elem_id="metric")
-        with gr.Row():
-            with gr.Column(scale=1, min_width=320, elem_classes="tl-card"):
+        with gr.Row(elem_classes="tl-charts"):
+            with gr.Column(scale=2, min_width=320, elem_classes="tl-card"):
                 gr.Markdown(word("curves_head"))
                 curves = plotly_view(label="Learning curves", elem_id="curves")
-                gr.Markdown(word("curves_info"), elem_classes="tl-fine")
             with gr.Column(scale=1, min_width=320, elem_classes="tl-card"):
                 gr.Markdown(word("board_head"))
-                board = plotly_view(label="Leaderboard", elem_id="board")
-                gr.Markdown(word("board_info"), elem_classes="tl-fine")
-
-        how = gr.HTML()
+                board = plotly_view(label="Best of each method", elem_id="board")
+        with gr.Row(elem_classes="tl-under-charts"):
+            metric = gr.Radio(
+                [(word(m.id), m.id) for m in USUAL],
+                value=USUAL[0].id,
+                label=word("metric"),
+                elem_id="metric",
+                container=False,
+                scale=0,
+                min_width=260,
+            )
+            with gr.Column(min_width=320):
+                gr.Markdown(word("charts_info"), elem_classes="tl-fine")
 
         def draw(found: Seen, values: dict) -> dict:
             comparison, lang = found.comparison, found.lang
-            measure = values[metric] if values[known] == found.opened.name else comparison.metric
+            measures = comparison.measures
+            same = values[known] == found.opened.name
+            measure = values[metric] if same else comparison.metric
             return {
                 known: found.opened.name,
-                metric: measure,
-                curves: drawing(figures.learning_curves(comparison, measure, language=lang), t(lang, "chart_curves")),
-                board: drawing(figures.leaderboard(comparison, measure, language=lang), t(lang, "chart_leaderboard")),
-                how: how_html(lang, "interval", "best", "seeds"),
+                metric: gr.Radio(choices=[(t(lang, m.id), m.id) for m in measures], value=measure),
+                curves: drawing(
+                    figures.learning_curves(comparison, measure, language=lang),
+                    t(lang, "chart_curves"),
+                ),
+                board: drawing(
+                    figures.best_of_each(comparison, measure, language=lang),
+                    t(lang, "chart_best"),
+                ),
             }
 
-        place.draw(draw, [metric, known], [metric, known, curves, board, how])
-        place.on(metric.input, draw, [metric, known], [metric, known, curves, board, how], trigger_mode="always_last")
+        place.draw(draw, [metric, known], [metric, known, curves, board])
+        place.on(
+            metric.input,
+            draw,
+            [metric, known],
+            [metric, known, curves, board],
+            trigger_mode="always_last",
+        )
         for view in (curves, board):
             line_clicked(place, view)
 

@@ -1,156 +1,230 @@
-"""How do the arms hold up? Kept runs are asked about changed test texts; what they say is stored, and shown from then on."""
+"""Robustness of the arms. Checkpoints predict changed test texts; the predictions are stored, and
+shown from then on.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from typing import Any
 
 import gradio as gr
 
-from tl_core.data.perturb import CHANGES
-from tl_core.errors import UserError
-from tl_core.experiments.robustness.asking import ask, asked
-from tl_core.experiments.robustness.effects import Effect, effects, flips, table
-from tl_core.experiments.robustness.parts import Parts, stored_parts
-from tl_core.report import robustness as said
-from tl_core.report.decision import Told
-from tl_core.report.robustness_figure import robustness_figure
-from tl_core.types import Example
-from tl_ui.downloads import hand_out, harmless_csv
+from tl_core.analysis.robustness import Effect, effects, flips, table
+from tl_core.api.errors import UserError
+from tl_core.api.sentences import say
+from tl_core.api.types import Example
+from tl_core.figures.robustness import robustness_figure
+from tl_core.report.html_helpers import InLanguage
+from tl_core.report.sections.robustness import effects_table
+from tl_core.running.predict_perturbed import ask, asked
+from tl_core.studies.stored_answers import StoredAnswers, changes_for, read_stored_answers
+from tl_core.words import robustness as said
+from tl_ui.components.downloads import hand_out, harmless_csv
+from tl_ui.components.html import escaped, how_html, report_html
+from tl_ui.components.plotly_view import drawing, plotly_view
+from tl_ui.components.progress import following, wait
 from tl_ui.lab import Lab
-from tl_ui.pieces import escaped, how_html, report_html
-from tl_ui.plotly_view import drawing, plotly_view
 from tl_ui.results import Place, Seen, seen
 from tl_ui.results._flips_html import flips_html
-from tl_ui.waiting import Wait, following, wait
 from tl_ui.words import t, word
 
 
 @dataclasses.dataclass(frozen=True)
 class Section:
-    """Which changes, who loses what, and the rows behind it."""
+    """The section on changed texts: which changes, what each arm loses, the rows behind it."""
 
     id: str = "robust"
     order: int = 67
     title: str = "robust_head"
+    rail: str = "robust"
     open: bool = False
 
     def build(self, lab: Lab, place: Place) -> None:
         """Draw the section and wire it."""
-        _wire(lab, place, _drawn())
+        Robustness(lab, place)
 
 
-@dataclasses.dataclass(frozen=True)
-class Its:
-    changes: gr.CheckboxGroup
-    ask: gr.Button
-    wait: Wait
-    told: gr.HTML
-    picture: gr.HTML
-    table: gr.HTML
-    download: gr.DownloadButton
-    which: gr.Dropdown  # values are `_key`
-    rows: gr.HTML
+class Robustness:
+    """The section on one page: its parts are attributes, what happens in it are methods."""
 
-    @property
-    def shown(self) -> list:
-        return [self.ask, self.changes, self.told, self.picture, self.table, self.download, self.which, self.rows]
+    def __init__(self, lab: Lab, place: Place):
+        self.lab, self.place = lab, place
+        self.draw_parts()
+        self.wire()
 
-
-def _drawn() -> Its:
-    gr.Markdown(word("robust_about"), elem_classes="tl-fine")
-    with gr.Column(elem_classes="tl-card tl-answer-side"):
-        changes = gr.CheckboxGroup([], label=word("robust_changes"), interactive=True, elem_id="robust-changes")
+    def draw_parts(self) -> None:
+        """Draw the parts of the section."""
+        gr.Markdown(word("robust_about"), elem_classes="tl-fine")
+        with gr.Column(elem_classes="tl-card tl-answer-side"):
+            self.changes = gr.CheckboxGroup(
+                [], label=word("robust_changes"), interactive=True, elem_id="robust-changes"
+            )
+            with gr.Row(elem_classes="tl-actions"):
+                self.ask = gr.Button(
+                    word("robust_ask"), variant="primary", interactive=False, elem_id="robust-ask"
+                )
+            self.wait = wait("robust")
+        self.summary = gr.HTML(elem_id="robust-told")
+        self.picture = plotly_view(
+            label="", elem_id="robust-picture", elem_classes="tl-card tl-drawn"
+        )
+        self.table = gr.HTML(elem_id="robust-table")
         with gr.Row(elem_classes="tl-actions"):
-            ask = gr.Button(word("robust_ask"), variant="primary", interactive=False, elem_id="robust-ask")
-        waiting = wait("robust")
-    told = gr.HTML(elem_id="robust-told")
-    picture = plotly_view(label="", elem_id="robust-picture", elem_classes="tl-card tl-drawn")
-    numbers = gr.HTML(elem_id="robust-table")
-    with gr.Row(elem_classes="tl-actions"):
-        download = gr.DownloadButton(word("robust_down"), visible=False, interactive=True, elem_id="robust-down", size="sm")
-    which = gr.Dropdown([], label=word("robust_which"), visible=False, interactive=True, elem_id="robust-which")
-    return Its(changes, ask, waiting, told, picture, numbers, download, which, gr.HTML(elem_id="robust-rows"))
+            self.download = gr.DownloadButton(
+                word("robust_down"),
+                visible=False,
+                interactive=True,
+                elem_id="robust-down",
+                size="sm",
+            )
+        self.which = gr.Dropdown(
+            [], label=word("robust_which"), visible=False, interactive=True, elem_id="robust-which"
+        )
+        self.rows = gr.HTML(elem_id="robust-rows")
 
+    def wire(self) -> None:
+        """Wire everything."""
+        form = [self.ask, self.changes, self.which]
+        drawn = [self.summary, self.picture, self.table, self.download, self.rows]
+        self.place.draw(self.draw, [self.changes, self.which], [*form, *drawn])
+        self.place.on(
+            self.which.input,
+            self.choose,
+            [self.which],
+            [self.which, self.rows],
+            trigger_mode="always_last",
+        )
+        asking = self.lab.on(
+            self.ask.click,
+            self.begin,
+            [self.lab.study_id, self.changes],
+            [self.ask, self.wait.status, self.lab.fresh],
+            self.place.notice,
+            concurrency_limit=1,
+            trigger_mode="once",
+        )
+        self.wait.ends(self.lab, [asking])
+        self.place.on(self.wait.stop.click, self.end, [], [self.ask, self.lab.fresh])
 
-def _wire(lab: Lab, place: Place, its: Its) -> None:
-    def draw(found: Seen, values: dict) -> dict:
+    def draw(self, found: Seen, values: dict) -> dict:
         """All that is stored."""
-        lang, parts = found.lang, _stored(lab, found)
-        there, chosen = bool(found.opened.ended and lab.studies.kept(found.opened)), values[its.changes] or list(CHANGES)
-        shown = {
-            its.ask: gr.Button(interactive=there),
-            its.changes: gr.CheckboxGroup(choices=[(said.change_name(x, lang), x) for x in CHANGES], value=chosen, interactive=there),
+        there = bool(found.opened.ended and self.lab.studies.kept(found.opened))
+        there_are = list(changes_for(found.opened.plan.study))
+        names = [(said.change_name(x, found.lang), x) for x in there_are]
+        chosen = [x for x in values[self.changes] or () if x in there_are] or there_are
+        parts = _stored(self.lab, found)
+        effects = _effects(found, parts)
+        form = {
+            self.ask: gr.Button(interactive=there),
+            self.changes: gr.CheckboxGroup(choices=names, value=chosen, interactive=there),
         }
-        told = _effects(found, parts)
-        if not told:
-            nothing = "" if there else f"<p class='tl-fine'>{escaped(t(lang, 'robust_no_weights' if found.opened.ended else 'at_the_end'))}</p>"
-            no_file = gr.DownloadButton(value=None, visible=False)
-            return shown | {its.told: nothing, its.picture: None, its.table: "", its.download: no_file, its.which: gr.Dropdown(visible=False), its.rows: ""}
-        sentences = "".join(f"<p>{escaped(s)}</p>" for s in said.sentences(told, found.opened.plan, lang))
-        scored = any(x.difference for x in told)
-        return shown | {
-            its.told: f"<div role='status'>{sentences}</div>{how_html(lang, 'robust', 'interval')}",
-            its.picture: drawing(robustness_figure(told, language=lang), t(lang, "chart_robust")) if scored else None,
-            its.table: report_html(said.effects_table(Told(found.decision, lang), told)),
-            its.download: gr.DownloadButton(value=hand_out("robustness.csv", harmless_csv(table(told))), visible=True),
-            **examples(found, parts, told, values[its.which]),
+        if not effects:
+            return {**form, **self.nothing(found, there)}
+        examples = self.examples(found, parts, effects, values[self.which])
+        return {**form, **self.numbers(found, effects), **examples}
+
+    def nothing(self, found: Seen, there: bool) -> dict:
+        """Nothing is stored yet; why nothing can be asked, where it cannot."""
+        why = t(found.lang, "robust_no_weights" if found.opened.ended else "at_the_end")
+        return {
+            self.summary: "" if there else f"<p class='tl-fine'>{escaped(why)}</p>",
+            self.picture: None,
+            self.table: "",
+            self.download: gr.DownloadButton(value=None, visible=False),
+            self.which: gr.Dropdown(visible=False),
+            self.rows: "",
         }
 
-    def choose(found: Seen, values: dict) -> dict:
-        parts = _stored(lab, found)
-        return examples(found, parts, _effects(found, parts), values[its.which])
+    def numbers(self, found: Seen, effects: Sequence[Effect]) -> dict:
+        """Show each change's effect on each arm: in sentences, drawn, as a table, as a file."""
+        lang, picture = found.lang, None
+        lines = said.sentences(effects, found.opened.plan, lang)
+        sentences = "".join(f"<p>{escaped(line)}</p>" for line in lines)
+        how = how_html(lang, "robust", "interval")
+        if any(x.difference for x in effects):
+            picture = drawing(robustness_figure(effects, language=lang), t(lang, "chart_robust"))
+        file = hand_out("robustness.csv", harmless_csv(table(effects)))
+        return {
+            self.summary: f"<div role='status'>{sentences}</div>{how}",
+            self.picture: picture,
+            self.table: report_html(effects_table(InLanguage(lang), effects)),
+            self.download: gr.DownloadButton(value=file, visible=True),
+        }
 
-    def examples(found: Seen, parts: Parts, told: Sequence[Effect], key: str | None) -> dict:
-        """Rows whose answer one change has changed; those of the largest loss, where none is chosen."""
-        some = sorted((x for x in told if x.flips and x.flips.value), key=lambda x: x.difference.value if x.difference else 0.0)
+    def choose(self, found: Seen, values: dict) -> dict:
+        """Rows of another change, or of another arm."""
+        parts = _stored(self.lab, found)
+        return self.examples(found, parts, _effects(found, parts), values[self.which])
+
+    def examples(
+        self, found: Seen, parts: StoredAnswers, effects: Sequence[Effect], key: str | None
+    ) -> dict:
+        """Rows whose answer one change has changed; those of the largest loss, where none is
+        chosen.
+        """
+        some = sorted(
+            (x for x in effects if x.flips and x.flips.value),
+            key=lambda x: x.difference.value if x.difference else 0.0,
+        )
         if not some:
-            return {its.which: gr.Dropdown(visible=False), its.rows: ""}
+            return {self.which: gr.Dropdown(visible=False), self.rows: ""}
         one = next((x for x in some if _key(x) == key), some[0])
-        choices = [(f"{said.line_name(x, found.lang)} · {said.change_name(x.change, found.lang)}", _key(x)) for x in told if x in some]
-        rows = flips(parts, found.opened.plan, found.opened.weighed.results, one)
-        return {its.which: gr.Dropdown(choices=choices, value=_key(one), visible=True), its.rows: flips_html(rows, found.opened.plan.study.problem, found.lang)}
+        choices = [
+            (f"{said.line_name(x, found.lang)} · {said.change_name(x.change, found.lang)}", _key(x))
+            for x in effects
+            if x in some
+        ]
+        rows = flips(parts, found.opened.plan, found.weighed.results, one)
+        return {
+            self.which: gr.Dropdown(choices=choices, value=_key(one), visible=True),
+            self.rows: flips_html(rows, found.opened.plan.study.problem, found.lang),
+        }
 
-    def begin(values: dict) -> Iterator[dict]:
-        found = seen(lab, values)
+    def begin(self, values: dict) -> Iterator[dict]:
+        """Ask the kept runs about the changed texts."""
+        found = seen(self.lab, values)
         if found is None:
             return
-        store, made = lab.queue.store(found.opened.name), found.opened.plan
-        if not values[its.changes]:
-            raise UserError("Choose at least one change.")
-        request = asked(store, made, changes=values[its.changes])
+        store, made = self.lab.queue.store(found.opened.name), found.opened.plan
+        if not values[self.changes]:
+            raise UserError(say("Choose at least one change."))
+        request = asked(store, made, changes=values[self.changes])
 
-        def predict(runs: Sequence[str], texts: Sequence[Example], consent: str) -> Iterator:
-            return lab.queue.ask("predict", folder=str(store.folder.resolve()), runs=runs, examples=texts)
+        def predict(
+            runs: Sequence[str], texts: Sequence[Example], consent: str
+        ) -> Generator[Any, None, None]:
+            return self.lab.queue.ask(
+                "predict", folder=str(store.folder.resolve()), runs=runs, examples=texts
+            )
 
-        yield {its.ask: gr.Button(interactive=False)}
+        yield {self.ask: gr.Button(interactive=False)}
         try:
-            yield from its.wait.through(following(t(found.lang, "robust_texts"), ask(store, made, request, predict), found.lang))
+            yield from self.wait.through(
+                following(
+                    t(found.lang, "robust_texts"), ask(store, made, request, predict), found.lang
+                )
+            )
         except UserError:
-            yield {its.ask: gr.Button(interactive=True)}
+            yield {self.ask: gr.Button(interactive=True)}
             raise
-        yield end(found, values)
+        yield self.end(found, values)
 
-    def end(found: Seen, values: dict) -> dict:
-        """Something was stored: this section, which is open, and the report are drawn anew."""
-        lab.studies.renew(found.opened)
-        return {its.ask: gr.Button(interactive=True), lab.fresh: lab.where(found.opened.name)[lab.fresh]}
-
-    place.draw(draw, [its.changes, its.which], its.shown)
-    place.on(its.which.input, choose, [its.which], [its.which, its.rows], trigger_mode="always_last")
-    asking = lab.on(
-        its.ask.click, begin, [lab.study_id, its.changes], [its.ask, its.wait.status, lab.fresh], place.notice, concurrency_limit=1, trigger_mode="once",
-    )  # fmt: skip
-    its.wait.ends(lab, [asking])
-    place.on(its.wait.stop.click, end, [], [its.ask, lab.fresh])
+    def end(self, found: Seen, values: dict) -> dict:
+        """Something was stored: this section, which is open, and the report are drawn again."""
+        self.lab.studies.renew(found.opened)
+        return {
+            self.ask: gr.Button(interactive=True),
+            self.lab.fresh: self.lab.where(found.opened.name)[self.lab.fresh],
+        }
 
 
-def _stored(lab: Lab, found: Seen) -> Parts:
-    return stored_parts(lab.queue.store(found.opened.name), found.opened.plan)
+def _stored(lab: Lab, found: Seen) -> StoredAnswers:
+    return read_stored_answers(lab.queue.store(found.opened.name), found.opened.plan)
 
 
-def _effects(found: Seen, parts: Parts) -> tuple[Effect, ...]:
-    return effects(parts, found.opened.plan, found.opened.weighed.results, found.comparison)
+def _effects(found: Seen, parts: StoredAnswers) -> tuple[Effect, ...]:
+    return effects(parts, found.opened.plan, found.weighed.results, found.comparison)
 
 
 def _key(x: Effect) -> str:

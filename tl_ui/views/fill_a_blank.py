@@ -1,23 +1,32 @@
-"""Fill a blank: a word is hidden, and the model says what could stand there."""
+"""Fill a blank: a word is hidden, and the model says what could go there."""
 
 from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
 
-from tl_core.errors import UserError
+from tl_core.api.amounts import percent
+from tl_core.api.errors import UserError
+from tl_core.api.sentences import Sentence, say
 from tl_core.models.language_models.blanks import BLANK, split_at_blanks
-from tl_core.views.fill_mask import Candidate, Filled, Guess, Together
+from tl_core.views.fill_mask import NUMBERS, Candidate, Filled, Guess, Together
+from tl_ui.components.clickable import at, button, pressable, pressed, pressed_example
+from tl_ui.components.html import escaped
+from tl_ui.errors import notice_html, on_page
 from tl_ui.lab import Lab
-from tl_ui.links import link_of, linked
-from tl_ui.pieces import escaped, percent
-from tl_ui.press import at, button, examples_html, pressable, pressed, pressed_example
-from tl_ui.readers import Choice, Said, ask_each, choice, family, filled, notes_html, side_by_side, sides, words_given
-from tl_ui.shown import notice_html, on_page
-from tl_ui.views import Choose
+from tl_ui.views._base import NOTHING_GIVEN, Snapshot, Values, View
+from tl_ui.views._shared.answers import (
+    answer_to,
+    family_name,
+    notes_html,
+    side_by_side,
+    whole_number,
+)
+from tl_ui.views._shared.model_picker import FIRST, ModelPicker, Pick, resolve
 from tl_ui.words import t, word
 
 FIRST_TEXT = "The cat is on the [MASK]."
@@ -41,171 +50,262 @@ FORMER_TEXTS = 30
 _PIECE = re.compile(r"(?P<blank>\[mask\]|<mask>)|(?P<word>[^\W_]+(?:['’-][^\W_]+)*)", re.IGNORECASE)
 
 
-@dataclasses.dataclass(frozen=True)
-class FillABlank:
+# --- words ----------------------------------------------------------------------------------------
+
+WORDS: dict[str, Sentence] = {
+    "fill_title": say("Fill a blank"),
+    "fill_about": say(
+        "Hide a word, and the model says which words could go in its place, each with a "
+        "probability: of 100 such places, about that many would hold the word. Nothing is "
+        "looked up; all the model has are the words around the blank and what it learned from "
+        "reading. Guessing like this is how models such as BERT are trained, and what "
+        "zero-shot prompting builds on: ask for “great” or “terrible” in “It was [MASK].”, and "
+        "you have a classifier without a single label.\n\nA guess that begins with … continues "
+        "the word before it. A model that reads only English makes no sense in other "
+        "languages, which is worth seeing too."
+    ),
+    "fill_text": say("Text with [MASK] where a word is missing"),
+    "fill_text_info": say("Or write a sentence without it and click the word to hide."),
+    "fill_ask": say("Fill"),
+    "fill_undo": say("Undo"),
+    "fill_candidates": say("Your own words, separated by commas"),
+    "fill_candidates_info": say("How the model divides 100% among these words alone."),
+    "fill_top": say("Words per blank"),
+    "fill_together": say("Fill all blanks together"),
+    "fill_together_info": say("Otherwise each blank is filled as if the others stayed empty."),
+    "fill_press": say("Click a word to hide it:"),
+    "fill_hide": say("hide “{word}”"),
+    "fill_put": say("insert “{word}” ({share})"),
+    "fill_blank_n": say("Blank {n}"),
+    "fill_all_at_once": say("All blanks together"),
+    "fill_yours": say("Among your words:"),
+    "fill_any": say("Among all words:"),
+    "fill_cut": say("{tokens} · {nats} nats per token"),
+}
+
+
+# --- the view -------------------------------------------------------------------------------------
+
+
+class FillABlank(View):
     """The view."""
 
-    id: str = "fill"
-    order: int = 10
-    title: str = "fill_title"
-    about: str = "fill_about"
+    words = WORDS
+    id, order, title, about = "fill", 10, "fill_title", "fill_about"
+    ask_label, numbers, endpoint_name = "fill_ask", NUMBERS, "fill_mask"
 
-    def build(self, lab: Lab, choose: Choose) -> None:
-        """Draw the view and wire it."""
-        notice = gr.HTML(elem_classes="tl-notices", elem_id="fill-notice")
-        with gr.Row(elem_classes="tl-look"):
-            with gr.Column(min_width=280, elem_classes="tl-card tl-ask"):
-                text = gr.Textbox(FIRST_TEXT, label=word("fill_text"), info=word("fill_text_info"), lines=1, max_lines=8, elem_id="fill-text")
-                with gr.Row(elem_classes="tl-actions"):
-                    ask = gr.Button(word("fill_ask"), variant="primary", elem_id="fill-ask", min_width=120)
-                    undo = gr.Button(word("fill_undo"), variant="secondary", interactive=False, elem_id="fill-undo", min_width=120)
-                examples = lab.in_language(pressable(value=_examples_html("en"), elem_id="fill-examples"), _examples_html)
-            with gr.Column(min_width=280, elem_classes="tl-answer-side"):
-                out = pressable(elem_id="fill-out")
-                link = gr.HTML(elem_id="fill-link")
-            with gr.Column(min_width=280, elem_classes="tl-card tl-more"):
-                candidates = gr.Textbox(label=word("fill_candidates"), info=word("fill_candidates_info"), max_lines=1, elem_id="fill-candidates")
-                models = choice(lab, "fill")
-                top = gr.Slider(1, MOST_SHOWN, value=5, step=1, label=word("fill_top"), elem_id="fill-top")
-                together = gr.Checkbox(False, label=word("fill_together"), info=word("fill_together_info"), elem_id="fill-together")
-        form = Form(text, ask, undo, examples, candidates, models, top, together, out, link, gr.State(None), gr.State([]))
-        _wire(lab, choose, form, notice)
+    def draw_question(self) -> None:
+        """A text with blanks."""
+        self.text = gr.Textbox(
+            FIRST_TEXT,
+            label=word("fill_text"),
+            info=word("fill_text_info"),
+            lines=1,
+            max_lines=8,
+            elem_id="fill-text",
+        )
 
+    def draw_buttons(self) -> None:
+        """Ask, and take a press back."""
+        with gr.Row(elem_classes="tl-actions"):
+            self.button = self.ask_button(min_width=120)
+            self.undo = gr.Button(
+                word("fill_undo"),
+                variant="secondary",
+                interactive=False,
+                elem_id="fill-undo",
+                min_width=120,
+            )
 
-@dataclasses.dataclass(frozen=True)
-class Form:
-    text: gr.Textbox
-    ask: gr.Button
-    undo: gr.Button
-    examples: gr.HTML
-    candidates: gr.Textbox
-    models: Choice
-    top: gr.Slider
-    together: gr.Checkbox
-    out: gr.HTML
-    link: gr.HTML
-    asked: gr.State  # Asked, whose answer is on show; None before the first
-    former: gr.State  # texts that presses have changed, the latest last
+    def draw_answer(self) -> None:
+        """Words and guesses, to be pressed."""
+        self.out = pressable(elem_id="fill-out")
 
-    @property
-    def named(self) -> dict[str, Any]:
-        """What a link holds."""
-        return {"text": self.text, "candidates": self.candidates, "model": self.models.reader, "beside": self.models.beside}
+    def draw_options(self) -> None:
+        """Words to compare, models, how many guesses."""
+        self.candidates = gr.Textbox(
+            label=word("fill_candidates"),
+            info=word("fill_candidates_info"),
+            max_lines=1,
+            elem_id="fill-candidates",
+        )
+        self.picker = ModelPicker(self.lab, "fill")
+        self.top = gr.Slider(
+            1, MOST_SHOWN, value=5, step=1, label=word("fill_top"), elem_id="fill-top"
+        )
+        self.together = gr.Checkbox(
+            False,
+            label=word("fill_together"),
+            info=word("fill_together_info"),
+            elem_id="fill-together",
+        )
+        self.former = gr.State([])  # texts that presses have changed, the latest last
 
+    def link_fields(self) -> dict[str, Any]:
+        """Return the fields that a link holds."""
+        return {"text": self.text, "candidates": self.candidates, **self.picker.fields}
 
-@dataclasses.dataclass(frozen=True)
-class Asked:
-    """A text and what everyone put into its blanks; nobody was asked when there is none."""
+    def further_inputs(self) -> list[Any]:
+        """Settings, and the texts before."""
+        return [self.top, self.together, self.former]
 
-    text: str
-    said: tuple[Said, ...] = ()
+    def further_outputs(self) -> list[Any]:
+        """The texts before, and whether there are any."""
+        return [self.former, self.undo]
 
+    def events_that_ask(self) -> list[Any]:
+        """Settings too."""
+        return [*super().events_that_ask(), self.top.release, self.together.input]
 
-def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
-    def first(values: dict) -> dict:
-        return ask(values) if values[choose.view] == VIEW.id and values[form.asked] is None else {}
+    def wire_more(self, asking: list[Any]) -> None:
+        """Presses."""
+        self.on(self.out.select, self.press)
+        self.on(self.undo.click, self.take_back)
 
-    def from_link(values: dict, request: gr.Request) -> dict:
-        given = linked(request, VIEW.id, form.named)
-        return {**given, **ask({**values, **given})} if given else {}
+    def example_list(self, lang: str) -> Sequence[tuple[str, Mapping[str, Any]]]:
+        """Texts in English, and in the visitor's language."""
+        own = EXAMPLES[lang] if lang != "en" else ()
+        return [
+            (text, {"text": text, "candidates": candidates})
+            for text, candidates in (*EXAMPLES["en"], *own)
+        ]
 
-    def ask(values: dict) -> dict:
-        return _answered(lab, form, values, notice)
+    def ask(self, values: Values, given: Mapping[Any, Any] = NOTHING_GIVEN) -> Iterator[Values]:
+        """As every view; without a blank the words are there to be hidden, with a sentence that
+        says so.
+        """
+        question = {**values, **given}
+        try:
+            split_at_blanks(question[self.text] or "")
+        except UserError as fault:
+            self.turn(values)
+            snapshot, lang = self.question_of(question), values[self.lab.lang]
+            note = notice_html(on_page(fault.sentence, lang), kind="note")
+            drawn = self.draw(snapshot, values)
+            yield {**given, self.snapshot: snapshot, **drawn, self.notice: note}
+        else:
+            yield from super().ask(values, given)
 
-    def take_example(values: dict, event: gr.EventData) -> dict:
-        example = pressed_example(event, _examples(values[lab.lang]))
-        if example is None:
-            return {}
-        return {form.candidates: example[1], **_changed(lab, form, {**values, form.candidates: example[1]}, example[0], notice)}
+    def ask_model(self, pick: Pick, values: Values) -> Generator[Filled, None, None]:
+        """Return what the model puts into the blanks."""
+        return self.question(
+            "fill_blanks",
+            checkpoint=pick.checkpoint,
+            text=values[self.text] or "",
+            top=int(min(MOST_SHOWN, values[self.top] or 5)),
+            together=bool(values[self.together]),
+            candidates=words_given(values[self.candidates]),
+        )
 
-    def press(values: dict, event: gr.EventData) -> dict:
+    def take_example(self, values: Values, event: gr.EventData) -> Iterator[Values]:
+        """Ask what an example asks; the text before can be restored."""
+        example = pressed_example(event, self.example_list(values[self.lab.lang]))
+        if example is not None:
+            _, given = example
+            yield from self.change(values, {self.fields[name]: v for name, v in given.items()})
+
+    def press(self, values: Values, event: gr.EventData) -> Iterator[Values]:
         """A word becomes a blank; a guess goes into its blank."""
-        text = _after(values[form.asked], *pressed(event))
-        return {} if text is None else _changed(lab, form, values, text, notice)
+        text = _after(values[self.snapshot], *pressed(event))
+        if text is not None:
+            yield from self.change(values, {self.text: text})
 
-    def undo(values: dict) -> dict:
-        if not values[form.former]:
-            return {}
-        *rest, text = values[form.former]
-        return {form.text: text, **_answered(lab, form, {**values, form.text: text}, notice), **_remembered(form, rest)}
+    def change(self, values: Values, given: Mapping[Any, Any]) -> Iterator[Values]:
+        """Another text by a press: it is asked about if it has blanks, and the one before can be
+        had back.
+        """
+        for changes in self.ask(values, given):
+            # who puts in the last word knows that no blank is left
+            yield {k: v for k, v in changes.items() if k is not self.notice}
+        yield self.remembered([*values[self.former], values[self.text] or ""])
 
-    def redraw(values: dict) -> dict:
-        return {form.out: out_html(values[form.asked], values[lab.lang]), form.link: _link(lab, form, values)} if values[form.asked] else {}
+    def take_back(self, values: Values) -> Iterator[Values]:
+        """The text before the last press."""
+        if values[self.former]:
+            *rest, text = values[self.former]
+            yield from self.ask(values, {self.text: text})
+            yield self.remembered(rest)
 
-    inputs = [form.text, form.candidates, *form.models.asked, form.top, form.together, form.asked, form.former, lab.study_id, lab.turns]
-    outputs = [*form.named.values(), form.out, form.link, form.asked, form.former, form.undo]
-    quick = {"show_progress": "minimal", "show_progress_on": form.out}
-    lab.on(choose.events, first, [choose.view, *inputs], outputs, notice, **quick)
-    lab.on(lab.linked.change, from_link, inputs, outputs, notice)
-    again = [form.ask.click, form.text.submit, form.candidates.submit, form.top.release, form.together.input]
-    lab.on([*again, form.models.reader.input, form.models.beside.input], ask, inputs, outputs, notice, trigger_mode="always_last", **quick)
-    lab.on(form.examples.select, take_example, inputs, outputs, notice, **quick)
-    lab.on(form.out.select, press, inputs, outputs, notice, **quick)
-    lab.on(form.undo.click, undo, inputs, outputs, notice, **quick)
-    lab.draw_on(("lang",), redraw, [form.asked, *form.named.values(), lab.study_id], [form.out, form.link])
+    def remembered(self, former: list[str]) -> Values:
+        """The texts before, as changes of the page."""
+        return {
+            self.former: former[-FORMER_TEXTS:],
+            self.undo: gr.Button(interactive=bool(former)),
+        }
 
+    def about_answer(self, answer: Filled, lang: str) -> str:
+        """Describe what its family of models sees."""
+        return family_name(answer.family, lang)
 
-# --- asking --------------------------------------------------------------------------------------------
+    def html(self, snapshot: Snapshot, lang: str) -> str:
+        """The sentence with its words to press, and under it what every model says."""
+        return out_html(snapshot, lang)
 
+    @staticmethod
+    def endpoint(
+        lab: Lab,
+        text: str,
+        model: str = FIRST,
+        top: int = 5,
+        together: bool = False,
+        candidates: str = "",
+    ) -> dict[str, Any]:
+        """Words for every blank of a text, with their probabilities.
 
-def _answered(lab: Lab, form: Form, values: dict, notice: gr.HTML) -> dict:
-    """The text of the form, its blanks filled; without a blank its words to be hidden, and the sentence that says so.
-
-    The fields are left alone: who goes on writing while a model answers keeps what they wrote.
-    """
-    text, lang, check = values[form.text] or "", values[lab.lang], values[lab.turns].take(VIEW.id)
-    link = {form.link: _link(lab, form, values)}
-    try:
-        split_at_blanks(text)
-    except UserError as fault:
-        asked = Asked(text)
-        return {**link, form.asked: asked, form.out: out_html(asked, lang), notice: notice_html(on_page(str(fault), lang), kind="note")}
-    given = words_given(values[form.candidates])
-    settings = {"top": min(MOST_SHOWN, values[form.top] or 5), "together": values[form.together], "candidates": given}
-    said = ask_each(sides(lab, form.models, values), lambda side: filled(lab, side.reader, text, **settings))
-    check()
-    asked = Asked(text, said)
-    return {**link, form.asked: asked, form.out: out_html(asked, lang)}
-
-
-def _link(lab: Lab, form: Form, values: dict) -> str:
-    return link_of(VIEW.id, form.named, values, values[lab.lang], study=values[lab.study_id])
-
-
-def _changed(lab: Lab, form: Form, values: dict, text: str, notice: gr.HTML) -> dict:
-    """Another text by a press: it is asked about if it has blanks, and the one before can be had back."""
-    changed = _answered(lab, form, {**values, form.text: text}, notice)
-    if not changed[form.asked].said:
-        changed.pop(notice)  # who puts in the last word knows that no blank is left
-    return {form.text: text, **changed, **_remembered(form, [*values[form.former], values[form.text] or ""])}
-
-
-def _remembered(form: Form, former: list[str]) -> dict:
-    return {form.former: former[-FORMER_TEXTS:], form.undo: gr.Button(interactive=bool(former))}
+        Args:
+            text: a text with [MASK] wherever a word is missing.
+            model: the model that answers.
+            top: how many words for each blank.
+            together: also fill all blanks at once.
+            candidates: words to compare in every blank, with commas between.
+        """
+        found = answer_to(
+            lab,
+            NUMBERS,
+            "fill_blanks",
+            checkpoint=resolve(lab, str(model)).checkpoint,
+            text=str(text),
+            top=whole_number(top),
+            together=bool(together),
+            candidates=words_given(str(candidates)),
+        )
+        return dataclasses.asdict(found)
 
 
-def _after(asked: Asked | None, what: str, numbers: tuple[int, ...]) -> str | None:
+# --- texts ----------------------------------------------------------------------------------------
+
+
+def words_given(text: str | None) -> list[str]:
+    """Words between commas; two commas in a row leave nothing between them."""
+    return [w.strip() for w in (text or "").replace("，", ",").split(",") if w.strip()]
+
+
+def _after(snapshot: Snapshot | None, what: str, numbers: tuple[int, ...]) -> str | None:
     """The text after a press; None for a press on nothing."""
-    if asked is None:
+    if snapshot is None:
         return None
+    text = snapshot.question["text"]
     if what == "word" and len(numbers) == 1:
-        found = at(_words(asked.text), *numbers)
-        return found and asked.text[: found.start()] + BLANK + asked.text[found.end() :]
+        found = at(_words(text), *numbers)
+        return found and text[: found.start()] + BLANK + text[found.end() :]
     side, *place = numbers or (-1,)
-    said = at(asked.said, side)
-    if said is None or said.answer is None or not place:
+    answer = at(snapshot.answers, side)
+    if answer is None or answer.value is None or not place:
         return None
-    if what == "guess" and isinstance(thing := at(said.answer.alone, *place), Guess):
-        return put(asked.text, place[0], thing.word, thing.begins_word)
-    if what == "candidate" and isinstance(thing := at(said.answer.candidates, *place), Candidate):
-        return put(asked.text, place[0], thing.word, True)
-    if what == "together" and isinstance(thing := at(said.answer.together, *place), Together):
-        return _put_all(asked.text, thing)
+    filled = answer.value
+    if what == "guess" and isinstance(thing := at(filled.alone, *place), Guess):
+        return put(text, place[0], thing.word, thing.begins_word)
+    if what == "candidate" and isinstance(thing := at(filled.candidates, *place), Candidate):
+        return put(text, place[0], thing.word, True)
+    if what == "together" and isinstance(thing := at(filled.together, *place), Together):
+        return _put_all(text, thing)
     return None
 
 
 def put(text: str, blank: int, filler: str, begins_word: bool) -> str:
-    """The text with a word in one of its blanks; a piece that goes on with a word stands right behind it."""
+    """The text with a word in one of its blanks; a piece that continues with a word stands right
+    behind it.
+    """
     parts = split_at_blanks(text)
     before, after = BLANK.join(parts[: blank + 1]), BLANK.join(parts[blank + 1 :])
     if not begins_word:
@@ -216,7 +316,7 @@ def put(text: str, blank: int, filler: str, begins_word: bool) -> str:
 
 
 def _put_all(text: str, fill: Together) -> str:
-    """From the last blank to the first, so that the places of those before stay."""
+    """Put in fills from the last blank to the first, so that the places of those before stay."""
     for blank in reversed(range(len(fill.words))):
         text = put(text, blank, fill.words[blank], fill.begins_word[blank])
     return text
@@ -226,21 +326,20 @@ def _words(text: str) -> list[re.Match]:
     return [found for found in _PIECE.finditer(text) if found["word"]][:WORDS_SHOWN]
 
 
-# --- drawing -------------------------------------------------------------------------------------------
+# --- drawing --------------------------------------------------------------------------------------
 
 
-def _examples(lang: str) -> tuple[tuple[str, str], ...]:
-    return (*EXAMPLES["en"], *(EXAMPLES[lang] if lang != "en" else ()))
-
-
-def _examples_html(lang: str) -> str:
-    return examples_html([text for text, _ in _examples(lang)], lang)
-
-
-def out_html(asked: Asked, lang: str) -> str:
-    """The sentence with its words to press, and under it what everyone says."""
-    answers = side_by_side(asked.said, lambda i, answer: _answer_html(i, answer, lang), lambda a: family(a.family, lang))
-    return _sentence_html(asked.text, lang) + (answers if asked.said else "")
+def out_html(snapshot: Snapshot, lang: str) -> str:
+    """The sentence with its words to press, and under it what every model says."""
+    sentence = _sentence_html(snapshot.question["text"], lang)
+    if not snapshot.answers:
+        return sentence
+    return sentence + side_by_side(
+        snapshot.answers,
+        lambda place, answer: _answer_html(place, answer, lang),
+        lambda answer: family_name(answer.family, lang),
+        lang,
+    )
 
 
 def _sentence_html(text: str, lang: str) -> str:
@@ -253,55 +352,87 @@ def _sentence_html(text: str, lang: str) -> str:
         done = found.end()
         if found["blank"]:
             blanks += 1
-            pieces.append(f"<span class='tl-blank'>{BLANK}{f'<sub>{blanks}</sub>' if several else ''}</span>")
+            pieces.append(
+                f"<span class='tl-blank'>{BLANK}{f'<sub>{blanks}</sub>' if several else ''}</span>"
+            )
             continue
         if words == WORDS_SHOWN:
             return _sentence_card("".join(pieces) + "…", lang)
-        pieces.append(button(escaped(found[0]), "word", words, kind="tl-word", label=t(lang, "fill_hide", word=found[0])))
+        pieces.append(
+            button(
+                escaped(found[0]),
+                "word",
+                words,
+                kind="tl-word",
+                label=t(lang, "fill_hide", word=found[0]),
+            )
+        )
         words += 1
     return _sentence_card("".join(pieces) + escaped(text[done:]), lang)
 
 
 def _sentence_card(inside: str, lang: str) -> str:
-    return f"<section class='tl-card tl-sentence'><p class='tl-fine'>{escaped(t(lang, 'fill_press'))}</p><p class='tl-words'>{inside}</p></section>"
+    return (
+        "<section class='tl-card tl-sentence'><p"
+        f" class='tl-fine'>{escaped(t(lang, 'fill_press'))}</p><p"
+        f" class='tl-words'>{inside}</p></section>"
+    )
 
 
 def _answer_html(side: int, answer: Filled, lang: str) -> str:
     several = len(answer.alone) > 1
     parts = []
     if answer.together:
-        parts.append(f"<h5>{escaped(t(lang, 'fill_all_at_once'))}</h5>" + "".join(_together_html(side, i, fill, lang) for i, fill in enumerate(answer.together)))
+        parts.append(
+            f"<h5>{escaped(t(lang, 'fill_all_at_once'))}</h5>"
+            + "".join(_together_html(side, i, fill, lang) for i, fill in enumerate(answer.together))
+        )
     for i in range(len(answer.alone)):
         if several:
             parts.append(f"<h5>{escaped(t(lang, 'fill_blank_n', n=i + 1))}</h5>")
         if answer.candidates:
             parts.append(f"<p class='tl-fine tl-over'>{escaped(t(lang, 'fill_yours'))}</p>")
-            parts += [_candidate_html(side, i, j, one, lang) for j, one in enumerate(answer.candidates[i])]
+            parts += [
+                _candidate_html(side, i, j, one, lang) for j, one in enumerate(answer.candidates[i])
+            ]
             parts.append(f"<p class='tl-fine tl-over'>{escaped(t(lang, 'fill_any'))}</p>")
         parts += [_guess_html(side, i, j, guess, lang) for j, guess in enumerate(answer.alone[i])]
-    return "".join(parts) + notes_html(answer.notes)
+    return "".join(parts) + notes_html(answer.notes, lang)
 
 
 def _guess_html(side: int, blank: int, rank: int, guess: Guess, lang: str) -> str:
-    shown = guess.word if guess.begins_word else f"…{guess.word}"
-    return _row(shown, guess.probability, lang, "guess", side, blank, rank)
+    words = guess.word if guess.begins_word else f"…{guess.word}"
+    return _row(words, guess.probability, lang, "guess", side, blank, rank)
 
 
 def _together_html(side: int, rank: int, fill: Together, lang: str) -> str:
-    shown = " · ".join(w if begins else f"…{w}" for w, begins in zip(fill.words, fill.begins_word, strict=True))
-    return _row(shown, fill.probability, lang, "together", side, rank)
+    words = " · ".join(
+        w if begins else f"…{w}" for w, begins in zip(fill.words, fill.begins_word, strict=True)
+    )
+    return _row(words, fill.probability, lang, "together", side, rank)
 
 
 def _candidate_html(side: int, blank: int, rank: int, one: Candidate, lang: str) -> str:
-    about = t(lang, "fill_cut", tokens=" ".join(one.tokens), nats=f"{one.per_token:.2f}".replace("-", "−"))
-    return _row(one.word, one.share, lang, "candidate", side, blank, rank) + f"<p class='tl-fine tl-under'>{escaped(about)}</p>"
+    about = t(
+        lang, "fill_cut", tokens=" ".join(one.tokens), nats=f"{one.per_token:.2f}".replace("-", "−")
+    )
+    return (
+        _row(one.word, one.share, lang, "candidate", side, blank, rank)
+        + f"<p class='tl-fine tl-under'>{escaped(about)}</p>"
+    )
 
 
-def _row(shown: str, share: float, lang: str, *marks: str | int) -> str:
+def _row(words: str, share: float, lang: str, *marks: str | int) -> str:
     """A word, a bar and a number, to be pressed."""
-    number = "< 0.1 %" if 0 < share < 0.001 else percent(share)
-    inside = f"<b>{escaped(shown)}</b><span class='tl-bar' aria-hidden='true'><i style='width:{100 * share:.1f}%'></i></span><span class='tl-num'>{escaped(number)}</span>"
-    return button(inside, *marks, kind="tl-guess", label=t(lang, "fill_put", word=shown, share=number))
+    number = "< 0.1%" if 0 < share < 0.001 else percent(share)
+    inside = (
+        f"<b>{escaped(words)}</b><span class='tl-bar' aria-hidden='true'><i"
+        f" style='width:{100 * share:.1f}%'></i></span><span"
+        f" class='tl-num'>{escaped(number)}</span>"
+    )
+    return button(
+        inside, *marks, kind="tl-guess", label=t(lang, "fill_put", word=words, share=number)
+    )
 
 
-VIEW = FillABlank()
+VIEW = FillABlank

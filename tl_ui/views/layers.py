@@ -1,272 +1,381 @@
-"""Layers: what a probe can read at every layer before and after training, and how far each was moved."""
+"""Layers: what a probe can read at every layer before and after training, and how far each was
+moved.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
 
-from tl_core.errors import UserError
-from tl_core.models.catalog import EMBEDDED, FILLS_BLANKS, describe
-from tl_core.report.inside_maps import apart_by_layer, layers_changed
-from tl_core.types import Step
-from tl_core.views.embedding_map import EmbeddingMap, Side
-from tl_core.views.layers import Layers
-from tl_ui import trained_example
+from tl_core.api.amounts import percent
+from tl_core.api.errors import UserError
+from tl_core.api.sentences import Sentence, say
+from tl_core.api.types import Step
+from tl_core.models.embedded import EMBEDDED, FILLS_BLANKS
+from tl_core.views.embedding_map import Side
+from tl_core.views.layers import NUMBERS, Layers
+from tl_ui.components.clickable import pressed_example
+from tl_ui.components.html import bar, duration, escaped, table_html
+from tl_ui.components.permalinks import link_html
+from tl_ui.components.plotly_view import drawing, plotly_view
+from tl_ui.errors import on_page
 from tl_ui.lab import Lab
-from tl_ui.links import link_html, linked
-from tl_ui.many_texts import DATA, changed, mapped, texts_of
-from tl_ui.pieces import bar, duration, escaped, percent, table_html
-from tl_ui.plotly_view import drawing, plotly_view
-from tl_ui.press import examples_html, pressable, pressed_example
-from tl_ui.readers import RUN, notes_html, runs_of, side
-from tl_ui.views import Choose
+from tl_ui.views._base import NOTHING_GIVEN, Values
+from tl_ui.views._shared.answers import last, notes_html, request
+from tl_ui.views._shared.map_figures import apart_by_layer, layers_changed
+from tl_ui.views._shared.map_rows import DATA, Texts, map_of, texts_of
+from tl_ui.views._shared.model_picker import RUN, Pick, models, resolve, runs_of
+from tl_ui.views._training import TrainingView
 from tl_ui.words import t, word
 
-MOST_ARMS = 6  # drawn beside each other
-WAITED = 1.0  # seconds until a wait is told
-BETWEEN = 0.3  # seconds from one sign of life to the next
+MOST_ARMS = 6  # drawn side by side
 TRAIN, MODELS = "layers_example_train", "layers_example_models"
 
 
 @dataclasses.dataclass(frozen=True)
-class LayersView:
-    """The view."""
-
-    id: str = "layers"
-    order: int = 60
-    title: str = "layers_title"
-    about: str = "layers_about"
-
-    def build(self, lab: Lab, choose: Choose) -> None:
-        """Draw the view and wire it."""
-        notice = gr.HTML(elem_classes="tl-notices", elem_id="layers-notice")
-        with gr.Row(elem_classes="tl-look"):
-            with gr.Column(min_width=280, elem_classes="tl-card tl-ask"):
-                who = gr.Dropdown(_choices(lab, "", "en"), value=[EMBEDDED.name], multiselect=True, max_choices=MOST_ARMS, label=word("layers_who"), info=word("layers_who_info"), elem_id="layers-who")
-                with gr.Row(elem_classes="tl-actions"):
-                    ask = gr.Button(word("layers_ask"), variant="primary", elem_id="layers-ask", min_width=120)
-                    stop = gr.Button(word("stop"), variant="stop", visible=False, elem_id="layers-stop", min_width=120)
-                examples = lab.in_language(pressable(value=_examples_html("en"), elem_id="layers-examples"), _examples_html)
-            with gr.Column(min_width=280, elem_classes="tl-answer-side"):
-                status = gr.HTML(elem_id="layers-status")
-                out = gr.HTML(elem_id="layers-out")
-                figure = plotly_view(label="", elem_id="layers-figure")
-                table = gr.HTML(elem_id="layers-table")
-                link = gr.HTML(elem_id="layers-link")
-        _wire(lab, choose, Form(who, ask, stop, examples, status, out, figure, table, link, gr.State(None), gr.State(""), gr.State("")), notice)
-
-
-@dataclasses.dataclass(frozen=True)
-class Form:
-    who: gr.Dropdown
-    ask: gr.Button
-    stop: gr.Button
-    examples: gr.HTML
-    status: gr.HTML
-    out: gr.HTML
-    figure: gr.HTML
-    table: gr.HTML
-    link: gr.HTML
-    shown: gr.State  # Shown, which is on the page; None before the first
-    awaited: gr.State  # the comparison that an example trains; "" for none
-    ready: gr.State  # the same when it has ended
-
-
-@dataclasses.dataclass(frozen=True)
-class Shown:
-    """What is on the page: trained arms, models as they are, or both."""
+class LayersSnapshot:
+    """The content of the page: trained arms, models as they are, or both."""
 
     trained: tuple[Layers, ...]
     untrained: tuple[Side, ...]
     texts: str  # which the untrained models read
     notes: tuple[str, ...]
 
+    def noted(self, notes: Sequence[str]) -> LayersSnapshot:
+        """Return it with further notes, each once."""
+        return dataclasses.replace(self, notes=tuple(dict.fromkeys([*self.notes, *notes])))
 
-def _wire(lab: Lab, choose: Choose, form: Form, notice: gr.HTML) -> None:
-    def first(values: dict, request: gr.Request) -> Iterator[dict]:
-        """The first answer; a link holds what was asked."""
-        given = linked(request, VIEW.id, {"who": form.who})
-        if values[form.shown] is None and (given or values[choose.view] == VIEW.id):
-            who = given[form.who].split(",")[:MOST_ARMS] if given else values[form.who]
-            yield {form.who: gr.Dropdown(choices=_choices(lab, values[lab.study_id], values[lab.lang]), value=who)}
-            yield from _looked(lab, form, {**values, form.who: who})
 
-    def ask(values: dict) -> Iterator[dict]:
-        yield from _looked(lab, form, values)
+# --- words ----------------------------------------------------------------------------------------
 
-    def take_example(values: dict, event: gr.EventData) -> Iterator[dict]:
-        example = pressed_example(event, (TRAIN, MODELS))
-        if example == TRAIN:
-            name, started = trained_example.start(lab, values)
-            yield {**started, form.awaited: name, form.status: trained_example.status_html(None, values[lab.lang])}
-        elif example == MODELS:
-            who = [EMBEDDED.name, FILLS_BLANKS.name]
-            yield {form.who: who}
-            yield from _looked(lab, form, {**values, form.who: who})
+WORDS: dict[str, Sentence] = {
+    "layers_title": say("Layers"),
+    "layers_about": say(
+        "A model is a stack of layers, and each rewrites what the one below made of the text. "
+        "A probe is a plain linear classifier that reads the labels off one layer: where its "
+        "accuracy rises, that layer has what the task needs. The chart shows the accuracy at "
+        "every layer before and after training, on test rows, with probes trained on the run’s "
+        "training rows alone (Alain & Bengio 2017).\n\nBelow it: how far the weights of every "
+        "layer moved, as a share of their size, and how far the embeddings of texts shifted. "
+        "LoRA moves few weights by little, full fine-tuning moves all of them; the layers "
+        "where the probe gains show where the transfer happens. Without a trained arm you see "
+        "how well labels separate at every layer of a model before training."
+    ),
+    "layers_who": say("Trained arms, or models before training"),
+    "layers_who_info": say("Several are drawn side by side."),
+    "layers_ask": say("Show layers"),
+    "layers_label": say(
+        "Layer by layer: accuracy of a probe before and after training, how far weights and "
+        "embeddings moved"
+    ),
+    "layers_gain": say(
+        "{arm}: on the last layer, a probe reaches {after} after training and {before} before."
+    ),
+    "layers_most": say(
+        "It gains most at layer {layer} ({gain} points); weights moved most in layer {moved} "
+        "({share})."
+    ),
+    "layers_table": say("The same as a table"),
+    "layers_layer": say("Layer"),
+    "layers_after": say("Probe after"),
+    "layers_added": say("Weights added"),
+    "layers_rows": say("Probes were trained on {train} rows and tested on {test}."),
+    "layers_untrained": say(
+        "Nothing was trained here: this is how well the labels of {name} separate at every layer."
+    ),
+    "layers_step": say("{model}: {done} of {total}, {left} left."),
+    "layers_example_train": say(
+        "Train LoRA and the whole model on my dataset, and see where it happens"
+    ),
+    "layers_example_models": say("Two models before training"),
+}
 
-    def follow(values: dict) -> dict:
-        """What an example trains: how far it is, and when it has ended."""
-        return trained_example.followed(values[form.awaited], values[lab.status], values[lab.lang], form.status, form.awaited, form.ready)
 
-    def show_trained(values: dict) -> Iterator[dict]:
-        """The layers of what an example has trained."""
-        name, lang = values[form.ready], values[lab.lang]
-        who = [value for _, value in runs_of(lab, name, lang, headed=False)][:MOST_ARMS] if name else []
-        if who:
-            yield {form.who: gr.Dropdown(choices=_choices(lab, name, lang), value=who)}
-            yield from _looked(lab, form, {**values, form.who: who, lab.study_id: name})
+# --- the view -------------------------------------------------------------------------------------
 
-    def halt(_values: dict) -> dict:
-        return _at_rest(form)
 
-    def redraw(values: dict) -> dict:
-        return _drawn(lab, form, values[form.shown], values) if values[form.shown] is not None else {}
+class LayersView(TrainingView):
+    """The view."""
 
-    def renew(values: dict) -> dict:
-        """What can be chosen: what the open study trained, then models as they are. A study that opens is looked into."""
-        known = _choices(lab, values[lab.study_id], values[lab.lang])
+    words = WORDS
+    id, order, title, about = "layers", 60, "layers_title", "layers_about"
+    ask_label, numbers, options = "layers_ask", NUMBERS, False
+
+    def draw_question(self) -> None:
+        """Arms of the study, and models as they are."""
+        self.who = gr.Dropdown(
+            self.choices("", "en"),
+            value=[EMBEDDED.name],
+            multiselect=True,
+            max_choices=MOST_ARMS,
+            label=word("layers_who"),
+            info=word("layers_who_info"),
+            elem_id="layers-who",
+        )
+
+    def draw_answer(self) -> None:
+        """Draw what the figure says, the figure, and the same as a table."""
+        super().draw_answer()
+        self.out = gr.HTML(elem_id="layers-out")
+        self.figure = plotly_view(label="", elem_id="layers-figure")
+        self.table = gr.HTML(elem_id="layers-table")
+
+    def link_fields(self) -> dict[str, Any]:
+        """Return the fields that a link holds."""
+        return {"who": self.who}
+
+    def drawn(self) -> list[Any]:
+        """Return what changes with an answer."""
+        return [self.out, self.figure, self.table, self.link]
+
+    def wire_parts(self) -> list[Any]:
+        """Renew what can be chosen with the open study."""
+        self.lab.draw_on(("settled", "spoken"), self.renew, self.inputs(), [self.who])
+        return []
+
+    def choices(self, study: str, lang: str) -> list[tuple[str, str]]:
+        """Return the models that the open study trained, then models as they are."""
+        return [*runs_of(self.lab, study, lang, headed=False), *models()]
+
+    def renew(self, values: Values) -> Values:
+        """Renew what can be chosen. A study that opens is looked into."""
+        known = self.choices(values[self.lab.study_id], values[self.lab.lang])
         ids = [value for _, value in known]
-        kept = [one for one in values[form.who] or () if one in ids]
+        kept = [one for one in values[self.who] or () if one in ids]
         trained = [one for one in ids if one.startswith(RUN)][:MOST_ARMS]
-        return {form.who: gr.Dropdown(choices=known, value=kept if any(one.startswith(RUN) for one in kept) or not trained else trained)}
+        stays = any(one.startswith(RUN) for one in kept) or not trained
+        return {self.who: gr.Dropdown(choices=known, value=kept if stays else trained)}
 
-    def forget(_values: dict) -> dict:
-        return {form.shown: None}
+    def given_by_link(self, request: gr.Request) -> Values:
+        """The models and arms, which are in a link with commas between."""
+        given = super().given_by_link(request)
+        return {field: value.split(",")[:MOST_ARMS] for field, value in given.items()}
 
-    asked = [form.who, lab.study_id, lab.dataset_id, lab.turns]
-    outputs = [form.who, form.stop, form.status, form.out, form.figure, form.table, form.link, form.shown]
-    going = [
-        lab.on([*choose.events, lab.linked.change], first, [choose.view, form.shown, *asked], outputs, notice),
-        lab.on([form.ask.click, form.who.input], ask, asked, outputs, notice, trigger_mode="always_last"),
-        lab.on(form.examples.select, take_example, [*asked, *trained_example.inputs(lab)], [*outputs, form.awaited, *trained_example.outputs(lab)], notice),
-        lab.on(form.ready.change, show_trained, [form.ready, *asked], outputs, notice),
-    ]
-    lab.on(lab.fresh.change, follow, [form.awaited, lab.status], [form.status, form.awaited, form.ready])
-    lab.on(form.stop.click, halt, outputs=[form.status, form.stop], cancels=going)
-    lab.draw_on(("lang",), redraw, [form.shown, *asked], outputs)
-    lab.draw_on(("settled", "lang"), renew, asked, [form.who])
-    lab.on([lab.dataset_id.change, lab.study_id.change], forget, outputs=[form.shown])
+    def example_list(self, lang: str) -> Sequence[tuple[str, Mapping[str, Any]]]:
+        """Train two arms, or look at two models as they are."""
+        return [
+            (t(lang, TRAIN), {}),
+            (t(lang, MODELS), {"who": [EMBEDDED.name, FILLS_BLANKS.name]}),
+        ]
+
+    def first(self, values: Values, request: gr.Request) -> Iterator[Values]:
+        """The first answer; whatever a link names can be chosen too."""
+        given = self.given_by_link(request)
+        if values[self.snapshot] is None and self.is_wanted(values, request):
+            who = given.get(self.who, values[self.who])
+            known = self.choices(values[self.lab.study_id], values[self.lab.lang])
+            yield {self.who: gr.Dropdown(choices=known, value=who)}
+            yield from self.ask({**values, self.who: who})
+
+    def take_example(self, values: Values, event: gr.EventData) -> Iterator[Values]:
+        """Train, or ask."""
+        example = pressed_example(event, self.example_list(values[self.lab.lang]))
+        if example is None:
+            return
+        _, given = example
+        if given:
+            yield from self.ask(values, {self.who: given["who"]})
+        else:
+            yield self.train(values)
+
+    def show_trained(self, values: Values) -> Iterator[Values]:
+        """The layers of what an example has trained."""
+        name, lang = values[self.ready], values[self.lab.lang]
+        runs = runs_of(self.lab, name, lang, headed=False) if name else []
+        who = [value for _, value in runs][:MOST_ARMS]
+        if who:
+            yield {self.who: gr.Dropdown(choices=self.choices(name, lang), value=who)}
+            yield from self.ask({**values, self.who: who, self.lab.study_id: name})
+
+    # --- asking ---
+
+    def ask(self, values: Values, given: Mapping[Any, Any] = NOTHING_GIVEN) -> Iterator[Values]:
+        """One after the other; what is known is on the page while the rest is computed."""
+        values, lang, study = {**values, **given}, values[self.lab.lang], values[self.lab.study_id]
+        if given:
+            yield dict(given)
+        picks = [resolve(self.lab, name, study, lang) for name in values[self.who] or ()]
+        if not picks:
+            raise UserError(say("Choose a trained arm or a model first."))
+        texts = texts_of(self.lab, DATA, values[self.lab.dataset_id], study)
+        snapshot, check = LayersSnapshot((), (), texts.name, ()), self.turn(values)
+        yield {self.stop: gr.Button(visible=True)}
+        for pick in picks:
+            try:
+                for item, seconds in self.parts(self.look(pick, texts), check):
+                    if isinstance(item, Step):
+                        yield {self.status: _status_html(pick.title, item, seconds, lang)}
+                    else:
+                        snapshot = _with(snapshot, item)
+            except UserError as fault:
+                if len(picks) == 1:
+                    yield self.at_rest()
+                    raise
+                # the others are drawn without it
+                snapshot = snapshot.noted([on_page(fault.sentence, lang)])
+            yield {self.snapshot: snapshot, **self.draw(snapshot, values)}
+        yield self.at_rest()
+
+    def look(self, pick: Pick, texts: Texts) -> Iterator[Any]:
+        """Steps, then what training changed; of a model that was not trained here, how labels stand
+        apart at every layer.
+        """
+        if pick.checkpoint.run:
+            return self.question("layer_changes", checkpoint=pick.checkpoint)
+        return map_of(self.lab, [pick.checkpoint], texts, method="pca", by_layer=True)
+
+    def draw(self, snapshot: LayersSnapshot, values: Values) -> Values:
+        """Trained arms where there are any; else how labels separate at every layer of models as
+        they are.
+        """
+        lang, study, figure = values[self.lab.lang], values[self.lab.study_id], None
+        if snapshot.trained:
+            figure = layers_changed(snapshot.trained, language=lang)
+        elif snapshot.untrained:
+            figure = apart_by_layer(snapshot.untrained, language=lang)
+        picture = ("layers", t(lang, "picture"))
+        label = t(lang, "layers_label")
+        return {
+            self.out: out_html(snapshot, lang),
+            self.figure: drawing(figure, label, picture=picture) if figure else "",
+            self.table: table_of(snapshot, lang),
+            self.link: link_html(self.id, {"who": ",".join(values[self.who])}, lang, study=study),
+        }
+
+    @staticmethod
+    def endpoint(lab: Lab, study: str, run: str) -> dict[str, Any]:
+        """Return what training changed in every layer: accuracy of a probe before and after, and
+        how far weights and texts were moved.
+
+        Args:
+            study: the name of a study, as it is in the page's address.
+            run: run: and the id of a kept run that trained its model.
+        """
+        checkpoint = resolve(lab, str(run), str(study)).checkpoint
+        return dataclasses.asdict(
+            last(request(lab, NUMBERS, "layer_changes", checkpoint=checkpoint))
+        )
 
 
-def _choices(lab: Lab, study: str, lang: str) -> list[tuple[str, str]]:
-    return [*runs_of(lab, study, lang, headed=False), *((f"{m['id']}: {m['title']}", m["id"]) for m in describe())]
+def _with(snapshot: LayersSnapshot, item: Any) -> LayersSnapshot:
+    """Return it with one more answer; a map without numbers by layer is a first one, and says
+    nothing.
+    """
+    if isinstance(item, Layers):
+        snapshot = dataclasses.replace(snapshot, trained=(*snapshot.trained, item))
+    elif item.sides[0].by_layer:
+        snapshot = dataclasses.replace(snapshot, untrained=(*snapshot.untrained, item.sides[0]))
+    else:
+        return snapshot
+    return snapshot.noted(item.notes)
 
 
-# --- asking --------------------------------------------------------------------------------------------
-
-
-def _looked(lab: Lab, form: Form, values: dict) -> Iterator[dict]:
-    """One after the other; what is known is on the page while the rest is worked out."""
-    lang, study = values[lab.lang], values[lab.study_id]
-    sides = [side(lab, name, study, lang) for name in values[form.who] or ()]
-    if not sides:
-        raise UserError("Choose a trained arm or a model first.")
-    texts = texts_of(lab, DATA, values[lab.dataset_id], study)
-    shown, notes, check = Shown((), (), texts.name, ()), [], values[lab.turns].take(VIEW.id)
-    yield {form.stop: gr.Button(visible=True)}
-    for one in sides:
-        began, told = time.monotonic(), 0.0
-        asked = changed(lab, one.reader) if one.reader.run else mapped(lab, [one.reader], texts, method="pca", by_layer=True)
-        try:
-            for item in asked:
-                check()
-                if isinstance(item, Layers):
-                    shown = dataclasses.replace(shown, trained=(*shown.trained, item))
-                    notes += item.notes
-                elif isinstance(item, EmbeddingMap) and item.sides[0].by_layer:
-                    shown = dataclasses.replace(shown, untrained=(*shown.untrained, item.sides[0]))
-                    notes += item.notes
-                elif isinstance(item, Step) and time.monotonic() - began > WAITED and time.monotonic() - told > BETWEEN:
-                    told = time.monotonic()
-                    yield {form.status: _status_html(one.title, item, told - began, lang)}
-        except UserError as fault:
-            if len(sides) == 1:
-                yield _at_rest(form)
-                raise
-            notes.append(str(fault))  # the others are drawn without it
-        shown = dataclasses.replace(shown, notes=tuple(dict.fromkeys(notes)))
-        yield _drawn(lab, form, shown, values)
-    yield _at_rest(form)
-
-
-def _at_rest(form: Form) -> dict:
-    return {form.status: "", form.stop: gr.Button(visible=False)}
-
-
-# --- drawing -------------------------------------------------------------------------------------------
-
-
-def _drawn(lab: Lab, form: Form, shown: Shown, values: dict) -> dict:
-    """Trained arms where there are any; else how labels stand apart at every layer of models as they are."""
-    lang = values[lab.lang]
-    figure = ""
-    if shown.trained:
-        figure = drawing(layers_changed(shown.trained, language=lang), t(lang, "layers_label"), picture=("layers", t(lang, "picture")))
-    elif shown.untrained:
-        figure = drawing(apart_by_layer(shown.untrained, language=lang), t(lang, "layers_label"), picture=("layers", t(lang, "picture")))
-    return {
-        form.out: out_html(shown, lang), form.figure: figure, form.table: table_of(shown, lang), form.shown: shown,
-        form.link: link_html(VIEW.id, {"who": ",".join(values[form.who])}, lang, study=values[lab.study_id]),
-    }  # fmt: skip
+# --- drawing --------------------------------------------------------------------------------------
 
 
 def _status_html(title: str, step: Step, seconds: float, lang: str) -> str:
     left = duration(seconds / step.done * (step.total - step.done), lang) if step.done else "…"
-    said = t(lang, "layers_step", model=title, done=f"{step.done:,}", total=f"{step.total:,}", left=left)
-    return f"<div class='tl-status'>{bar(step.done / max(1, step.total), said)}<p role='status'>{escaped(said)}</p></div>"
+    sentence = t(
+        lang, "layers_step", model=title, done=f"{step.done:,}", total=f"{step.total:,}", left=left
+    )
+    return (
+        f"<div class='tl-status'>{bar(step.done / max(1, step.total), sentence)}<p"
+        f" role='status'>{escaped(sentence)}</p></div>"
+    )
 
 
-def out_html(shown: Shown, lang: str) -> str:
-    """What the figure says, in sentences."""
-    lines = [_said(one, lang) for one in shown.trained]
-    if not shown.trained:
-        lines.append(escaped(t(lang, "layers_untrained", name=shown.texts)))
-    return f"<section class='tl-card tl-said' role='status'>{''.join(f'<p>{line}</p>' for line in lines)}{notes_html(shown.notes)}</section>"
+def out_html(snapshot: LayersSnapshot, lang: str) -> str:
+    """Describe the figure, in sentences."""
+    lines = [_sentences(one, lang) for one in snapshot.trained]
+    if not snapshot.trained:
+        lines.append(escaped(t(lang, "layers_untrained", name=snapshot.texts)))
+    return (
+        "<section class='tl-card tl-said'"
+        f" role='status'>{''.join(f'<p>{line}</p>' for line in lines)}"
+        f"{notes_html(snapshot.notes, lang)}</section>"
+    )
 
 
-def _said(one: Layers, lang: str) -> str:
-    """Where an arm gains, and where it was moved."""
+def _sentences(one: Layers, lang: str) -> str:
+    """Say where an arm gains, and where it was moved."""
     last, most = one.layers[-1], max(one.layers, key=lambda layer: layer.after - layer.before)
-    said = [t(lang, "layers_gain", arm=one.arm, before=percent(last.before), after=percent(last.after))]
-    moved = [layer for layer in one.layers if layer.moved]
+    lines = [
+        t(lang, "layers_gain", arm=one.arm, before=percent(last.before), after=percent(last.after))
+    ]
+    moved = [(layer.moved, layer.depth) for layer in one.layers if layer.moved]
     if moved and most.after > most.before:
-        furthest = max(moved, key=lambda layer: layer.moved)
+        share, depth = max(moved, key=lambda pair: pair[0])
         gain = f"{100 * (most.after - most.before):.1f}"
-        said.append(t(lang, "layers_most", layer=most.depth, gain=gain, moved=furthest.depth, share=_share(furthest.moved)))
-    return f"<bdi>{escaped(' '.join(said))}</bdi>"
+        lines.append(
+            t(
+                lang,
+                "layers_most",
+                layer=most.depth,
+                gain=gain,
+                moved=depth,
+                share=_share(share),
+            )
+        )
+    return f"<bdi>{escaped(' '.join(lines))}</bdi>"
 
 
 def _share(moved: float) -> str:
     return percent(moved, 1 if moved >= 0.01 else 2)
 
 
-def table_of(shown: Shown, lang: str) -> str:
+def table_of(snapshot: LayersSnapshot, lang: str) -> str:
     """The same for those who cannot see the figure."""
-    head = [t(lang, key) for key in ("layers_layer", "layers_before", "layers_after", "layers_moved", "layers_added", "layers_turned")]
-    tables = [table_html(one.arm, head, _rows(one)) for one in shown.trained]
+    head = [
+        t(lang, key)
+        for key in (
+            "layers_layer",
+            "layers_before",
+            "layers_after",
+            "layers_moved",
+            "layers_added",
+            "layers_turned",
+        )
+    ]
+    tables = [table_html(one.arm, head, _rows(one)) for one in snapshot.trained]
     head = [t(lang, key) for key in ("layers_layer", "map_told", "map_commonest", "map_silhouette")]
-    tables += [table_html(one.model, head, _untrained_rows(one)) for one in shown.untrained]
-    return f"<details><summary>{escaped(t(lang, 'layers_table'))}</summary>{''.join(tables)}</details>" if tables else ""
+    tables += [table_html(one.model, head, _untrained_rows(one)) for one in snapshot.untrained]
+    return (
+        f"<details><summary>{escaped(t(lang, 'layers_table'))}</summary>{''.join(tables)}</details>"
+        if tables
+        else ""
+    )
 
 
 def _rows(one: Layers) -> list[Sequence[str]]:
     return [
-        (str(x.depth), percent(x.before), percent(x.after), "–" if x.moved is None else _share(x.moved), f"{x.added:,}", f"{x.turned:.3f}")
+        (
+            str(x.depth),
+            percent(x.before),
+            percent(x.after),
+            "–" if x.moved is None else _share(x.moved),
+            f"{x.added:,}",
+            f"{x.turned:.3f}",
+        )
         for x in one.layers
-    ]  # fmt: skip
+    ]
 
 
 def _untrained_rows(one: Side) -> list[Sequence[str]]:
-    told: list[tuple[int, Any]] = [(depth, apart) for depth, apart in enumerate(one.by_layer) if apart is not None]
-    return [(str(depth), percent(a.accuracy), percent(a.commonest), "–" if a.silhouette is None else f"{a.silhouette:.3f}".replace("-", "−")) for depth, a in told]
+    measured: list[tuple[int, Any]] = [
+        (depth, apart) for depth, apart in enumerate(one.by_layer) if apart is not None
+    ]
+    return [
+        (
+            str(depth),
+            percent(a.accuracy),
+            percent(a.commonest),
+            "–" if a.silhouette is None else f"{a.silhouette:.3f}".replace("-", "−"),
+        )
+        for depth, a in measured
+    ]
 
 
-def _examples_html(lang: str) -> str:
-    return examples_html([t(lang, TRAIN), t(lang, MODELS)], lang)
-
-
-VIEW = LayersView()
+VIEW = LayersView

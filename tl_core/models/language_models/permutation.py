@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
 
+from tl_core.api.sentences import say
+from tl_core.api.types import ModelRef, Steps
 from tl_core.models.catalog import Source
 from tl_core.models.corpus import ends_of
 from tl_core.models.language_models import Asked, Scored, slots
 from tl_core.models.language_models.blanks import Blanked, marked, shortened
 from tl_core.models.language_models.loading import load_head
-from tl_core.types import ModelRef, Steps
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 class Permutation:
@@ -22,8 +25,13 @@ class Permutation:
 
     family, one_way, comparable = "permutation", False, False
 
-    def __init__(self, ref: ModelRef, tokenizer: Any, network: nn.Module, max_tokens: int):
-        self.ref, self.tokenizer, self.network, self.max_tokens = ref, tokenizer, network, max_tokens
+    def __init__(self, ref: ModelRef, tokenizer: Any, network: PreTrainedModel, max_tokens: int):
+        self.ref, self.tokenizer, self.network, self.max_tokens = (
+            ref,
+            tokenizer,
+            network,
+            max_tokens,
+        )
         self.before, self.after = ends_of(tokenizer)
 
     @property
@@ -32,28 +40,46 @@ class Permutation:
         return self.max_tokens - len(self.before) - len(self.after)
 
     def read(self, text: str) -> Blanked:
-        return shortened(marked(text, self.tokenizer, lambda _: self.tokenizer.mask_token), self.room)
+        """Return the text as tokens with a mask in each blank, shortened to `room`."""
+        return shortened(
+            marked(text, self.tokenizer, lambda _: self.tokenizer.mask_token), self.room
+        )
 
     def log_probs(self, blanked: Blanked, asked: Sequence[Asked]) -> torch.Tensor:
+        """Return (B, V) log-probabilities of every token at the place of each question."""
         return slots.questions(blanked, asked, self._ask)
 
-    def score(self, blanked: Blanked, before: Sequence[tuple[int, ...]], words: Sequence[tuple[int, ...]]) -> list[Scored]:
+    def score(
+        self, blanked: Blanked, before: Sequence[tuple[int, ...]], words: Sequence[tuple[int, ...]]
+    ) -> list[Scored]:
+        """Score each word in the blank that follows `before`, as `LanguageModel.score`."""
         return slots.scores(blanked, len(before), words, self._ask)
 
-    def score_each(self, texts: Sequence[Blanked], words: Sequence[Sequence[tuple[int, ...]]]) -> Steps[list[list[Scored]]]:
+    def score_each(
+        self, texts: Sequence[Blanked], words: Sequence[Sequence[tuple[int, ...]]]
+    ) -> Steps[list[list[Scored]]]:
+        """Score each text's words in its only blank, as `LanguageModel.score_each`."""
         return (yield from slots.scores_each(texts, words, self._ask))
 
-    def surprise(self, ids: Sequence[int], words: Sequence[int | None]) -> Steps[list[float | None]]:
+    def surprise(
+        self, ids: Sequence[int], words: Sequence[int | None]
+    ) -> Steps[list[float | None]]:
+        """Return log-probabilities of tokens, as `LanguageModel.surprise`."""
         return (yield from slots.surprise(ids, words, self._ask))
 
     @torch.inference_mode()
     def _ask(self, rows: list[list[int]], places: list[int]) -> torch.Tensor:
         mask = self.tokenizer.mask_token_id
-        shown = [[*self.before, *(mask if t == slots.HIDDEN else t for t in row), *self.after] for row in rows]
+        shown = [
+            [*self.before, *(mask if t == slots.HIDDEN else t for t in row), *self.after]
+            for row in rows
+        ]
         device = next(self.network.parameters()).device
         ids = torch.tensor(shown, device=device)
         width = ids.shape[1]
-        hidden = torch.zeros(len(rows), width, width, device=device)  # 1: row i does not see column j
+        hidden = torch.zeros(
+            len(rows), width, width, device=device
+        )  # 1: row i does not see column j
         target = torch.zeros(len(rows), 1, width, device=device)
         for i, row in enumerate(rows):
             start = len(self.before)
@@ -78,7 +104,9 @@ class _Family:
         """
         from transformers import XLNetLMHeadModel
 
-        tokenizer, network, max_tokens = load_head(source, XLNetLMHeadModel, "a permutation language model")
+        tokenizer, network, max_tokens = load_head(
+            source, XLNetLMHeadModel, say("a permutation language model")
+        )
         return Permutation(source.ref, tokenizer, network.to(device), max_tokens)
 
 

@@ -1,0 +1,147 @@
+"""A Space that shows one trained arm: an export, and a page that asks it with the foreign library
+alone, so that Transfer Lab is not needed there.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from textwrap import indent
+from typing import Any
+
+from spaces_config import cards
+from spaces_config.build import Built, write
+from spaces_config.profiles import SDK_VERSION
+from tl_core.api.errors import UserError, raise_all
+from tl_core.exports.card import CURVE
+from tl_core.exports.example import decision
+from tl_core.exports.formats import format_of
+from tl_core.exports.formats._base import EACH_TIME
+from tl_core.exports.opened import check, read_about
+
+BESIDE = ("README.md", "example.py", "requirements.txt")  # of an export; the Space has its own
+PAGE = '''"""A page that labels texts with the model beside it."""
+
+import json
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+
+here = Path(__file__).resolve().parent / "model"
+about = json.loads((here / "export.json").read_text(encoding="utf-8"))
+labels = [label["id"] for label in about["labels"]]
+names = {{label["id"]: str(label["name"] or label["id"]) for label in about["labels"]}}
+if len(set(names.values())) < len(names):
+    names = {{id: id for id in names}}
+{load}
+
+def probabilities(texts):
+    """(n, C) of texts, or of pairs of them."""
+{answer}
+    return p
+
+
+def label(*given):
+    """(what is predicted, the probability of every label)."""
+    if not all(text.strip() for text in given):
+        raise gr.Error("Write a text first.")
+    row = probabilities([given if len(given) > 1 else given[0]])[0]
+    {decide}
+    said = {said}
+    said = said if isinstance(said, list) else [said]
+    return ", ".join(names[x] for x in said) or "–", dict(zip(names.values(), row.tolist()))
+
+
+page = gr.Interface(
+    label,
+    {boxes},
+    [gr.Textbox(label="Predicted"), gr.Label(label="Probabilities", num_top_classes=20)],
+    title=about["arm"],
+    description="Trained and measured with Transfer Lab; the README says on what, and how well.",
+    flagging_mode="never",
+    api_name="label",
+)
+
+if __name__ == "__main__":
+    page.launch()
+'''
+
+
+def build_arm(export: Path, out: Path, *, replace: bool = False) -> Built:
+    """Assemble the folder of a Space for an export.
+
+    Args:
+        replace: empty `out` first if it holds an earlier build and nothing else.
+
+    Raises:
+        UserError: the export is damaged or needs Transfer Lab, or `out` holds something.
+    """
+    about = read_about(export)
+    check(export, about)
+    if about["format"] == "recipe":
+        raise UserError(
+            "A recipe is run by Transfer Lab itself. Export an arm that keeps weights in another"
+            " format, or build a Space of the whole page with --profile."
+        )
+    if about["decision"] == "spans":
+        raise UserError(
+            "Pages of single arms show labels of whole texts, and this one answers with stretches"
+            " of a text. Serve it with serve, or build a Space of the whole page with --profile."
+        )
+    if out.resolve().is_relative_to(export.resolve()):
+        raise UserError(f"{out} lies inside the export. Choose a folder elsewhere.")
+    names = [*(name for name in about["files"] if name not in BESIDE), "export.json"]
+    contents = {f"model/{name}": (export / name).read_bytes() for name in names}
+    if CURVE in names:  # the card shows it, and is at the top here
+        contents[CURVE] = contents.pop(f"model/{CURVE}")
+    readme = (export / "README.md").read_text(encoding="utf-8")
+    wanted = (export / "requirements.txt").read_text(encoding="utf-8")
+    card = _card(about, readme)
+    raise_all(cards.problems(card, f"gradio=={SDK_VERSION}\n"))
+    contents["app.py"] = page(about).encode()
+    contents["requirements.txt"] = (wanted + _numpy(wanted)).encode()
+    _, below = cards.split(readme)
+    contents["README.md"] = f"{cards.front_matter(card)}\n{below}".encode()
+    return write(dict(sorted(contents.items())), out.absolute(), "arm", replace=replace)
+
+
+def page(about: dict[str, Any]) -> str:
+    """`app.py` for what `export.json` says."""
+    load, _, answer = format_of(about["format"]).example(about).partition(f"{EACH_TIME}\n")
+    decide, said = decision(about)
+    two = about["inputs"] == "two texts"
+    boxes = ("First text", "Second text") if two else ("Text",)
+    return PAGE.format(
+        load=load,
+        answer=indent(answer.rstrip("\n"), "    "),
+        decide=decide,
+        said=said,
+        boxes="[" + ", ".join(f'gr.Textbox(label="{box}", lines=3)' for box in boxes) + "]",
+    )
+
+
+def _card(about: dict[str, Any], readme: str) -> dict[str, Any]:
+    """Front matter for the Space; the licence and the base are those of the model's card."""
+    card, _ = cards.split(readme)
+    kept = {k: v for k, v in (card or {}).items() if k == "license"}
+    if base := (card or {}).get("base_model"):
+        kept["models"] = [base] if isinstance(base, str) else list(base)
+    title = re.sub(r"[^\w .+-]", " ", about["arm"]).strip()[:60] or "Model"
+    return {
+        "title": title,
+        "emoji": "🏷️",
+        "colorFrom": "indigo",
+        "colorTo": "green",
+        "sdk": "gradio",
+        "sdk_version": SDK_VERSION,
+        "python_version": "3.12",
+        "app_file": "app.py",
+        "pinned": False,
+        "tags": ["text-classification", "transfer-lab"],
+        **kept,
+    }
+
+
+def _numpy(wanted: str) -> str:
+    return "" if re.search(r"^numpy\b", wanted, re.M) else "numpy\n"

@@ -1,0 +1,5 @@
+"""What MLflow raises."""
+
+
+class MlflowException(Exception):
+    """As MLflow's."""

@@ -1,0 +1,1 @@
+"""One kind of file each: bytes to a table, within limits."""

@@ -1,6 +1,0 @@
-"""What a finished study advises: a pure function of its stored scores. Codes and numbers; the sentences are made in `report`."""
-
-from tl_core.experiments.decision.costs import Prices
-from tl_core.experiments.decision.decide import Decision, decide, priced
-
-__all__ = ["Decision", "Prices", "decide", "priced"]

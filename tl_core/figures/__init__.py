@@ -1,0 +1,1 @@
+"""Plotly figures; the report embeds them and the page shows them."""

@@ -1,0 +1,1 @@
+"""Sections of the report, one per file: each takes the `Report` and returns its HTML."""

@@ -1,0 +1,3 @@
+"""Running of studies: workers, the runner that records, the line of studies, questions asked of
+trained models.
+"""

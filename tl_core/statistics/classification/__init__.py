@@ -1,0 +1,1 @@
+"""Measures and choices that only make sense for labels and their probabilities."""

@@ -1,0 +1,1 @@
+"""Serving strangers: limits, sessions, endpoints, lent GPUs."""

@@ -1,0 +1,1 @@
+"""State of a visit: data sets, open studies, checkpoints."""
