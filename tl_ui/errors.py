@@ -22,6 +22,8 @@ from tl_ui.words import controls, t
 
 log = logging.getLogger("transfer-lab")
 
+CHOOSING = (gr.Dropdown, gr.Radio, gr.CheckboxGroup)
+
 
 class Overtaken(Exception):
     """The visitor has asked something newer, so what was found is not shown any more."""
@@ -70,7 +72,7 @@ def shown(
     @functools.wraps(handler)
     def guarded(values: dict, *more: Any) -> Any:
         try:
-            return told(handler(values, *more) or {})
+            return told(_news(handler(values, *more) or {}, values))
         except Overtaken:
             return nothing()
         except Exception as fault:  # noqa: BLE001  reported by `failed`, and a bug logged
@@ -114,6 +116,26 @@ def shown(
         return {outputs[0]: gr.skip()} if outputs else None
 
     return guarded_steps if inspect.isgeneratorfunction(handler) else guarded
+
+
+def _news(changed: dict, values: dict) -> dict:
+    """What a handler changes, without the choices it was told and gives back: the visitor may have
+    chosen otherwise meanwhile, and that must stay. Nothing chosen is given back: a choice that is
+    not offered any more was told as none.
+    """
+    news = {}
+    for component, change in changed.items():
+        told = values.get(component) if isinstance(component, CHOOSING) else None
+        if told is None or told == []:
+            news[component] = change
+        elif isinstance(change, CHOOSING):
+            args = dict(change.constructor_args)
+            if args.get("value") == told:
+                del args["value"]
+            news[component] = gr.update(**args)
+        else:
+            news[component] = gr.skip() if change == told else change
+    return news
 
 
 def plain_errors(function: Callable) -> Callable:

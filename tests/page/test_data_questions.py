@@ -103,16 +103,17 @@ def test_ratings_are_read_as_such_by_one_press(visit, tmp_path):
 def test_what_is_written_into_the_label_table_counts_at_once(visit):
     page = visit()
     to_tab(page, "data")
-    page.locator("#labels [data-testid='cell-0-1']").dblclick()
-    page.keyboard.press("Control+A")
-    page.keyboard.type("Money matters")
-    page.keyboard.press("Enter")
+    _write(page, "cell-0-1", "Money matters")
     expect(page.locator("#data-summary")).to_contain_text("Money matters")
-    page.locator("#labels [data-testid='cell-1-1']").dblclick()
-    page.keyboard.press("Control+A")
-    page.keyboard.type("Money matters")
-    page.keyboard.press("Enter")
+    _write(page, "cell-1-1", "Money matters")
     expect(page.locator("#data-notice")).to_contain_text("are both called “Money matters”")
+
+
+def _write(page, cell: str, text: str) -> None:
+    """Write into a cell of the label table, once it is open for writing."""
+    page.locator(f"#labels [data-testid='{cell}']").dblclick()
+    page.locator("#labels textarea:focus").fill(text)
+    page.keyboard.press("Enter")
 
 
 def test_columns_are_in_sight_with_what_they_hold(visit, tmp_path):

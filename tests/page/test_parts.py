@@ -199,6 +199,25 @@ def test_what_a_handler_puts_back_at_its_end_reaches_the_page_with_the_fault(com
     assert last[out] == "" and "No such file" in last[notice]
 
 
+def test_a_choice_that_is_given_back_is_not_written_over_a_newer_one(components):
+    """Its list is drawn in another language while the visitor chooses."""
+    lang, notice, out = components
+    with gr.Blocks():
+        one, several = gr.Radio(["a", "b"]), gr.CheckboxGroup(["a", "b"])
+    told = {lang: "en", one: "a", several: ["b"]}
+
+    def guarded(changed: dict, values: dict = told) -> dict:
+        return shown(lambda values: changed, lang, [one, several, out], notice)(values)
+
+    said = guarded({one: gr.Radio(choices=["a", "b"], value="a"), several: ["b"], out: "new"})
+    assert said[one]["choices"] == ["a", "b"] and "value" not in said[one]
+    assert said[several] == gr.skip() and said[out] == "new"
+    said = guarded({one: gr.Radio(choices=["b"], value="b"), several: []})
+    assert said[one]["value"] == "b" and said[several] == []
+    said = guarded({one: gr.Radio(choices=["b"], value=None)}, {**told, one: None})
+    assert said[one].constructor_args["value"] is None  # of a choice that is not offered any more
+
+
 def test_guard_gives_a_bug_a_number_that_stands_in_the_log(components, caplog):
     lang, notice, out = components
 

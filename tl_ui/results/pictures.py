@@ -54,7 +54,7 @@ class Section:
             measures = comparison.measures
             same = values[known] == found.opened.name
             measure = values[metric] if same else comparison.metric
-            return {
+            drawn = {
                 known: found.opened.name,
                 metric: gr.Radio(choices=[(t(lang, m.id), m.id) for m in measures], value=measure),
                 curves: drawing(
@@ -66,11 +66,17 @@ class Section:
                     t(lang, "chart_best"),
                 ),
             }
+            found.still_asked()
+            return drawn
+
+        def choose(found: Seen, values: dict) -> dict:
+            """What a visitor chose, even before the first drawing has said which study it is of."""
+            return draw(found, {**values, known: found.opened.name})
 
         place.draw(draw, [metric, known], [metric, known, curves, board])
         place.on(
             metric.input,
-            draw,
+            choose,
             [metric, known],
             [metric, known, curves, board],
             trigger_mode="always_last",

@@ -18,6 +18,8 @@ from typing import Any
 import gradio as gr
 from gradio.state_holder import SessionState, StateHolder
 
+from tl_ui.errors import CHOOSING
+
 CHECKED = (
     gr.Dropdown,
     gr.Radio,
@@ -26,7 +28,6 @@ CHECKED = (
     gr.Number,
     gr.Dataframe,
 )  # what comes back is checked against what was sent
-CHOOSING = (gr.Dropdown, gr.Radio, gr.CheckboxGroup)
 FORGOTTEN_SECONDS = (
     3600.0  # after the last event of a visitor who has left; as long as Gradio keeps its states
 )
