@@ -39,6 +39,7 @@ from tl_ui.errors import Turns, on_page
 from tl_ui.lab import Lab, remembered
 from tl_ui.serving import borrowing
 from tl_ui.serving.agents import offers_tools
+from tl_ui.serving.document import Document
 from tl_ui.serving.guard import Guard, allowed_hosts
 from tl_ui.serving.visitors import visitors
 from tl_ui.state.datasets import FIRST, FIRST_IN, Datasets
@@ -480,7 +481,10 @@ def launch_kwargs(
                 Route("/healthz", health(faults)),
                 Route("/robots.txt", robots),
             ],
-            "middleware": [Middleware(Guard, profile=profile, hosts=allowed_hosts(), room=room)],
+            "middleware": [
+                Middleware(Guard, profile=profile, hosts=allowed_hosts(), room=room),
+                Middleware(Document),
+            ],
             "openapi_url": None,
         },
     }

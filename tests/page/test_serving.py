@@ -337,3 +337,21 @@ def test_sessions_of_those_who_left_are_forgotten(here):
 def test_a_session_makes_no_lasting_copy_of_a_page(here):
     here.sessions["somebody"]
     assert here.ask("/gradio_api/deep_link?session_hash=somebody").status_code == 404
+
+
+def test_a_page_that_nobody_touches_draws_hardly_ever(chromium, visit):
+    """Sixty frames a second would take some per cent of a visitor's processor for nothing."""
+    context = chromium.new_context()
+    context.add_init_script(
+        "{ const draw = window.requestAnimationFrame.bind(window); window.frames_drawn = 0;"
+        " window.requestAnimationFrame = f => { window.frames_drawn++; return draw(f); }; }"
+    )
+    page = visit("/", context=context, tab=None)
+    count = "() => new Promise(r => { const n = window.frames_drawn;"
+    count += " setTimeout(() => r(window.frames_drawn - n), 2000); })"
+    for _ in range(20):  # until all is drawn
+        drawn = page.evaluate(count)
+        if drawn < 20:
+            break
+    context.close()
+    assert drawn < 20
