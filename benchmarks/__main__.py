@@ -221,22 +221,30 @@ def machine() -> list[str]:
     ]
 
 
-def table(found: list[Found]) -> list[str]:
-    """The comparison as Markdown."""
-    lines = [
-        "| work | instead | ours, s | theirs, s | ratio | goal | ours | theirs | processor s |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for row in found:
-        goal = f"{row.work.goal:.2f}" if row.work.goal else ""
-        counted = f" (one of {row.work.times} draws measured)" if row.work.times > 1 else ""
-        lines.append(
-            f"| {row.work.title} | {row.work.usual}{counted} | {_spread(row.walls('ours'))} |"
-            f" {_spread(row.walls('usual'))} | **{row.ratio:.3f}** | {goal} |"
-            f" {_quality(row.runs['ours'])} | {_quality(row.runs['usual'])} |"
-            f" {_cpu(row, 'ours')} / {_cpu(row, 'usual')} |"
-        )
-    return lines
+HEADINGS = (
+    "| work | instead | ours, s | theirs, s | ratio | goal | ours | theirs | processor s | on |",
+    "|---|---|---|---|---|---|---|---|---|---|",
+)
+
+
+def measured_row(row: Found) -> str:
+    """A line of the table."""
+    goal = f"{row.work.goal:.2f}" if row.work.goal else ""
+    counted = f" (one of {row.work.times} draws measured)" if row.work.times > 1 else ""
+    return (
+        f"| {row.work.title} | {row.work.usual}{counted} | {_spread(row.walls('ours'))} |"
+        f" {_spread(row.walls('usual'))} | **{row.ratio:.3f}** | {goal} |"
+        f" {_quality(row.runs['ours'])} | {_quality(row.runs['usual'])} |"
+        f" {_cpu(row, 'ours')} / {_cpu(row, 'usual')} | {time.strftime('%Y-%m-%d')} |"
+    )
+
+
+def kept_rows(before: str, processor: str) -> dict[str, str]:
+    """Lines of the table as it was, by the id of the work; none from another processor."""
+    if processor not in before:
+        return {}
+    lines = [line for line in before.splitlines() if line.startswith("| ")]
+    return {w.id: line for w in WORKS for line in lines if line.startswith(f"| {w.title} |")}
 
 
 def _spread(values: list[float]) -> str:
@@ -263,29 +271,33 @@ def _quality(runs: list[dict]) -> str:
     return ", ".join(parts)
 
 
-def chart(found: list[Found]) -> str:
-    """Our time as a share of theirs, as bars in an SVG."""
+def chart(rows: dict[str, str]) -> str:
+    """Our time as a share of theirs, as bars in an SVG.
+
+    Args:
+        rows: lines of the table, by the id of the work.
+    """
     height, left, width = 26, 330, 320
-    rows = []
-    for i, row in enumerate(found):
+    bars = []
+    for i, work in enumerate(work for work in WORKS if work.id in rows):
         y = 34 + i * height
-        share = min(1.0, row.ratio)
-        rows.append(
-            f'<text x="{left - 8}" y="{y + 13}" text-anchor="end">{row.work.id}'
-            f" ({row.work.usual.split(',')[0]})</text>"
+        ratio = float(rows[work.id].split("**")[1])
+        bars.append(
+            f'<text x="{left - 8}" y="{y + 13}" text-anchor="end">{work.id}'
+            f" ({work.usual.split(',')[0]})</text>"
             f'<rect x="{left}" y="{y}" width="{width}" height="16" fill="{TIMES[1][1]}"'
             ' opacity=".35"/>'
-            f'<rect x="{left}" y="{y}" width="{max(1.0, width * share):.1f}" height="16"'
+            f'<rect x="{left}" y="{y}" width="{max(1.0, width * min(1.0, ratio)):.1f}" height="16"'
             f' fill="{TIMES[0][1]}"/>'
-            f'<text x="{left + width + 8}" y="{y + 13}">{row.ratio:.2f}</text>'
+            f'<text x="{left + width + 8}" y="{y + 13}">{ratio:.2f}</text>'
         )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 {50 + len(found) * height}"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 {50 + len(rows) * height}"'
         ' font-family="sans-serif" font-size="13" role="img"><title>Time as a share of what the'
         " usual way takes</title>"
-        f'<rect width="720" height="{50 + len(found) * height}" fill="#fff"/>'
+        f'<rect width="720" height="{50 + len(rows) * height}" fill="#fff"/>'
         '<text x="10" y="20" font-weight="bold">Time as a share of what the usual way takes'
-        " (grey: 1)</text>" + "".join(rows) + "</svg>\n"
+        " (grey: 1)</text>" + "".join(bars) + "</svg>\n"
     )
 
 
@@ -294,11 +306,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--train", default="sample:support_tickets")
     parser.add_argument("--test", default="")
-    parser.add_argument("--only", nargs="+", choices=[work.id for work in WORKS])
+    parser.add_argument("--only", nargs="*", choices=[work.id for work in WORKS])
+    parser.add_argument("--commands", action="store_true", help="with --only: whole commands, too")
     parser.add_argument("--short", action="store_true", help="a few, in about five minutes")
     parser.add_argument("--out", type=Path, default=RESULTS)
     a = parser.parse_args()
-    wanted = a.only or (SHORT if a.short else [work.id for work in WORKS])
+    usual = SHORT if a.short else [work.id for work in WORKS]
+    wanted = usual if a.only is None else a.only
     test = a.test or a.train
     files = ["--train", a.train, "--test", test, "--most", "200" if a.short else "1000"]
     said = ["python -m benchmarks", *(["--short"] if a.short else [])]
@@ -308,7 +322,7 @@ def main() -> None:
         for row in measured([w for w in WORKS if w.id in wanted], files, a.short):
             found.append(row)  # what is there stays, should the rest be cut off
             write(a.out, " ".join(said), found, [])
-        whole = [] if a.short or a.only else commands(a.train, test)
+        whole = commands(a.train, test) if a.commands or not (a.short or wanted != usual) else []
     except Busy as fault:
         raise SystemExit(str(fault)) from None
     write(a.out, " ".join(said), found, whole)
@@ -316,35 +330,58 @@ def main() -> None:
 
 
 def write(out: Path, said: str, found: list[Found], whole: list[tuple]) -> None:
-    """The results, and for the project's own file the chart; notes below the tables stay."""
-    missing = [work.title for work in WORKS if work.id not in [row.work.id for row in found]]
+    """The results, and for the project's own file the chart; notes below the tables stay, and so do
+    rows of an earlier day on the same processor that were not measured now.
+    """
+    before = out.read_text(encoding="utf-8") if out.is_file() else ""
+    about = machine()
+    rows = kept_rows(before, about[0].split(",")[0])
+    rows |= {row.work.id: measured_row(row) for row in found}
+    missing = [work.title for work in WORKS if work.id not in rows]
     lines = [
         "# Ours and the usual way, side by side",
         "",
-        f"Written by `{said}` on {time.strftime('%Y-%m-%d')}. Medians (smallest –"
-        " largest) of wall seconds, models loaded and libraries imported before; both sides on the"
-        " same rows and seeds by turns, each run in a process of its own with empty caches.",
+        f"Written by `{said}`. Medians (smallest – largest) of wall seconds, models loaded and"
+        " libraries imported before; both sides on the same rows and seeds by turns, each run in a"
+        " process of its own with empty caches.",
         "",
-        *machine(),
+        *about,
         "",
-        *table(found),
+        *HEADINGS,
+        *(rows[work.id] for work in WORKS if work.id in rows),
         "",
     ]
     if missing:
-        lines += ["Not measured in this run: " + "; ".join(missing) + ".", ""]
-    if whole:
-        lines.append("| whole command, ours | seconds | first result after | goal |")
-        lines.append("|---|---|---|---|")
-        lines += [
-            f"| {title}<br>`compare {command}` | {took:.1f} | {first:.1f} | {goal:.0f} |"
-            for title, command, goal, took, first in whole
-        ]
-        lines.append("")
+        lines += ["Not measured: " + "; ".join(missing) + ".", ""]
+    lines += _whole(whole) if whole else _whole_before(before)
+    lines += _notes(before)
     if out == RESULTS:
-        if RESULTS.is_file():
-            lines += _notes(RESULTS.read_text(encoding="utf-8"))
-        CHART.write_text(chart(found), encoding="utf-8")
+        CHART.write_text(chart(rows), encoding="utf-8")
     out.write_text("\n".join(lines), encoding="utf-8")
+
+
+WHOLE = "| whole command, ours | seconds | first result after | goal | on |"
+
+
+def _whole(whole: list[tuple]) -> list[str]:
+    return [
+        WHOLE,
+        "|---|---|---|---|---|",
+        *(
+            f"| {title}<br>`compare {command}` | {took:.1f} | {first:.1f} | {goal:.0f} |"
+            f" {time.strftime('%Y-%m-%d')} |"
+            for title, command, goal, took, first in whole
+        ),
+        "",
+    ]
+
+
+def _whole_before(before: str) -> list[str]:
+    """The table of whole commands as it was."""
+    if WHOLE not in before:
+        return []
+    table = before[before.index(WHOLE) :].split("\n\n", 1)[0]
+    return [*table.splitlines(), ""]
 
 
 NOTES = "## Read with it"

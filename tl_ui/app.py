@@ -15,6 +15,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 M_ARENA_MAX = -8  # of malloc.h
+# Gradio looks every millisecond whether a visitor has asked something: 2 % of a core all day long
+LOOK_SECONDS = 0.01
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,6 +129,7 @@ def _serve() -> None:
             page.launch(
                 **launch_kwargs(profile, queue.faults, queue.room), prevent_thread_lock=True
             )
+            page._queue.sleep_when_free = LOOK_SECONDS
             queue.start(
                 warm=["minilm"]
             )  # after the page is there: models take the whole machine while they load

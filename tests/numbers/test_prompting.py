@@ -279,6 +279,46 @@ def test_a_beginning_is_read_once_for_all_labels(kind, encoders, monkeypatch):
     assert np.allclose(cached, again, atol=1e-4)
 
 
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+def test_many_labels_of_a_text_share_a_row(kind, encoders, monkeypatch):
+    """And come to what each comes to by itself; a network that heeds no mask of ours gets a row for
+    each of them.
+    """
+    from tl_core.models.language_models import causal, packed
+
+    model = language_model_of(encoders[kind])
+    texts = [model.read(f"{text} near the [MASK]") for text in ("le ship", "la oven glows")]
+    draw = np.random.default_rng(0)
+    words = [[tuple(draw.integers(5, 40, 1 + n % 6).tolist()) for n in range(30)] for _ in texts]
+    slow = [model.score(text, (), of_text) for text, of_text in zip(texts, words, strict=True)]
+    network, rows = model.network, []
+    handle = network.register_forward_pre_hook(
+        lambda _, __, named: rows.append(tuple(named["input_ids"].shape)), with_kwargs=True
+    )
+    for most, heeds in ((512, True), (20, True), (512, False)):
+        monkeypatch.setattr(packed, "MOST", most)
+        model.packs = None if heeds else False
+        rows.clear()
+        together = drain(model.score_each(texts, words))
+        assert model.packs is heeds
+        tokens = sum(len(word) - 1 for word in words[0])
+        assert ((1, tokens) in rows) is (heeds and most > tokens)
+        for one, other in zip(sum(together, []), sum(slow, []), strict=True):
+            assert np.allclose(one.log_probs, other.log_probs, atol=1e-4)
+    handle.remove()
+
+    def unheeding(self, **named):
+        return real(self, **{**named, "attention_mask": None})
+
+    real = type(network).forward
+    monkeypatch.setattr(causal, "can_pack", lambda *_: True)
+    monkeypatch.setattr(type(network), "forward", unheeding)
+    model.packs = None
+    drain(model.score_each(texts, words))
+    assert model.packs is False
+    model.packs = None
+
+
 def test_words_of_one_token_take_one_row_a_text(encoders):
     prompts = fit("cloze", encoders["bert"], SINGLE, calibration="none").predictor.prompts
     rows = []

@@ -20,11 +20,6 @@ def box(page, id: str):
     return page.locator(f"#{id} textarea, #{id} input").first
 
 
-def choose(page, id: str, name: str) -> None:
-    page.locator(f"#{id} input").click()
-    page.get_by_role("option", name=name).first.click()
-
-
 def press_point(point, seen: Callable[[int], None], **at) -> None:
     """Press a point of a plot, see `press_until`; `at` says where on it."""
 

@@ -15,6 +15,7 @@ import pytest
 from spaces_config.profiles import profile_named
 from tests.page.visiting import (
     WORDS,
+    choose,
     expect,
     only,
     open_drawer,
@@ -225,11 +226,6 @@ def test_the_dear_arms_come_first_and_the_cheap_ones_together():
 
 
 # --- in the browser -------------------------------------------------------------------------------
-
-
-def choose(page, dropdown: str, option: str) -> None:
-    page.locator(f"{dropdown} input").click()
-    page.get_by_role("option", name=option, exact=True).click()
 
 
 def open_form(page) -> None:

@@ -14,8 +14,8 @@ import gradio as gr
 import pytest
 
 from spaces_config.profiles import profile_named
-from tests.page.looking import box, choose, to_look
-from tests.page.visiting import EVIL, expect
+from tests.page.looking import box, to_look
+from tests.page.visiting import EVIL, choose, expect
 from tests.tiny_models import make_headed
 from tl_core.api.errors import UserError
 from tl_core.api.plugins import found
@@ -115,7 +115,7 @@ def test_candidates_several_blanks_and_two_models(revisit):
         re.compile(r"It was \[MASK\] and (great|terrible|unwatchable)\.")
     )
 
-    choose(page, "fill-beside", "minilm:")
+    choose(page, "#fill-beside", "minilm:", exact=False)
     expect(page.locator("#fill-out .tl-sides > section")).to_have_count(2)
     expect(page.locator("#fill-out .tl-sides > section").nth(1)).to_contain_text(
         "no masked-language head"
@@ -180,7 +180,7 @@ def test_tokens_of_korean_under_an_english_vocabulary(revisit):
 
     box(page, "tokens-text").fill("First text")
     box(page, "tokens-text-b").fill("unbelievably")
-    choose(page, "tokens-beside", "minilm:")
+    choose(page, "#tokens-beside", "minilm:", exact=False)
     expect(out.locator("section")).to_have_count(2)
     expect(out.locator("section").first).to_contain_text("30,522 tokens in the vocabulary")
     expect(out.locator("section").nth(1).locator(".tl-segment-1").first).to_contain_text(

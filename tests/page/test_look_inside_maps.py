@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from spaces_config.profiles import profile_named
-from tests.page.looking import box, choose, to_look
-from tests.page.visiting import EVIL, expect, own_file, press_until
+from tests.page.looking import box, to_look
+from tests.page.visiting import EVIL, choose, expect, own_file, press_until
 from tests.tiny_models import make_headed
 from tl_core.api.errors import UserError
 from tl_core.api.types import Example, Label, Problem
@@ -120,7 +120,7 @@ def test_a_map_is_pointed_at_circled_searched_and_opened_again(visit):
     expect(listed).to_contain_text(re.compile(r"\d+ texts contain “refund”"))
     expect(listed.locator("tbody tr").first).to_contain_text(re.compile("refund", re.IGNORECASE))
 
-    choose(page, "map-beside", "minilm-masked:")  # two maps, brought onto each other
+    choose(page, "#map-beside", "minilm-masked:", exact=False)  # two maps, brought onto each other
     slider = page.locator("#map-view input[type=range]")
     expect(slider).to_be_visible()
     before = at_rest(page)

@@ -8,8 +8,8 @@ import re
 
 import pytest
 
-from tests.page.looking import box, choose, press_point, to_look
-from tests.page.visiting import EVIL, expect
+from tests.page.looking import box, press_point, to_look
+from tests.page.visiting import EVIL, choose, expect
 from tl_core.api.errors import UserError
 from tl_ui.views._shared.sense_sentences import EXAMPLES, PLAY
 from tl_ui.views.word_senses import MOST_SENTENCES, sentences_given
@@ -76,7 +76,7 @@ def test_senses_come_apart_layer_by_layer_and_a_link_opens_them_again(visit):
     page.locator("#senses-table summary").click()
     expect(page.locator("#senses-table tbody tr")).to_have_count(8)
 
-    choose(page, "senses-beside", "minilm:")
+    choose(page, "#senses-beside", "minilm:", exact=False)
     expect(page.locator("#senses-map-1 .scatterlayer .points path")).to_have_count(24)
     expect(page.locator("#senses-table details")).to_have_count(2)
 
@@ -200,7 +200,7 @@ def test_attention_of_odd_texts_and_two_models(revisit):
     to_look(page, "attention")
     out = page.locator("#attention-out")
     box(page, "attention-text").fill(f"{EVIL} שלום 🙂" + " and on" * 10_000)
-    choose(page, "attention-beside", "minilm:")
+    choose(page, "#attention-beside", "minilm:", exact=False)
     expect(out.locator("section")).to_have_count(2)
     expect(out.locator("section").first).to_contain_text("tokens; only 128 are read and shown")
     expect(out.locator("section").nth(1).locator(".tl-press")).to_have_count(128)
@@ -232,7 +232,7 @@ def test_words_that_mattered_to_two_arms(visit, finished):
     expect(words.filter(has_text="invoice")).to_have_attribute(
         "title", re.compile(r"Without “invoice”: \d+\.\d%")
     )
-    choose(page, "mattered-label", "Shipping")
+    choose(page, "#mattered-label", "Shipping", exact=False)
     expect(out.locator(".tl-sides > section").nth(1)).to_contain_text(
         re.compile(r"Shipping[^:]*: \d+\.\d%, with every word in place")
     )

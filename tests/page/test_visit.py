@@ -17,6 +17,7 @@ from tests.page.test_parts import ENDPOINTS, ROOT
 from tests.page.visiting import (
     EVIL,
     TABS,
+    choose,
     expect,
     only,
     open_drawer,
@@ -343,13 +344,6 @@ def test_the_sections_tell_the_decision(revisit, finished):
     open_section(page, "trust")
     expect(page.locator("#trust-table")).to_contain_text("because the labels are roughly balanced")
     page.locator("#risk-picture .point").first.wait_for()
-
-
-def choose(page, dropdown: str, option: str | re.Pattern[str]) -> None:
-    field = page.locator(f"{dropdown} input")
-    field.click()
-    options = page.locator(f"#{field.get_attribute('aria-controls')}")
-    options.get_by_role("option", name=option, exact=True).click()
 
 
 def test_downloads(revisit, finished):

@@ -96,6 +96,14 @@ def open_drawer(page) -> None:
     page.locator("#seeds").wait_for()
 
 
+def choose(page, dropdown: str, option: str | re.Pattern[str], *, exact: bool = True) -> None:
+    """Choose in a list; another that is still folding up may have an option of the same name."""
+    field = page.locator(f"{dropdown} input")
+    field.click()
+    options = page.locator(f"#{field.get_attribute('aria-controls')}")
+    options.get_by_role("option", name=option, exact=exact).first.click()
+
+
 def upload(page, name: str, content: bytes) -> None:
     """Choose a label table with the button."""
     with page.expect_file_chooser() as chooser:

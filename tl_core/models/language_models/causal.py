@@ -32,12 +32,14 @@ from tl_core.models.language_models.blanks import (
 )
 from tl_core.models.language_models.loading import load_head
 from tl_core.models.language_models.masked import padded
+from tl_core.models.language_models.packed import PACKED, can_pack, scored_in_one_row
 from tl_core.models.language_models.slots import chunks, of_one_length
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
+SAME = 1e-2  # of a log-probability, in whatever format: a mask that is not heeded changes far more
 SHARED = 32  # tokens with which all texts must begin, so that reading these once is worth it
 
 
@@ -57,6 +59,7 @@ class Causal:
         start = next(
             (t for t in (tokenizer.bos_token_id, tokenizer.eos_token_id) if t is not None), None
         )
+        self.packs: bool | None = None  # whether words may share a row; None: not tried yet
         self.before = before or (
             () if start is None else (start,)
         )  # so that a first token too has something before it
@@ -206,12 +209,52 @@ class Causal:
             for k, word in enumerate(of_text)
             if len(word) > 1
         ]
+        longer = self._packed(out, starts, longer, steps)
         width = len(starts[0]) + max((len(word) for _, _, word in longer), default=0)
         for a, b in chunks([width] * len(longer)) if longer else ():
             part = longer[a:b]
             for (i, k, _), rest in zip(part, self._rest(out, starts, part), strict=True):
                 steps[i][k] += rest
         return [[Scored(tuple(one)) for one in of_text] for of_text in steps]
+
+    def _packed(
+        self,
+        out: Any,
+        starts: list[list[int]],
+        longer: list[tuple[int, int, tuple[int, ...]]],
+        steps: list[list[list[float]]],
+    ) -> list[tuple[int, int, tuple[int, ...]]]:
+        """Add what comes of words that share a row to `steps`; the words that are left."""
+        left = []
+        for i in range(len(starts)):
+            mine = [one for one in longer if one[0] == i]
+            many = sum(len(word) - 1 for _, _, word in mine) >= PACKED
+            found = self._in_one_row(out, starts, mine) if many else None
+            if found is None:
+                left += mine
+                continue
+            for (_, k, _), rest in zip(mine, found, strict=True):
+                steps[i][k] += rest
+        return left
+
+    def _in_one_row(
+        self, out: Any, starts: list[list[int]], mine: list[tuple[int, int, tuple[int, ...]]]
+    ) -> list[list[float]] | None:
+        """As `_rest`, for words after one beginning; None where this network cannot."""
+        cache: Any = getattr(out, "past_key_values", None)
+        if self.packs is False or not can_pack(self.network, cache):
+            return None
+        alone = copy.deepcopy(cache)
+        alone.batch_select_indices(torch.tensor([mine[0][0]], device=out.logits.device))
+        found = scored_in_one_row(self.network, alone, [word for _, _, word in mine])
+        if self.packs is None:  # not every network heeds a mask of one's own
+            rows = self._rest(out, starts, mine[:4])
+            self.packs = all(
+                abs(a - b) < SAME
+                for one, other in zip(found, rows, strict=False)
+                for a, b in zip(one, other, strict=True)
+            )
+        return found if self.packs else None
 
     def _rest(
         self, out: Any, starts: list[list[int]], part: Sequence[tuple[int, int, tuple[int, ...]]]
