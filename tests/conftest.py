@@ -76,6 +76,7 @@ SLOW = (
 
 # Run first, so that side by side nobody waits for one of them at the end.
 LONG = (
+    "page/test_visits.py",
     "page/test_visit.py",
     "numbers/test_exports.py",
     "docs/test_project.py",

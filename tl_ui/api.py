@@ -12,15 +12,18 @@ from tl_core.api.errors import UserError
 from tl_core.api.params import declared
 from tl_core.api.plugins import found, is_from_outside, trouble
 from tl_core.api.sentences import say
+from tl_core.running.session import how_it_was_read
 from tl_core.strategies import strategies
 from tl_ui.components.checkpoints import predictions
 from tl_ui.errors import plain_errors
 from tl_ui.lab import Lab
+from tl_ui.serving.asked_study import asked_study, held_of
 
 
 def add(lab: Lab) -> None:
     """Offer every endpoint."""
     _studies(lab)
+    _starting(lab)
     _looks(lab)
 
 
@@ -74,6 +77,54 @@ def _studies(lab: Lab) -> None:
         return record
 
     _offer(list_strategies, predict, study)
+
+
+def _starting(lab: Lab) -> None:
+    """`start_study`, `study_status` and `stop_study`."""
+
+    @plain_errors
+    def start_study(
+        rows: str, strategies: str = "", shots: str = "", seeds: int = 3, model: str = ""
+    ) -> dict[str, str]:
+        """Put a study of some rows in line; returns its name, and the key that stops it.
+
+        Args:
+            rows: the text of a CSV, TSV, JSON or JSON-lines file, or sample:support_tickets.
+            strategies: ids with commas between, see list_strategies; empty for the quick ones.
+            shots: texts per label, such as 0,8,all; empty for as many as the rows allow up to 8.
+            seeds: how often labelled texts are drawn.
+            model: a model of this place; empty for the one that reads these rows best.
+        """
+        held = held_of(lab.datasets, str(rows))
+        study = asked_study(lab.datasets, held, str(strategies), str(shots), int(seeds), str(model))
+        about = how_it_was_read(held.loaded, (held.name, None))
+        name, key = lab.queue.submit(study, context={"dataset": about})
+        return {"study": name, "key": key}
+
+    @plain_errors
+    def study_status(name: str) -> dict[str, Any]:
+        """How far a study is: status (queued, running, done, stopped or failed), done and total
+        runs, how many studies are ahead, and what went wrong.
+
+        Args:
+            name: the name of the study.
+        """
+        found = lab.queue.status(str(name))
+        keys = ("status", "done", "total", "failed", "ahead", "error")
+        return {key: found.get(key) for key in keys}
+
+    @plain_errors
+    def stop_study(name: str, key: str) -> dict[str, Any]:
+        """Stop a study; what has finished is kept.
+
+        Args:
+            name: the name of the study.
+            key: what start_study has returned.
+        """
+        lab.queue.stop(str(name), str(key))
+        return study_status(name)
+
+    _offer(start_study, study_status, stop_study)
 
 
 def _looks(lab: Lab) -> None:

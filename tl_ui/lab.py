@@ -74,6 +74,9 @@ class Lab:
     # changes then to the view of the tab "Look inside" that the address asks for; most visits ask
     # for none
     linked: gr.State
+    # changes once the speed of this machine is known, where it was not on arrival: estimates of
+    # time are drawn again
+    timed: gr.State
     lang: gr.Radio
     # changes with `lang`, once that is chosen. What follows the language listens to this: of an
     # event of a component that several follow, of which one is already running, a browser repeats

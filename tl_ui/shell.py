@@ -26,6 +26,7 @@ from tl_core.running.lent_gpu import Lend
 from tl_core.running.queue import StudyQueue
 from tl_core.running.quotas import Room
 from tl_core.running.study_records import OPEN, UNDO_SECONDS
+from tl_core.studies.estimate import known
 from tl_core.studies.store import file_errors_as_user_errors
 from tl_core.tasks import task_of
 from tl_ui import api
@@ -48,6 +49,7 @@ from tl_ui.theme import CSS, HEAD, theme
 from tl_ui.words import KEY, in_browser, t, word
 
 BEAT_SECONDS = 1.5
+TIMING_SECONDS, TIMING_LOOKS = 3.0, 40  # between looks whether this machine was timed, and how many
 SWEEP_SECONDS = 3600.0
 THREADS = 80  # most of which wait for a model
 SESSIONS = 300  # visitors and programs that are remembered; whoever was here longest ago goes first
@@ -149,6 +151,7 @@ def build(home: Path, profile: Profile, lend: Lend | None = None) -> tuple[gr.Bl
         lab.wire_followers()
         borrowing.wire(lab)
         _arrive(page, lab, address)
+        _await_timing(lab)
         _follow_the_way(lab, way)
         _switch_language(page, lab)
         page.load(None, None, None, js=_THEME, api_visibility="private")
@@ -198,6 +201,7 @@ def _frame(
         spoken=gr.State("en"),
         arrived=gr.State(False),
         linked=gr.State(""),
+        timed=gr.State(False),
         dataset_id=gr.State(FIRST),
         study_id=gr.State(""),
         status=gr.State(None),
@@ -303,6 +307,26 @@ def _arrive(page: gr.Blocks, lab: Lab, address: gr.HTML) -> None:
         trigger_mode="always_last",
     )
     lab.on(lab.lang.input, speak, [lab.saved], [lab.spoken, lab.saved], trigger_mode="always_last")
+
+
+def _await_timing(lab: Lab) -> None:
+    """Tell a visitor who came before this machine was timed, once it has been; whoever comes later
+    asks nothing.
+    """
+    looks, waits = gr.State(0), gr.Timer(TIMING_SECONDS, active=False)
+    where = lab.queue.folder.parent
+
+    def begin(_values: dict) -> dict:
+        return {} if known(where) else {waits: gr.Timer(active=True)}
+
+    def look(values: dict) -> dict:
+        if known(where):
+            return {lab.timed: True, waits: gr.Timer(active=False)}
+        ends = values[looks] + 1 >= TIMING_LOOKS  # it could not be timed
+        return {looks: values[looks] + 1, **({waits: gr.Timer(active=False)} if ends else {})}
+
+    lab.on(lab.arrived.change, begin, outputs=[waits])
+    lab.on(waits.tick, look, [looks], [looks, lab.timed, waits])
 
 
 def _follow_the_way(lab: Lab, way: gr.HTML) -> None:

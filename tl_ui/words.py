@@ -26,6 +26,9 @@ EN: dict[str, Sentence] = {
     "outside_failed": say("The plug-in {id} could not be shown. The log of this program says why."),
     "no_such_study": say("The study in this address is no longer here. It may have been deleted."),
     "skip": say("Skip to the content"),
+    "dropped_beside": say(
+        "A file is taken by the fields for files: your texts on Start or Data, an archive on Studies. Nothing was read."
+    ),
     "path_data": say("1 Data"),
     "path_compare": say("2 Compare"),
     "path_results": say("3 Answer"),
@@ -45,17 +48,17 @@ EN: dict[str, Sentence] = {
     "tab_try": say("Try"),
     "tab_about": say("About"),
     # start
-    "way_none": say("No labels"),
-    "way_few": say("A few labels"),
-    "way_all": say("All labels"),
-    "start_head": say("No labels, a few labels, or all of them: what does each get you?"),
+    "way_none": say("No labelled texts"),
+    "way_few": say("A few labelled texts"),
+    "way_all": say("All labelled texts"),
+    "start_head": say("No labelled texts, a few, or all of them: what does each get you?"),
     "start_said": say(
-        "Of 100 support tickets, {none} are sorted correctly with no labels at all, {few} after training on {few_labels} labels, and {all} after fine-tuning the whole model on {all_labels}."
+        "Of 100 support tickets, {none} are sorted correctly without a single labelled one, {few} after training on {few_labels} labelled tickets, and {all} after fine-tuning the whole model on {all_labels}."
     ),
     "start_about": say(
-        "A finished study that comes with this page: {rows} English messages, {labels} topics, scored on the same {test} that nothing was trained on, {seeds} draws of labels."
+        "A finished study that comes with this page: {rows} English messages, {labels} topics, scored on the same {test} that nothing was trained on, {seeds} draws of labelled messages."
     ),
-    "start_curve": say("Correct answers, by number of labels, with 95% intervals"),
+    "start_curve": say("Correct answers, by number of labelled messages, with 95% intervals"),
     "start_curve_x": say("labelled messages"),
     "start_numbers": say("The numbers"),
     "start_map": say("The same messages, as the model sees them"),
@@ -63,7 +66,7 @@ EN: dict[str, Sentence] = {
         "A dot is a message it was not trained on, near those it finds alike. Training pulls the topics apart."
     ),
     "start_untrained": say("Untrained"),
-    "start_trained": say("{n} labels"),
+    "start_trained": say("{n} labelled messages"),
     "start_near": say("{share} beside their own topic"),
     "start_yours": say("Now yours"),
     "start_yours_info": say(
@@ -189,13 +192,13 @@ EN: dict[str, Sentence] = {
     "preset": say("What to compare"),
     "preset_quick": say("Quick: what takes seconds"),
     "preset_ways": say("The three ways"),
-    "preset_thorough": say("Thorough: more ways, more labels, five draws"),
+    "preset_thorough": say("Thorough: more ways, more labelled texts, five draws"),
     "ticket": say("Type a message, as a customer would"),
     "ticket_example": say("I was charged twice for one month"),
     "ticket_about": say(
         "Three methods of this study answer as you write; words without which an answer is less likely are tinted. A linear probe stands for both trained ways: it is small enough to come along. LoRA and full fine-tuning answer on Try once you have run them."
     ),
-    "ticket_labels": say("{n} labels"),
+    "ticket_labels": say("{n} labelled messages"),
     "rail_answer": say("Answer"),
     "rail_labels": say("Labels"),
     "rail_costs": say("Cost"),
@@ -212,14 +215,14 @@ EN: dict[str, Sentence] = {
     ),
     "way_all_about": say("Fine-tune: every weight learns from every labelled row."),
     "more_ways": say("More ways"),
-    "needs_no_labels": say("No labels needed"),
-    "needs_a_few_labels": say("A few labels"),
-    "needs_all_labels": say("All the labels you have"),
+    "needs_no_labels": say("No labelled texts needed"),
+    "needs_a_few_labels": say("A few labelled texts"),
+    "needs_all_labels": say("All the labelled texts you have"),
     "cannot": say("Not available here:"),
     "left_out": say("Left out: {cells}. {reason}"),
     "own_head": say("Add an arm with custom settings"),
     "own_about": say(
-        "An arm is a strategy with its settings on a model; the leaderboard has an entry for it at each number of labels. Every field starts with a value that suits most texts, so change only what you want to try. The same strategy can appear in several arms."
+        "An arm is a strategy with its settings on a model; the leaderboard has an entry for it at each number of labelled texts. Every field starts with a value that suits most texts, so change only what you want to try. The same strategy can appear in several arms."
     ),
     "own_strategy": say("Strategy"),
     "own_name": say("Name of the arm"),
@@ -245,13 +248,13 @@ EN: dict[str, Sentence] = {
     "own_gone": say("Arm"),
     "own_settings": say("Changed settings"),
     "own_remove": say("Remove"),
-    "shots": say("Shots (labels per class, texts per rating, spans per type)"),
+    "shots": say("Shots (labelled texts per label, texts per rating, spans per type)"),
     "shots_info": say(
-        "Each strategy is trained once for every number of labels and every seed. The rarest label has {n} rows to train on, so that is the most you can choose."
+        "Each strategy is trained once for every number of shots and every seed. The rarest label has {n} rows to train on, so that is the most you can choose."
     ),
     "seeds": say("Seeds"),
     "seeds_info": say(
-        "Each seed draws the labelled rows afresh. With few labels, it matters a lot which rows are drawn; 3 or more seeds show how much."
+        "Each seed draws the labelled rows afresh. With few of them, it matters a lot which are drawn; 3 or more seeds show how much."
     ),
     "more_settings": say("Seeds, model, test rows, strategies with your own settings"),
     "more_shots": say("Other numbers of shots"),
@@ -395,14 +398,21 @@ EN: dict[str, Sentence] = {
     ),
     "pictures_head": say("Chart: quality by number of labels, with intervals"),
     "leaderboard_head": say("Every entry with its numbers"),
+    "runs_head": say("Every run"),
+    "runs_about": say(
+        "One line for each run: what one seed scored, and what its training took. The line is the loss from the first step to the last. study.json has every number."
+    ),
+    "runs_first": say("The first {n} of {all} are shown."),
+    "run_failed": say("failed"),
+    "loss_from_to": say("Loss {first} at the first step, {last} at the last"),
     "metric": say("Metric"),
-    "curves_head": say("### What more labels bring"),
+    "curves_head": say("### What more labelled texts bring"),
     "board_head": say("### Best of each method"),
     "charts_info": say(
         "Bands and bars are 95% intervals over test rows and seeds. Click a point to see the rows it gets wrong."
     ),
     "chart_best": say(
-        "Each method at the most labels it was given, with its 95% interval. The table of every entry has the same numbers."
+        "Each method at the most labelled texts it was given, with its 95% interval. The table of every entry has the same numbers."
     ),
     "copy_link": say("Copy link"),
     "try_untried": say("Add what was not tried"),
@@ -523,6 +533,11 @@ EN: dict[str, Sentence] = {
     "head_labels_used": say("Labels used"),
     "head_remarks": say("Notes"),
     "head_fit_seconds": say("Training, s"),
+    "head_seed": say("Seed"),
+    "head_steps": say("Steps"),
+    "head_loss": say("Loss, first to last step"),
+    "head_trained": say("Weights trained"),
+    "head_device": say("Device"),
     "head_alone_ms": say("One text, ms"),
     "head_texts_a_second": say("Texts per second"),
     "head_memory": say("Memory, MB"),
@@ -771,6 +786,11 @@ EN: dict[str, Sentence] = {
     "study_open_of": say("Open {title}"),
     "study_delete": say("Delete"),
     "study_delete_of": say("Delete {title}"),
+    "study_against": say("Compare with …"),
+    "study_against_of": say("Compare {title} with another study"),
+    "study_with_this": say("With this one"),
+    "study_with_this_of": say("Compare it with {title}"),
+    "study_choose_other": say("Choose the study to compare “{title}” with."),
     "study_away": say(
         "“{title}” is deleted. For ten minutes it can be brought back from here; then it is gone for good."
     ),
@@ -909,7 +929,7 @@ ABOUT: list[tuple[Sentence, Sentence]] = [
     (
         say("Seeds"),
         say(
-            "“8 labels per class” (8 shots) means 8 rows of each label, drawn afresh for every seed. With one seed all arms get the same rows, and its smaller samples are part of its larger ones."
+            "“8 texts per label” (8 shots) means 8 rows of each label, drawn afresh for every seed. With one seed all arms get the same rows, and its smaller samples are part of its larger ones."
         ),
     ),
     (

@@ -129,8 +129,8 @@ def test_a_clear_winner_is_named_as_one():
     assert (
         "probe 사용을 권합니다" in said(decision, "ko")
         and verdict(decision).sentence
-        == "Use Linear probe on 48 labels: it beats every other method tried here. Not tried: no"
-        " labels, all 240 labels."
+        == "Use Linear probe on 48 labelled texts: it beats every other method tried here."
+        " Not tried: no labelled texts, all 240 labelled texts."
     )
 
 
@@ -533,9 +533,9 @@ def test_failed_and_untrained_runs_are_counted_and_name_no_winner():
     )
     told = said(decision)
     assert decision.advice.found.winner is None
-    assert "tfidf (16 labels per class): runs that failed and count in no mean: 1." in told
+    assert "tfidf (16 texts per label): runs that failed and count in no mean: 1." in told
     assert (
-        "probe (16 labels per class): 1 of 5 runs collapsed." in told
+        "probe (16 texts per label): 1 of 5 runs collapsed." in told
         and "those that did not collapse" in told
     )
     lost = weighed(
@@ -558,7 +558,7 @@ def test_nothing_is_advised_before_all_that_was_asked_for_has_run():
     told = verdict(decision)
     assert told.mark == "unclear" and told.sentence.startswith(
         "No verdict until everything has run; still to come: TF-IDF + logistic regression. So far"
-        " Linear probe on 48 labels did best."
+        " Linear probe on 48 labelled texts did best."
     )
     assert said(decision).startswith(
         "2 of 10 runs have not finished (tfidf), and nothing is recommended before they have. So"

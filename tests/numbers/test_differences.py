@@ -140,7 +140,7 @@ def test_every_row_is_in_one_part_by_usual_answers(two):
     assert d.ahead.value == 0 and d.ahead.seeds == 3
     sentences = said.pair(d)
     assert (
-        "a (1 label per class) alone is correct on 10" in sentences[0]
+        "a (1 text per label) alone is correct on 10" in sentences[0]
         and "both on 10 and neither on 0" in sentences[0]
         and "the same" in sentences[1]
     )
@@ -172,7 +172,7 @@ def test_a_lead_has_the_sign_and_interval_of_all_draws():
     assert d.ahead.value == pytest.approx((36 - 84) / 90) and d.ahead.high < 0
     told = said.pair(d)[1]
     assert (
-        "b (1 label per class) is 53.3 points ahead of a" in told
+        "b (1 text per label) is 53.3 points ahead of a" in told
         and "chance" not in told
         and "−" not in told
     )

@@ -400,7 +400,7 @@ def test_a_clear_lead_is_called_one_and_seeds_are_asked_for():
     many = said_of(study(strategies=("tfidf", "lora"), shots=(1,), test=600, pool=60))
     assert (
         "it beats every other arm here by more than chance allows" in many
-        and "Use LoRA adapter on 3 labels: it beats every other method tried here." in many
+        and "Use LoRA adapter on 3 labelled texts: it beats every other method tried here." in many
     )
     one = said_of(study(strategies=("tfidf", "lora"), shots=(1,), seeds=1, test=600, pool=60))
     assert "with only one training run of each method that may be luck" in one
@@ -612,7 +612,7 @@ def test_curves_use_labels_in_all_and_level_lines_without():
     ]
     by_name = {t["name"]: t for t in drawn}
     assert by_name["LoRA adapter"]["x"] == [3, 12, 48, 240]
-    level = by_name["Zero-shot by label names (no labels)"]
+    level = by_name["Zero-shot by label names (no labelled texts)"]
     assert len(set(level["y"])) == 1 and level["line"]["dash"] == "dash"
     assert len({(t["line"]["color"], t["line"]["dash"]) for t in drawn}) == len(drawn)
     assert len({t["marker"]["symbol"] for t in drawn if "marker" in t}) == len(drawn) - 1
@@ -640,7 +640,9 @@ def test_many_arms_wait_in_the_legend_but_the_one_without_labels_is_drawn():
     ]
     shown = [t["name"] for t in named if t["visible"] is True]
     assert (
-        len(named) == 10 and len(shown) == figures.ARMS_DRAWN and "names only (no labels)" in shown
+        len(named) == 10
+        and len(shown) == figures.ARMS_DRAWN
+        and "names only (no labelled texts)" in shown
     )
 
 

@@ -48,7 +48,10 @@ def made(**more) -> Plan:
 def test_a_clear_winner(seed):
     """90 against 70 and 60%: nobody would hesitate."""
     d = weighed(made(), {"similarity": 0.6, "probe": 0.7, "lora": 0.9}, seed=seed)
-    assert headline(d) == "Use LoRA adapter on 24 labels: it beats every other method tried here."
+    assert (
+        headline(d)
+        == "Use LoRA adapter on 24 labelled texts: it beats every other method tried here."
+    )
     told = said(d)
     assert told.startswith(
         "Use lora: it beats every other arm here by more than chance allows, all pairs taken"
@@ -73,7 +76,7 @@ def test_a_tie_lets_cost_decide_and_says_so(seed):
         made(test=1000), {"similarity": 0.8, "probe": 0.8, "lora": 0.6}, seed=seed, spread=0.003
     )
     assert headline(d) == (
-        "Start with Zero-shot by label names without any labels: other methods did about as"
+        "Start with Zero-shot by label names without labelled texts: other methods did about as"
         " well, and none of those is cheaper."
     )
     told = said(d)
@@ -105,10 +108,10 @@ def test_few_draws_and_few_rows_lead_to_the_one_ahead_for_now(seed):
         assert "none of those is cheaper" in headline(d)
     elif found.winner is None:
         assert headline(d) in (
-            "Start with LoRA adapter on 24 labels: it did best here, but another method may turn"
-            " out to be better.",
-            "Start with LoRA adapter on 24 labels: it did best here, though not by enough to be"
-            " sure of it.",
+            "Start with LoRA adapter on 24 labelled texts: it did best here, but another method"
+            " may turn out to be better.",
+            "Start with LoRA adapter on 24 labelled texts: it did best here, though not by enough"
+            " to be sure of it.",
         )
         assert said(d).startswith("Use lora for now: it") and "costs less" not in said(d)
         assert re.search(r"With \d+ (seeds|test rows)|With \d+ seeds, or with", said(d))
@@ -272,10 +275,10 @@ def test_the_three_ways_are_said_with_their_numbers_and_a_winner_is_sure():
     assert told.mark == "sure" and "Not tried" not in told.sentence
     none, few, every = (f"{100 * accuracy(c).value:.1f}%" for c in best.values())
     assert told.reach == (
-        f"Texts labelled correctly: {none} without labels, {few} with 24 labels, {every} with all"
-        " 600 labels."
+        f"Texts given the correct label: {none} without labelled texts, {few} with 24 labelled"
+        f" texts, {every} with all 600 labelled texts."
     )
-    assert any(x.startswith("All 600 labels help further: ") for x in told.why)
+    assert any(x.startswith("All 600 labelled texts help further: ") for x in told.why)
 
 
 def test_a_way_that_has_not_run_is_said_and_nothing_is_sure():
@@ -286,7 +289,9 @@ def test_a_way_that_has_not_run_is_said_and_nothing_is_sure():
     assert told.mark == "unclear" and "still to come: Linear probe, LoRA adapter" in told.sentence
     assert [w.to_come for w in unfinished.ways] == [0, 0, 6] and unfinished.ways[2].best is None
     untried = verdict(weighed(made(**{**WAYS, "shots": (0, 8)}), SKILL))
-    assert untried.mark != "sure" and untried.sentence.endswith("Not tried: all 600 labels.")
+    assert untried.mark != "sure" and untried.sentence.endswith(
+        "Not tried: all 600 labelled texts."
+    )
 
 
 def test_training_once_is_never_more_than_luck():
@@ -300,7 +305,7 @@ def test_labels_are_not_said_to_help_where_none_could_be_the_best():
     for seed in range(12):
         skill = {**SKILL, "similarity": 0.72, "probe": 0.73, "lora": 0.74}
         d = weighed(made(**{**WAYS, "seeds": 3, "test": 200}), skill, seed=seed)
-        helps = [x for x in verdict(d).why if "labels help" in x]
+        helps = [x for x in verdict(d).why if "labelled texts help" in x]
         every = next(w for w in d.ways if w.id == "all")
         could = "similarity" in d.advice.found.best and every.over.arm == "similarity"
         assert not (helps and could and every.gain.low > 0)

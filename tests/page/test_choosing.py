@@ -352,24 +352,6 @@ def arms_of_ones_own(page) -> None:
 
 
 @pytest.mark.browser
-def test_the_whole_form_fits_on_a_telephone(visit):
-    page = visit(width=390)
-    only(page, *EVERYDAY, "dora", "prefix")
-    page.locator("#shots").get_by_label("1", exact=True).check()
-    open_form(page)
-    choose(page, "#own-strategy", "Read your texts first, then learn")
-    page.locator("#own-settings-adapt-then").wait_for()
-    page.locator("#own-name input, #own-name textarea").fill("a name without a gap " + "x" * 30)
-    page.locator("#own-add").click()
-    expect(page.locator("#own-table")).to_contain_text("xxx")
-    expect(page.locator("#advice .tl-costs")).to_contain_text("xxx")
-    expect(page.locator("#advice")).to_contain_text(
-        "Left out: Contrastive tuning (SetFit) · 1 label per class. contrastive pairs rows"
-    )
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-
-
-@pytest.mark.browser
 def test_presets_fill_the_form_and_a_change_of_ones_own_is_none_of_them(visit, datasets):
     page = visit()
     only(page, *PRESETS["ways"].strategies)
@@ -396,12 +378,3 @@ def test_presets_fill_the_form_and_a_change_of_ones_own_is_none_of_them(visit, d
         expect(page.locator(f"#arm-{id} input")).to_be_checked(checked=id in suited)
     expect(page.locator("#preset input:checked")).to_have_value("quick")
     expect(page.locator("#advice")).to_contain_text("runs, about")
-
-
-@pytest.mark.browser
-def test_cards_and_groups_are_korean_at_once(visit):
-    """Before the server has answered anything."""
-    page = visit(locale="ko-KR")
-    expect(page.locator(".tl-way-none h3:visible")).to_have_text("라벨 없이")
-    expect(page.locator("#more-none > button")).to_contain_text("다른 방법")
-    expect(page.locator("#arm-lora")).to_contain_text("LoRA 어댑터")

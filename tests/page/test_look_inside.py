@@ -44,34 +44,6 @@ ROOT = Path(__file__).parents[2]
 # --- fill a blank ---------------------------------------------------------------------------------
 
 
-def test_the_first_answer_is_there_when_the_tab_opens(visit):
-    page = visit()
-    to_look(page)
-    expect(page.locator("#fill-out .tl-guess")).to_have_count(5)
-    expect(page.locator("#fill-out .tl-sides")).to_contain_text("minilm-masked")
-    expect(page.locator("#fill-out .tl-guess .tl-num").first).to_have_text(re.compile(r"\d+\.\d%"))
-    expect(page.locator("#fill-undo")).to_be_disabled()
-
-    page.locator(
-        "#fill-out .tl-guess"
-    ).first.click()  # a guess goes into the text, and no blank is left
-    expect(box(page, "fill-text")).to_have_value(re.compile(r"The cat is on the [^\[]+\.$"))
-    expect(page.locator("#fill-out .tl-guess")).to_have_count(0)
-
-    page.locator(
-        "#fill-out .tl-word", has_text="cat"
-    ).first.focus()  # a word is hidden, by keyboard too
-    page.keyboard.press("Enter")
-    expect(box(page, "fill-text")).to_have_value(re.compile(r"The \[MASK\] is on the [^\[]+\.$"))
-    expect(page.locator("#fill-out .tl-guess")).to_have_count(5)
-
-    page.locator("#fill-undo").click()
-    expect(box(page, "fill-text")).to_have_value(re.compile(r"The cat is on the [^\[]+\.$"))
-    page.locator("#fill-undo").click()
-    expect(box(page, "fill-text")).to_have_value("The cat is on the [MASK].")
-    expect(page.locator("#fill-undo")).to_be_disabled()
-
-
 def test_faults_are_sentences_and_examples_are_one_press_away(revisit):
     page = revisit()
     to_look(page)
@@ -212,7 +184,6 @@ def test_the_language_switch_draws_the_answers_anew(visit):
 @pytest.mark.parametrize(
     "view, text, said",
     [
-        ("fill", f"{EVIL} is [MASK].", "%"),
         ("surprise", "The mat sat on the cat.", "mat"),
         ("tokens", "Zwetschgen & plums", "plum"),
     ],
@@ -314,7 +285,7 @@ def test_what_a_study_trained_can_be_asked(tmp_path):
         assert queue.status(name)["status"] == "done"
         lab = _lab(tmp_path, "cpu", queue)
         ((title, value),) = runs_of(lab, name, "en")
-        assert title == "lora, trained in this study"
+        assert title == "LoRA adapter, trained in this study"
         asked = {"text": "the [MASK] is near", "top": 2}
         checkpoint = resolve(lab, value, name).checkpoint
         answer = answer_to(lab, NUMBERS, "fill_blanks", checkpoint=checkpoint, **asked)

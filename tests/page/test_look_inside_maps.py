@@ -272,11 +272,12 @@ def test_rows_of_a_study_before_and_after(trained):
 
     runs = runs_of(lab, study, headed=False)
     assert [title for title, _ in runs] == [
-        "lora, trained in this study",
-        "full, trained in this study",
+        "LoRA adapter, trained in this study",
+        "Full fine-tuning, trained in this study",
     ]
     readers, names = checkpoints_of(lab, [runs[1][1], ""], study)
-    assert readers[0].untrained and names == ["before", "after: full, trained in this study"]
+    assert readers[0].untrained
+    assert names == ["before", "after: Full fine-tuning, trained in this study"]
     assert len(checkpoints_of(lab, [runs[0][1], runs[1][1]], study)[0]) == 2
     quick, found = [
         item

@@ -51,6 +51,9 @@ ENDPOINTS = {
     "/list_strategies",
     "/predict",
     "/study",
+    "/start_study",
+    "/study_status",
+    "/stop_study",
     "/fill_mask",
     "/surprise",
     "/tokens",
@@ -139,9 +142,9 @@ def test_language_of_the_browser(header, language):
 def test_small_words():
     assert [duration(s, "en") for s in (0.5, 42, 300, 7200)] == ["0.5 s", "42 s", "5 min", "2.0 h"]
     assert [shots_text(s, "en", "class") for s in (0, 1, 8, None)] == [
-        "no labels",
-        "1 label per class",
-        "8 labels per class",
+        "no labelled texts",
+        "1 text per label",
+        "8 texts per label",
         "all rows",
     ]
     for task in tasks().values():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import random
 import re
@@ -13,17 +12,14 @@ import pytest
 
 from tests.loops import in_a_loop
 from tests.page.looking import press_point
-from tests.page.test_parts import ENDPOINTS, ROOT
+from tests.page.test_parts import ENDPOINTS
 from tests.page.visiting import (
     EVIL,
-    TABS,
     choose,
     expect,
     only,
-    open_drawer,
     open_section,
     own_file,
-    preset,
     press_until,
     to_tab,
     upload,
@@ -50,60 +46,6 @@ def test_it_says_that_it_is_well(served):
         assert "max-age" in answer.headers["cache-control"] and len(answer.read()) > 1_000_000
 
 
-# --- a first comparison ---------------------------------------------------------------------------
-
-
-def test_the_quick_preset_leads_to_its_answer(visit):
-    page = visit()
-    preset(page, "quick")
-    expect(page.locator("#shots input:checked")).to_have_count(5)
-    page.locator("#run").click()
-    expect(page.locator("#status")).to_contain_text(re.compile(r"\d+ of \d+ runs|Waiting|Finished"))
-    expect(page.locator("#answer h2")).to_contain_text(ADVISED["en"])
-    assert "study=" in page.url
-    for part in ("No labels", "A few labels", "All 298 labels"):
-        expect(page.locator("#answer h3", has_text=part)).to_be_visible()
-    for part in ("Why", "What would change it"):
-        expect(page.locator("#because h3", has_text=part)).to_be_visible()
-    page.locator("#because details > summary").first.click()
-    expect(page.locator("#because dt", has_text="Runner-up")).to_be_visible()
-    open_section(page, "board")
-    expect(page.locator("#leaderboard")).to_contain_text("Probe with the labels' names as prior")
-    page.go_back()
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.locator("#copy-link").click()
-    expect(page.get_by_text("The link to this answer is copied")).to_be_visible()
-    copied = page.evaluate("navigator.clipboard.readText()")
-    name = re.search(r"study=([\w-]+)", page.url)[1]
-    assert copied == f"{page.url.split('?')[0]}?study={name}&tab=results"
-    expect(page.locator("#because")).to_contain_text("test rows")
-    expect(page.locator("#answer .ways li")).to_have_count(3)
-
-    study = page.url
-    visit.reload(page)
-    to_tab(page, "results")
-    expect(page.locator("#answer h2")).to_contain_text(ADVISED["en"])
-    assert page.url == study
-
-
-def test_nobody_else_sees_it_without_the_link(visit, finished):
-    page = visit()
-    to_tab(page, "results")
-    expect(page.locator("#answer")).to_contain_text("No results yet")
-    assert "study=" not in page.url
-
-
-def test_who_has_the_link_may_read_and_not_stop(revisit, finished):
-    page = revisit(f"/?study={finished}")
-    to_tab(page, "compare")
-    expect(page.locator("#status")).to_contain_text("Finished")
-    for button in ("#stop", "#go-on"):
-        expect(page.locator(button)).not_to_be_visible()
-    to_tab(page, "studies")
-    page.locator("#studies-table").get_by_role("button", name="Delete").click()
-    expect(page.locator("#studies-notice")).to_contain_text("started in another browser")
-
-
 def test_a_link_to_nothing_is_told(visit):
     page = visit("/?study=nothing-here")
     expect(page.get_by_text("no longer here")).to_be_visible()
@@ -111,57 +53,6 @@ def test_a_link_to_nothing_is_told(visit):
 
 
 # --- own data -------------------------------------------------------------------------------------
-
-
-def test_own_file_to_rows(visit, tmp_path):
-    page = visit()
-    to_tab(page, "data")
-    page.locator("#upload input[type=file]").set_input_files(own_file(tmp_path))
-    expect(page.locator("#data-summary")).to_contain_text("mine.csv")
-    expect(page.locator("#data-summary")).to_contain_text("90 rows")
-    expect(page.locator("#preview")).to_contain_text("number 0")
-    expect(page.locator("#labels")).to_contain_text("shipping")
-
-    to_tab(page, "compare")
-    expect(page.locator("#intro")).to_contain_text("mine.csv")
-    only(page, "majority", "tfidf")
-    page.locator("#shots").get_by_label("1", exact=True).check()  # with which some rows are wrong
-    expect(page.locator("#advice")).to_contain_text("runs, about")
-    page.locator("#run").click()
-    expect(page.locator("#status")).to_contain_text("Finished")
-    page.locator("#see-results").click()
-    expect(page.locator("#answer h2")).to_contain_text("TF-IDF")
-    page.locator("#curves .point").first.wait_for()
-
-    press_point(
-        page.locator("#curves .point").first,
-        lambda ms: expect(page.locator("#chosen")).to_contain_text("Rows that", timeout=ms),
-    )
-    expect(page.locator("#chosen")).to_be_in_viewport()
-    assert "&section=rows" in page.url
-    expect(page.locator("#rows tbody")).to_contain_text("✗")
-    page.locator("#clear").click()
-    expect(page.locator("#chosen")).to_contain_text("All test rows")
-    page.go_back()  # to where the point was pressed
-    expect(page.locator("#curves .point").first).to_be_visible()
-    expect(page.locator("#chosen")).not_to_be_visible()
-
-    open_section(page, "trust")
-    with page.expect_download() as got:
-        page.locator("#section-trust button.csv").first.click()
-    table = list(csv.reader(got.value.path().read_text(encoding="utf-8-sig").splitlines()))
-    assert got.value.suggested_filename.endswith(".csv") and {"tfidf", "majority"} <= {
-        row[0] for row in table[1:]
-    }
-
-    open_section(page, "take-home")
-    with page.expect_download() as got:
-        page.locator("#down-report").click()
-    got.value.save_as(tmp_path / "report.html")
-    report = page.context.new_page()
-    report.goto((tmp_path / "report.html").as_uri())
-    expect(report.locator("#answer, .answer").first).to_contain_text("TF-IDF")
-    report.locator(".js-plotly-plot").first.wait_for()
 
 
 def test_a_bad_file_is_told_and_the_old_data_stay(revisit, tmp_path):
@@ -228,52 +119,6 @@ def test_label_names_can_be_changed(revisit):
     expect(page.locator("#data-summary")).to_contain_text("Money matters")
 
 
-# --- while it runs --------------------------------------------------------------------------------
-
-
-def test_stop_and_continue(visit):
-    page = visit()
-    only(page, "lora")
-    page.locator("#run").click()
-    expect(page.locator("#status")).to_contain_text("step")
-    page.locator("#stop").click()
-    expect(page.locator("#status")).to_contain_text("Stopped")
-    visit.reload(page)
-    expect(page.locator("#status")).to_contain_text("Stopped")
-    page.locator("#go-on").click()
-    expect(page.locator("#stop")).to_be_visible()
-    expect(page.locator("#status")).to_contain_text(re.compile("runs are finished|Waiting"))
-    page.locator("#stop").click()
-    expect(page.locator("#status")).to_contain_text("Stopped")
-
-
-def test_an_arm_with_its_own_settings(visit):
-    page = visit()
-    only(page)
-    open_drawer(page)
-    page.locator("#own button").first.click()
-    expect(page.locator("#advice")).to_contain_text(
-        "Choose at least one strategy"
-    )  # the form is drawn anew until then
-    page.wait_for_timeout(
-        1000
-        # a form that is drawn anew takes its answers with it, and nothing on the page says when it
-        # has
-    )
-    page.locator("#own").get_by_label("rank").fill("100000")
-    page.locator("#own").get_by_label("rank").press("Tab")
-    page.locator("#own-add").click()
-    expect(page.locator("#compare-notice")).to_contain_text("must be from 1 to 256")
-    page.locator("#own").get_by_label("rank").fill("4")
-    page.locator("#own-name input, #own-name textarea").fill("small lora")
-    page.locator("#own-add").click()
-    expect(page.locator("#own-table")).to_contain_text("small lora")
-    expect(page.locator("#own-table")).to_contain_text("rank = 4")
-    expect(page.locator("#advice")).to_contain_text("runs, about")
-    page.locator("#own").get_by_role("button", name="Remove").click()
-    expect(page.locator("#advice")).to_contain_text("Choose at least one strategy")
-
-
 # --- results and trying ---------------------------------------------------------------------------
 
 
@@ -306,10 +151,10 @@ def test_the_sections_tell_the_decision(revisit, finished):
     expect(page.locator("#because .tl-terms")).to_contain_text("Holm over all pairs")
 
     open_section(page, "pays")
-    expect(page.locator("#pays-table")).to_contain_text("tfidf")
-    choose(page, "#pair-a", "tfidf")
-    choose(page, "#pair-b", "probe")
-    expect(page.locator("#pair-said")).to_contain_text(re.compile("probe.*tfidf"))
+    expect(page.locator("#pays-table")).to_contain_text("TF-IDF")
+    choose(page, "#pair-a", "TF-IDF + logistic regression")
+    choose(page, "#pair-b", "Linear probe")
+    expect(page.locator("#pair-said")).to_contain_text(re.compile("Linear probe.*TF-IDF"))
 
     def ask_at_48() -> None:
         page.locator("#pair-at input[type=number]").fill("48")
@@ -318,11 +163,11 @@ def test_the_sections_tell_the_decision(revisit, finished):
     press_until(
         ask_at_48,
         lambda ms: expect(page.locator("#pair-here")).to_contain_text(
-            "With 48 labels, probe is", timeout=ms
+            "With 48 labels, Linear probe is", timeout=ms
         ),
     )
-    choose(page, "#pair-a", "probe")
-    expect(page.locator("#section-pays .tl-notice")).to_contain_text("probe was named twice")
+    choose(page, "#pair-a", "Linear probe")
+    expect(page.locator("#section-pays .tl-notice")).to_contain_text("Linear probe was named twice")
 
     open_section(page, "more-labels")
     expect(page.locator("#gains")).to_contain_text(
@@ -343,23 +188,9 @@ def test_the_sections_tell_the_decision(revisit, finished):
 
     open_section(page, "trust")
     expect(page.locator("#trust-table")).to_contain_text("because the labels are roughly balanced")
+    for section in ("#because", "#pays-table", "#costs-table", "#trust-table"):
+        expect(page.locator(section)).not_to_contain_text(re.compile(r"\b(tfidf|prior-probe)\b"))
     page.locator("#risk-picture .point").first.wait_for()
-
-
-def test_downloads(revisit, finished):
-    page = revisit(f"/?study={finished}")
-    to_tab(page, "results")
-    open_section(page, "take-home")
-    for what, name in (
-        ("record", "study.json"),
-        ("predictions", "predictions.parquet"),
-        ("board", "leaderboard.csv"),
-        ("report", "report.html"),
-    ):
-        with page.expect_download() as got:
-            page.locator(f"#down-{what}").click()
-        assert got.value.suggested_filename == name
-        assert got.value.path().stat().st_size > 300
 
 
 def test_try_a_text(revisit, finished):
@@ -415,23 +246,6 @@ def test_an_arm_without_weights_is_trained_again_by_whoever_has_the_study(visit,
         weights.with_name("away").rename(weights)
 
 
-def test_programs_may_ask(served, finished, capsys):
-    from gradio_client import Client
-
-    example = (ROOT / "docs" / "programs.md").read_text("utf-8").split("```python\n")[1]
-    example = example.split("```")[0].replace("http://127.0.0.1:7860", served.url)
-    exec(example.replace("STUDY", finished), {})
-    assert "tfidf billing" in capsys.readouterr().out
-    client = Client(served.url, verbose=False)
-    assert "tfidf" in {s["id"] for s in client.predict(api_name="/list_strategies")}
-    assert client.predict(finished, api_name="/study")["name"] == "support_tickets.csv"
-    answers = client.predict(finished, "my parcel is late", api_name="/predict")
-    assert abs(sum(answers["probe"].values()) - 1) < 1e-3
-    with pytest.raises(Exception, match="no such study"):
-        client.predict("../..", api_name="/study")
-    client.close()
-
-
 def test_an_assistant_has_the_endpoints_as_tools(served, finished):
 
     from mcp import ClientSession
@@ -458,30 +272,6 @@ def test_an_assistant_has_the_endpoints_as_tools(served, finished):
 
 
 # --- for everybody --------------------------------------------------------------------------------
-
-
-def test_the_whole_page_changes_its_language(visit, finished):
-    page = visit(f"/?study={finished}", locale="ko-KR")
-    expect(page.locator("#run")).to_have_text("이 실험 실행")
-    expect(page.locator("#status")).to_contain_text("모두 마쳤습니다")
-    expect(page.locator("#arm-lora")).to_contain_text("LoRA 어댑터")
-    to_tab(page, "results")
-    expect(page.locator("#answer h2")).to_contain_text(ADVISED["ko"])
-    page.locator("#lang").get_by_label("English").check()
-    expect(page.locator("#answer h2")).to_contain_text(ADVISED["en"])
-    expect(page.locator("html")).to_have_attribute("lang", "en")
-    page.wait_for_timeout(1000)  # the browser is told to remember it
-    visit.reload(page)
-    expect(page.locator("#run")).to_have_text("Run this study")
-
-
-def test_nothing_is_wider_than_a_telephone(visit, finished):
-    page = visit(f"/?study={finished}", width=390, color_scheme="dark")
-    assert page.evaluate("document.body.classList.contains('dark')")
-    for tab in TABS:
-        to_tab(page, tab)
-        page.wait_for_timeout(400)
-        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, tab
 
 
 def test_the_keyboard_reaches_run(visit):

@@ -19,9 +19,8 @@ from tl_core.report.html_helpers import escaped
 from tl_core.studies.plan import Plan
 from tl_core.studies.stored_answers import StoredAnswers
 from tl_core.tasks import task_of
-from tl_core.words.phrases import (
-    say,
-)
+from tl_core.words.names import arm_names, renamed
+from tl_core.words.phrases import say
 
 
 @dataclass(frozen=True)
@@ -70,6 +69,17 @@ class Report:
     def effects(self) -> tuple[Effect, ...]:
         """Return the effects of changed texts on the answers."""
         return effects(self.parts, self.plan, self.results, self.comparison)
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """Return the name of each arm by its id."""
+        arms = [(arm.id, arm.strategy) for arm in self.plan.study.arms]
+        return arm_names(arms, self.plan.study.problem, self.language)
+
+    @cached_property
+    def spoken(self) -> Decision:
+        """Return the decision, its arms by their names."""
+        return renamed(self.decision, self.names)
 
     @property
     def task(self) -> Task:

@@ -26,9 +26,9 @@ EN: dict[str, Sentence] = {
     "points": sentence("{x} points"),
     "range": sentence("{low} – {high}"),
     "interval": sentence("{value} (95% interval {range})"),
-    "shots_0": sentence("no labels"),
-    "shots_1_class": sentence("1 label per class"),
-    "shots_n_class": sentence("{n} labels per class"),
+    "shots_0": sentence("no labelled texts"),
+    "shots_1_class": sentence("1 text per label"),
+    "shots_n_class": sentence("{n} texts per label"),
     "shots_1_rating": sentence("1 text per rating"),
     "shots_n_rating": sentence("{n} texts per rating"),
     "shots_1_type": sentence("1 span per type"),
@@ -64,7 +64,7 @@ EN: dict[str, Sentence] = {
     "dots_could_be": sentence("Could be the best"),
     "dots_ruled_out": sentence("Ruled out"),
     "chance_line": sentence("always the most frequent label"),
-    "axis_labels": sentence("labels used for training, in total"),
+    "axis_labels": sentence("labelled texts used for training, in total"),
     "axis_percent": sentence("{metric}, %"),
     "axis_points": sentence("{metric}, points on the scale (less is better)"),
     "axis_number": sentence("{metric}"),
@@ -411,12 +411,12 @@ EN: dict[str, Sentence] = {
         "a label has fewer than 10 test rows: the interval may be too narrow"
     ),
     # pictures
-    "curves_head": sentence("What more labels bring"),
+    "curves_head": sentence("What more labelled texts bring"),
     "board_figure_head": sentence("Best of each method"),
     "charts_note": sentence(
         "Bands and bars are 95% intervals over test rows and seeds. Filled dots could be the best, open ones are ruled out. The numbers are in the leaderboard."
     ),
-    "asked_question": sentence("No labels, a few, or all of them?"),
+    "asked_question": sentence("No labelled texts, a few, or all of them?"),
     "asked_data": sentence("{name}: {rows} rows, {labels} labels, judged on {test} test rows"),
     "matrix_head": sentence("What the leader confuses"),
     "matrix_note": sentence(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tl_core.analysis.compare import CONSTANT
 from tl_core.analysis.robustness import LEAST_ROWS, Effect
 from tl_core.statistics.intervals import Interval
 from tl_core.studies.plan import Plan
+from tl_core.words.names import renamed
 from tl_core.words.phrases import limits, number, percent, say, shots_name
 
 FEW_SEEDS = 3  # with fewer the spread between seeds is not known
@@ -23,16 +24,25 @@ def line_name(x: Effect, language: str) -> str:
     return say(language, "cell", arm=x.arm, shots=shots_name(x.shots, language, x.per))
 
 
-def sentences(effects: Sequence[Effect], plan: Plan, language: str = "en") -> list[str]:
+def sentences(
+    effects: Sequence[Effect],
+    plan: Plan,
+    language: str = "en",
+    names: Mapping[str, str] | None = None,
+) -> list[str]:
     """Say what stands out, how many rows each change changes, what may be concluded, and which arms
     were left out.
+
+    Args:
+        names: of arms, by their ids, which are said where there are none.
     """
+    names = names or {}
     counts = ", ".join(
         f"{change_name(change, language)} {n:,}"
         for change, n in {x.change: x.rows for x in effects}.items()
     )
     scored = [x for x in effects if x.difference]
-    said = [_worst(scored, language)] if scored else []
+    said = [_worst(renamed(scored, names), language)] if scored else []
     if scored and scored[0].measure != "accuracy":
         said.append(say(language, "robust_measure", measure=say(language, scored[0].measure)))
     said.append(say(language, "robust_rows", all=f"{len(plan.study.split.test):,}", counts=counts))
@@ -51,7 +61,11 @@ def sentences(effects: Sequence[Effect], plan: Plan, language: str = "en") -> li
         else []
     )
     asked = {x.arm for x in effects}
-    others = [arm.id for arm in plan.study.arms if arm.id not in asked and arm.strategy != CONSTANT]
+    others = [
+        names.get(arm.id, arm.id)
+        for arm in plan.study.arms
+        if arm.id not in asked and arm.strategy != CONSTANT
+    ]
     return said + ([say(language, "robust_not_asked", arms=", ".join(others))] if others else [])
 
 

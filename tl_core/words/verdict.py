@@ -46,11 +46,13 @@ NAMED = 4  # methods in one sentence
 EN: dict[str, Sentence] = {
     # the mark
     "sure": sentence("sure"),
-    "probably": sentence("probably"),
+    "probably_best": sentence("probably the best"),
+    "probably_one": sentence("probably one of the best"),
+    "probably_tried": sentence("sure only of what was tried"),
     "unclear": sentence("cannot tell"),
     # what a method is called with the labels it was given
-    "with_labels": sentence("{method} on {n} labels"),
-    "without_labels": sentence("{method} without any labels"),
+    "with_labels": sentence("{method} on {n} labelled texts"),
+    "without_labels": sentence("{method} without labelled texts"),
     "own_name": sentence("{method} “{name}”"),
     "and_more": sentence("{methods} and {n} more"),
     # the verdict
@@ -88,17 +90,17 @@ EN: dict[str, Sentence] = {
         " best."
     ),
     "nothing": sentence("Nothing has finished yet, so there is no verdict."),
-    "enough_of": sentence("{n} of the {most} labels would be enough for it."),
+    "enough_of": sentence("{n} of the {most} labelled texts would be enough for it."),
     "not_tried": sentence("Not tried: {ways}."),
     # the ways
-    "way_none": sentence("no labels"),
-    "way_few": sentence("a few labels"),
-    "way_all": sentence("all {n} labels"),
+    "way_none": sentence("no labelled texts"),
+    "way_few": sentence("a few labelled texts"),
+    "way_all": sentence("all {n} labelled texts"),
     "reach": sentence("{what}: {values}."),
-    "reach_none": sentence("{value} without labels"),
-    "reach_few": sentence("{value} with {n} labels"),
-    "reach_all": sentence("{value} with all {n} labels"),
-    "what_accuracy": sentence("Texts labelled correctly"),
+    "reach_none": sentence("{value} without labelled texts"),
+    "reach_few": sentence("{value} with {n} labelled texts"),
+    "reach_all": sentence("{value} with all {n} labelled texts"),
+    "what_accuracy": sentence("Texts given the correct label"),
     "what_macro_f1": sentence("Macro-F1, how well each label is found on average"),
     "what_mean_absolute_error": sentence("Mean error in points of the scale, less is better"),
     "what_chrf": sentence("Likeness to the given texts (chrF++)"),
@@ -119,8 +121,8 @@ EN: dict[str, Sentence] = {
         "What it may lose against {leader} is shown to be less than you said you would accept."
     ),
     "why_close": sentence(
-        "{n} of {all} methods could be the best; among those within {close} of the top it costs"
-        " the least in labels and time."
+        "{n} of {all} methods could be the best; among those within {close} of the top it needs"
+        " the fewest labelled texts and the least time."
     ),
     "why_close_priced": sentence(
         "{n} of {all} methods could be the best; among those within {close} of the top it costs"
@@ -132,39 +134,39 @@ EN: dict[str, Sentence] = {
     "why_alone": sentence("It is the only one of {all} methods that could be the best."),
     "why_floor": sentence("{always} already reaches {value}."),
     "gain_few": sentence(
-        "{n} labels help: {x} better than without labels, more than chance explains."
+        "{n} labelled texts help: {x} better than without any, more than chance explains."
     ),
-    "gain_few_perhaps": sentence("{n} labels brought {x} over no labels, which may be chance."),
+    "gain_few_perhaps": sentence("{n} labelled texts brought {x} over none, which may be chance."),
     "gain_all": sentence(
-        "All {n} labels help further: {x} better than with {less}, more than chance explains."
+        "All {n} labelled texts help further: {x} better than with {less}, more than chance explains."
     ),
-    "gain_all_perhaps": sentence("All {n} labels brought {x} over {less}, which may be chance."),
+    "gain_all_perhaps": sentence("All {n} labelled texts brought {x} over {less}, which may be chance."),
     "gain_all_none": sentence(
-        "All {n} labels help: {x} better than without labels, more than chance explains."
+        "All {n} labelled texts help: {x} better than without any, more than chance explains."
     ),
     "gain_all_none_perhaps": sentence(
-        "All {n} labels brought {x} over no labels, which may be chance."
+        "All {n} labelled texts brought {x} over none, which may be chance."
     ),
     "loss_few": sentence(
-        "{n} labels did not help: {x} worse than without labels, more than chance explains."
+        "{n} labelled texts did not help: {x} worse than without any, more than chance explains."
     ),
     "loss_few_perhaps": sentence(
-        "{n} labels did not help here: {x} worse than without labels, which may be chance."
+        "{n} labelled texts did not help here: {x} worse than without any, which may be chance."
     ),
     "loss_all": sentence(
-        "All {n} labels did not help: {x} worse than with {less}, more than chance explains."
+        "All {n} labelled texts did not help: {x} worse than with {less}, more than chance explains."
     ),
     "loss_all_perhaps": sentence(
-        "All {n} labels did not help here: {x} worse than with {less}, which may be chance."
+        "All {n} labelled texts did not help here: {x} worse than with {less}, which may be chance."
     ),
     "loss_all_none": sentence(
-        "All {n} labels did not help: {x} worse than without labels, more than chance explains."
+        "All {n} labelled texts did not help: {x} worse than without any, more than chance explains."
     ),
     "loss_all_none_perhaps": sentence(
-        "All {n} labels did not help here: {x} worse than without labels, which may be chance."
+        "All {n} labelled texts did not help here: {x} worse than without any, which may be chance."
     ),
-    "enough": sentence("{n} labels are enough for it: at most {margin} are lost against {most}."),
-    "fewer": sentence("With {n} labels instead of {most} it was {x} worse."),
+    "enough": sentence("{n} labelled texts are enough for it: at most {margin} are lost against {most}."),
+    "fewer": sentence("With {n} labelled texts instead of {most} it was {x} worse."),
     # what would change it
     "change_seeds": sentence(
         "{at} training runs of each method, each on other rows, would probably show which is"
@@ -183,11 +185,11 @@ EN: dict[str, Sentence] = {
     "change_none": sentence(
         "The best two are so close that more runs or test rows would probably not separate them."
     ),
-    "change_prices": sentence("Your prices: without them, only labels and time count as cost."),
+    "change_prices": sentence("Your prices: without them, only labelled texts and time count as cost."),
     "change_ways": sentence("A run with what was not tried: {ways}."),
     "change_finish": sentence("Letting the study finish."),
     "change_failed": sentence("Running {methods} again, or comparing without it."),
-    "change_task": sentence("Other methods, more labels, clearer labels, or more test rows."),
+    "change_task": sentence("Other methods, more labelled texts, clearer labels, or more test rows."),
 }
 
 say = speaker(EN)
@@ -219,7 +221,7 @@ def verdict(decision: Decision, language: str = "en") -> Verdict:
     mark = spoken.mark
     return Verdict(
         mark,
-        say(language, mark),
+        spoken.said(),
         spoken.sentence(),
         spoken.reach(),
         tuple(spoken.why()),
@@ -272,6 +274,15 @@ class _Speaker:
             return UNCLEAR
         sure = found.why in (WINNER, AS_GOOD_AND_CHEAPER) and not self.untried
         return SURE if sure else PROBABLY
+
+    def said(self) -> str:
+        """The mark in words: probably is said of what the statistics leave open."""
+        if self.mark != PROBABLY:
+            return self.say(self.mark)
+        why = self.given.found.why
+        if why in (CHEAPEST_OF_CLOSE, LEADS):
+            return self.say("probably_one")
+        return self.say("probably_best" if why == ALONE else "probably_tried")
 
     def say(self, key: str, **values: object) -> str:
         return say(self.language, key, **values)

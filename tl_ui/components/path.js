@@ -34,6 +34,22 @@ element.querySelector('.tl-skip').addEventListener('click', event => {
   if (panel) { panel.tabIndex = -1; panel.focus(); }
 });
 window.addEventListener('popstate', () => { const id = asked() || first; if (id !== selected()) { going = true; go(id); } });
+
+// A file that is let go beside the fields for files is not opened in place of the page: where texts are asked for it is taken as
+// those, elsewhere it is said where files go.
+const dropped = element.querySelector('.tl-dropped');
+let quiet = 0;
+const brings = event => event.dataTransfer && [...event.dataTransfer.types].includes('Files');
+window.addEventListener('dragover', event => { if (brings(event)) event.preventDefault(); });
+window.addEventListener('drop', event => {
+  if (event.defaultPrevented || !brings(event)) return;
+  event.preventDefault();
+  if (['start', 'data'].includes(shown)) { window.dispatchEvent(new CustomEvent('tl-file', {detail: event.dataTransfer.files})); return; }
+  dropped.hidden = false;
+  clearTimeout(quiet);
+  quiet = setTimeout(() => { dropped.hidden = true; }, 12000);
+});
+
 watch('value', say);
 new MutationObserver(say).observe(document.documentElement, {attributes: true, attributeFilter: ['lang']});
 say();

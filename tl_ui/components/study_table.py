@@ -109,26 +109,52 @@ def table_view() -> gr.HTML:
     )
 
 
-def rows_html(studies: Sequence[Listed], chosen: str | None, opened: str, lang: str) -> str:
-    """The table, or why there is none."""
+def rows_html(
+    studies: Sequence[Listed], chosen: str | None, opened: str, against: str, lang: str
+) -> str:
+    """The table, or why there is none; `against` is the study for which another one is being chosen
+    to compare them.
+    """
     if not studies:
         return f"<p class='tl-fine'>{escaped(t(lang, 'studies_none'))}</p>"
     head = "".join(
         f"<th scope='col'>{escaped(t(lang, key))}</th>"
         for key in ("study", "studies_state", "studies_best", "studies_made", "studies_do")
     )
-    rows = "".join(_row(i, one, chosen, opened, lang) for i, one in enumerate(studies))
+    first = next((one for one in studies if one.name == against), None)
+    rows = "".join(
+        _row(i, one, chosen, opened, lang, _comparing(i, one, first, lang))
+        if len(studies) > 1
+        else _row(i, one, chosen, opened, lang)
+        for i, one in enumerate(studies)
+    )
+    choose = escaped(t(lang, "study_choose_other", title=_title(first, lang))) if first else ""
     return (
         f"<table class='tl-table'><caption class='tl-unseen'>{escaped(t(lang, 'tab_studies'))}"
         f"</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
         f"<p class='tl-fine' role='status' data-none hidden>"
         f"{escaped(t(lang, 'studies_no_match'))}</p>"
+        + (f"<p role='status'>{choose}</p>" if choose else "")
     )
 
 
-def _row(i: int, one: Listed, chosen: str | None, opened: str, lang: str) -> str:
+def _title(one: Listed, lang: str) -> str:
+    return clip(one.title, TITLE_SHOWN) if one.title else one.called(lang)
+
+
+def _comparing(i: int, one: Listed, first: Listed | None, lang: str) -> str:
+    """The button that chooses a row to be compared, or that which it is compared with."""
+    key = "study_with_this" if first and first is not one else "study_against"
+    label = t(lang, f"{key}_of", title=_title(one, lang))
+    on = first is one if first is None or first is one else None
+    return button(escaped(t(lang, key)), "against", i, kind="tl-act", label=label, on=on)
+
+
+def _row(
+    i: int, one: Listed, chosen: str | None, opened: str, lang: str, comparing: str = ""
+) -> str:
     here = one.name == chosen
-    title = clip(one.title, TITLE_SHOWN) if one.title else one.called(lang)
+    title = _title(one, lang)
     state = t(lang, f"path_{one.status['status']}", **_counts(one.status)) if one.title else ""
     mark = f" <small>{escaped(t(lang, 'studies_open_now'))}</small>" if one.name == opened else ""
     acts = "".join(
@@ -146,7 +172,8 @@ def _row(i: int, one: Listed, chosen: str | None, opened: str, lang: str) -> str
     made = _moment(one.status["made"]) if one.title else ""
     return (
         f"<tr{' class=tl-chosen' if here else ''}><th scope='row'>{shown}{mark}</th>"
-        f"<td>{escaped(state)}</td><td>{best}</td><td>{escaped(made)}</td><td>{acts}</td></tr>"
+        f"<td>{escaped(state)}</td><td>{best}</td><td>{escaped(made)}</td>"
+        f"<td>{acts}{comparing}</td></tr>"
     )
 
 

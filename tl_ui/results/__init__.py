@@ -10,12 +10,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import gradio as gr
 
 from tl_core.analysis.compare import Cell, Comparison
 from tl_core.analysis.decision import Decision
+from tl_core.words.names import renamed
 from tl_ui.components.html import escaped, in_both
 from tl_ui.components.outside import built, words_of
 from tl_ui.components.rail import Part, show_part, titled
@@ -56,6 +58,16 @@ class Seen:
         """Return what its results say, computed."""
         assert self.opened.weighed is not None  # `seen` has seen to that
         return self.opened.weighed
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """The name of each arm by its id."""
+        return self.opened.names(self.lang)
+
+    @cached_property
+    def spoken(self) -> Decision | None:
+        """The decision, its arms by their names: to be put into words, not to look anything up."""
+        return renamed(self.decision, self.names)
 
     def cell(self, key: str | None) -> Cell | None:
         """The line of a `key_of`."""

@@ -23,6 +23,7 @@ from tl_core.api.amounts import percent
 from tl_core.api.types import Problem
 from tl_core.tasks import task_of
 from tl_core.words import differences as said
+from tl_core.words.names import arm_names, renamed
 from tl_ui.components.html import label_name, safe
 from tl_ui.results._listed import headers, row_cells
 from tl_ui.words import t
@@ -69,6 +70,11 @@ class Two:
     def doubts(self) -> Doubts:
         """Return the labels that look wrong."""
         return self.studied.once("doubts", lambda: suspicious(self.studied))
+
+    def names(self, lang: str) -> dict[str, str]:
+        """Return the name of each arm by its id."""
+        arms = [(arm.id, arm.strategy) for arm in self.studied.plan.study.arms]
+        return arm_names(arms, self.problem, lang)
 
     def of_group(self, group: int) -> list[Tested]:
         """Return the tests of a group: a, b, and the lead."""
@@ -127,13 +133,14 @@ def _by_sure_mistake(two: Two, rows: np.ndarray) -> np.ndarray:
 def picked_text(two: Two, pick: Pick, lang: str) -> str:
     """Describe the rows that were picked."""
     what, numbers = pick
-    names = {"a": two.a.arm, "b": two.b.arm}
+    called = two.names(lang)
+    names = {"a": called[two.a.arm], "b": called[two.b.arm]}
     if what == "":
         return t(lang, "differ_rows_apart", **names)
     if what == "part":
         return t(lang, f"differ_{PARTS[numbers[0]]}", **names) + "."
     if what == "sure":
-        return t(lang, "differ_sure", arm=(two.a.arm, two.b.arm)[numbers[0]]) + "."
+        return t(lang, "differ_sure", arm=names["ab"[numbers[0]]]) + "."
     if what == "square":
         given, answered = (two.problem.labels[i].name for i in numbers)
         return t(lang, "differ_rows_square", given=given, said=answered, **names)
@@ -141,13 +148,17 @@ def picked_text(two: Two, pick: Pick, lang: str) -> str:
         return t(
             lang,
             "differ_rows_set",
-            arms=said.right_set(two.sets[numbers[0]], [x.arm for x in two.studied.arms], lang),
+            arms=said.right_set(
+                renamed(two.sets[numbers[0]], called),
+                [called[x.arm] for x in two.studied.arms],
+                lang,
+            ),
         )
     if what == "doubts":
         return t(lang, "differ_rows_doubts")
     group = two.slices[numbers[0]]
     return " ".join(
-        said.finding(x, group, two.problem, lang) for x in two.of_group(numbers[0])
+        said.finding(renamed(x, called), group, two.problem, lang) for x in two.of_group(numbers[0])
     ) or said.where(group, two.problem, lang)
 
 

@@ -8,6 +8,7 @@ from tl_core.analysis.differences.disagreement import PARTS
 from tl_core.analysis.differences.slices import TOPIC, Tested
 from tl_core.api.amounts import percent
 from tl_core.words import differences as said
+from tl_core.words.names import renamed
 from tl_core.words.phrases import number
 from tl_ui.components.clickable import button
 from tl_ui.components.html import escaped
@@ -19,14 +20,15 @@ SLICES_SHOWN = 14
 
 def parts_html(two: Two, pick: Pick, lang: str) -> str:
     """Every row is in one of these; and each arm's mistakes."""
-    d, names = two.disagreement, {"a": two.a.arm, "b": two.b.arm}
+    d, called = two.disagreement, two.names(lang)
+    names = {"a": called[two.a.arm], "b": called[two.b.arm]}
     counts = [d.count(part) for part in PARTS]
     listed = "".join(
         _bar(t(lang, f"differ_{part}", **names), n, sum(counts), pick, lang, "part", i)
         for i, (part, n) in enumerate(zip(PARTS, counts))
     )
     wrong = "".join(
-        _chip(t(lang, "differ_sure", arm=x.arm), pick, "sure", i)
+        _chip(t(lang, "differ_sure", arm=called[x.arm]), pick, "sure", i)
         for i, x in enumerate((two.a, two.b))
         if not x.right.all()
     )
@@ -37,11 +39,12 @@ def parts_html(two: Two, pick: Pick, lang: str) -> str:
 
 def sets_html(two: Two, pick: Pick, lang: str) -> str:
     """The largest sets of rows that the same arms get right."""
-    names, n = [x.arm for x in two.studied.arms], len(two.studied.rows)
+    called, n = two.names(lang), len(two.studied.rows)
+    names = [called[x.arm] for x in two.studied.arms]
     if len(names) < 3:
         return ""
     listed = "".join(
-        _bar(said.right_set(x, names, lang), len(x.rows), n, pick, lang, "set", i)
+        _bar(said.right_set(renamed(x, called), names, lang), len(x.rows), n, pick, lang, "set", i)
         for i, x in enumerate(two.sets)
     )
     return f"<h4>{escaped(t(lang, 'differ_sets_head'))}</h4>{listed}"
@@ -61,11 +64,12 @@ def slices_html(two: Two, pick: Pick, lang: str) -> str:
     )
     if not shown:
         return head
+    called = two.names(lang)
     columns = [
         t(lang, "differ_group"),
         t(lang, "rows"),
-        two.a.arm,
-        two.b.arm,
+        called[two.a.arm],
+        called[two.b.arm],
         t(lang, "differ_lead"),
     ]
     top = "".join(f"<span>{escaped(c)}</span>" for c in columns)
@@ -106,7 +110,8 @@ def _tested(x: Tested | None, lang: str) -> str:
 def doubts_html(two: Two, pick: Pick, lang: str) -> str:
     """Show how many labels look wrong, and their rows at a press."""
     told = "".join(
-        f"<p>{escaped(s)}</p>" for s in said.doubts(two.doubts, len(two.studied.rows), lang)
+        f"<p>{escaped(s)}</p>"
+        for s in said.doubts(renamed(two.doubts, two.names(lang)), len(two.studied.rows), lang)
     )
     chip = (
         f"<ul class='tl-chips'>{_chip(t(lang, 'differ_doubts_show'), pick, 'doubts', 0)}</ul>"

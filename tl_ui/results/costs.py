@@ -15,6 +15,7 @@ from tl_core.api.errors import UserError
 from tl_core.figures import decision as figures
 from tl_core.models.prompting.chat_endpoint import token_price
 from tl_core.report.sections.decision import Told, costs_table
+from tl_core.words.names import renamed
 from tl_core.words.phrases import say
 from tl_core.words.verdict import verdict
 from tl_ui.components.html import escaped, how_html, report_html
@@ -86,7 +87,7 @@ class Section:
                     t(lang, "chart_pareto"),
                 ),
                 table: (
-                    report_html(costs_table(Told(decision, lang)))
+                    report_html(costs_table(Told(renamed(decision, found.names), lang)))
                     + how_html(
                         lang,
                         "costs",

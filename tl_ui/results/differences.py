@@ -18,6 +18,7 @@ from tl_core.api.errors import UserError
 from tl_core.figures import results as figures
 from tl_core.statistics.classification.counts import confusion
 from tl_core.words import differences as said
+from tl_core.words.names import renamed
 from tl_ui.components.clickable import pressable, pressed
 from tl_ui.components.downloads import hand_out, harmless_csv
 from tl_ui.components.html import escaped, how_html, shots_text
@@ -133,7 +134,7 @@ class Differences:
         if two is None:
             return {self.summary: f"<p>{escaped(t(found.lang, 'differ_one'))}</p>"}
         choices = [
-            (f"{c.arm} · {shots_text(c.shots, found.lang, c.per)}", key_of(c))
+            (f"{found.names[c.arm]} · {shots_text(c.shots, found.lang, c.per)}", key_of(c))
             for c in found.comparison.cells
         ]
         return {
@@ -254,7 +255,9 @@ def _two(found: Seen, a: str | None, b: str | None) -> Two | None:
 
 
 def _told_html(two: Two, lang: str) -> str:
-    sentences = "".join(f"<p>{escaped(s)}</p>" for s in said.pair(two.disagreement, lang))
+    sentences = "".join(
+        f"<p>{escaped(s)}</p>" for s in said.pair(renamed(two.disagreement, two.names(lang)), lang)
+    )
     return (
         f"{sentences}<p class='tl-fine'>{escaped(said.say(lang, 'usual'))}"
         f" {escaped(t(lang, 'differ_info'))}</p>{how_html(lang, 'slices', 'doubts', 'interval')}"
@@ -267,7 +270,8 @@ def _matrix(two: Two, made: Pick, lang: str) -> str | None:
     if not two.studied.task.confusion or len(labels) > LABELS_IN_MATRIX:
         return None
     square = (made[1][0], made[1][1]) if made[0] == "square" else None
-    names = two.a.arm, two.b.arm
+    called = two.names(lang)
+    names = called[two.a.arm], called[two.b.arm]
     before, after = (confusion(x.line.gold, x.answer, len(labels)) for x in (two.a, two.b))
     figure = figures.confusion_difference(
         before, after, labels, names, picked=square, language=lang

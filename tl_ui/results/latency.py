@@ -33,12 +33,13 @@ class Section:
         table = gr.HTML(elem_id="latency-table")
 
         def draw(found: Seen, _values: dict) -> dict:
-            decision, lang = found.decision, found.lang
-            if decision is None:
+            decision, lang = found.spoken, found.lang
+            if decision is None or found.decision is None:
                 return {said: waiting_html(found)}
             if not decision.latencies:
                 return {said: _fine(t(lang, "latency_none")), picture: None, table: ""}
-            figure = latency_figure(decision.latencies, found.comparison, language=lang)
+            timed = found.decision.latencies
+            figure = latency_figure(timed, found.comparison, language=lang)
             return {
                 said: _fine(say(lang, "latency_note")),
                 picture: drawing(figure, t(lang, "chart_latency")),

@@ -8,6 +8,7 @@ import gradio as gr
 
 from tl_core.figures import decision as figures
 from tl_core.words import advice
+from tl_core.words.names import renamed
 from tl_ui.components.html import escaped, how_html
 from tl_ui.components.plotly_view import drawing, plotly_view
 from tl_ui.lab import Lab
@@ -34,7 +35,7 @@ class Section:
             decision, lang = found.decision, found.lang
             if decision is None:
                 return {said: waiting_html(found)}
-            told = advice.gains(decision, lang) or [t(lang, "gains_none")]
+            told = advice.gains(renamed(decision, found.names), lang) or [t(lang, "gains_none")]
             listed = (
                 f"<ul class='tl-list'>{''.join(f'<li>{escaped(s)}</li>' for s in told)}</ul>"
                 f"{how_html(lang, 'gains')}"

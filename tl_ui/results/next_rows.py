@@ -235,7 +235,7 @@ def _out_html(made: NextRows, lang: str) -> str:
         "next_done",
         n=len(made.order),
         all=f"{len(made.texts.examples):,}",
-        arm=made.spec.arm.id,
+        arm=method_name(made.spec.arm.id, made.spec.arm.strategy, lang, made.problem),
     )
     texts = made.texts
     if texts.known or texts.repeated or texts.empty:

@@ -11,6 +11,7 @@ from tl_core.figures import decision as figures
 from tl_core.report.sections.decision import Told, pays_table
 from tl_core.statistics.break_even import EXACT, Band
 from tl_core.words import advice
+from tl_core.words.names import renamed
 from tl_core.words.phrases import say
 from tl_core.words.units import Unit, sorting_unit
 from tl_ui.components.html import escaped, how_html, report_html
@@ -59,7 +60,7 @@ class Section:
         how = gr.HTML()
 
         def draw(found: Seen, values: dict) -> dict:
-            lang, decision = found.lang, found.decision
+            lang, decision = found.lang, found.spoken
             if decision is None:
                 return {table: waiting_html(found)}
             pays = (
@@ -67,7 +68,10 @@ class Section:
                 if decision.break_even
                 else f"<p>{escaped(say(lang, 'pays_none'))}</p>"
             )
-            arms = list(dict.fromkeys(c.arm for c in found.comparison.cells))
+            arms = [
+                (found.names[arm], arm)
+                for arm in dict.fromkeys(c.arm for c in found.comparison.cells)
+            ]
             one, other = chosen(found, values[a], values[b])
             shown = {
                 table: report_html(pays),
@@ -84,7 +88,8 @@ class Section:
             if not values[a] or not values[b]:
                 return {said: "", picture: None, at: gr.Slider(visible=False), here: ""}
             lines, lang = found.weighed.lines, found.lang
-            against, band = pair(lines, values[a], values[b]), ahead(lines, values[a], values[b])
+            against = renamed(pair(lines, values[a], values[b]), found.names)
+            band = ahead(lines, values[a], values[b])
             told = f"<p role='status'><b>{escaped(advice.break_even(against, lang))}</b></p>"
             if band is None or len(band.labels) < 2:
                 return {said: told, picture: None, at: gr.Slider(visible=False), here: ""}
@@ -105,7 +110,7 @@ class Section:
             band = ahead(lines, values[a], values[b])
             return (
                 point(
-                    pair(lines, values[a], values[b]),
+                    renamed(pair(lines, values[a], values[b]), found.names),
                     band,
                     values[at],
                     found.lang,

@@ -20,6 +20,7 @@ from tl_core.report.sections.robustness import effects_table
 from tl_core.running.predict_perturbed import ask, asked
 from tl_core.studies.stored_answers import StoredAnswers, changes_for, read_stored_answers
 from tl_core.words import robustness as said
+from tl_core.words.names import renamed
 from tl_ui.components.downloads import hand_out, harmless_csv
 from tl_ui.components.html import escaped, how_html, report_html
 from tl_ui.components.plotly_view import drawing, plotly_view
@@ -139,16 +140,17 @@ class Robustness:
     def numbers(self, found: Seen, effects: Sequence[Effect]) -> dict:
         """Show each change's effect on each arm: in sentences, drawn, as a table, as a file."""
         lang, picture = found.lang, None
-        lines = said.sentences(effects, found.opened.plan, lang)
+        lines = said.sentences(effects, found.opened.plan, lang, found.names)
+        shown = renamed(list(effects), found.names)
         sentences = "".join(f"<p>{escaped(line)}</p>" for line in lines)
         how = how_html(lang, "robust", "interval")
         if any(x.difference for x in effects):
-            picture = drawing(robustness_figure(effects, language=lang), t(lang, "chart_robust"))
+            picture = drawing(robustness_figure(shown, language=lang), t(lang, "chart_robust"))
         file = hand_out("robustness.csv", harmless_csv(table(effects)))
         return {
             self.summary: f"<div role='status'>{sentences}</div>{how}",
             self.picture: picture,
-            self.table: report_html(effects_table(InLanguage(lang), effects)),
+            self.table: report_html(effects_table(InLanguage(lang), shown)),
             self.download: gr.DownloadButton(value=file, visible=True),
         }
 
@@ -170,11 +172,7 @@ class Robustness:
         if not some:
             return {self.which: gr.Dropdown(visible=False), self.rows: ""}
         one = next((x for x in some if _key(x) == key), some[0])
-        choices = [
-            (f"{said.line_name(x, found.lang)} · {said.change_name(x.change, found.lang)}", _key(x))
-            for x in effects
-            if x in some
-        ]
+        choices = [(_named(found, x), _key(x)) for x in effects if x in some]
         rows = flips(parts, found.opened.plan, found.weighed.results, one)
         return {
             self.which: gr.Dropdown(choices=choices, value=_key(one), visible=True),
@@ -225,6 +223,11 @@ def _stored(lab: Lab, found: Seen) -> StoredAnswers:
 
 def _effects(found: Seen, parts: StoredAnswers) -> tuple[Effect, ...]:
     return effects(parts, found.opened.plan, found.weighed.results, found.comparison)
+
+
+def _named(found: Seen, x: Effect) -> str:
+    line = said.line_name(renamed(x, found.names), found.lang)
+    return f"{line} · {said.change_name(x.change, found.lang)}"
 
 
 def _key(x: Effect) -> str:

@@ -11,6 +11,7 @@ from tl_core.figures import decision as decision_figures
 from tl_core.figures import results as figures
 from tl_core.report.sections.decision import Told, shown_trust, trust_table
 from tl_core.tasks import task_of
+from tl_core.words.names import renamed
 from tl_core.words.phrases import say
 from tl_ui.components.html import escaped, how_html, report_html
 from tl_ui.components.plotly_view import drawing, plotly_view
@@ -55,10 +56,14 @@ class Section:
             )
             return {
                 table: (
-                    report_html(trust_table(Told(decision, lang)))
+                    report_html(trust_table(Told(renamed(decision, found.names), lang)))
                     + how_html(lang, *how_keys(decision.problem), **values_told(found))
                 ),
-                arms: gr.Dropdown(choices=list(trusted), value=kept, visible=bool(trusted)),
+                arms: gr.Dropdown(
+                    choices=[(found.names[arm], arm) for arm in trusted],
+                    value=kept,
+                    visible=bool(trusted),
+                ),
                 pictures: gr.Row(visible=bool(trusted)),
                 **drawn(found, {**values, arms: kept}),
             }

@@ -27,6 +27,7 @@ from tl_core.running.study_records import OPEN
 from tl_core.studies.consent import stays
 from tl_core.studies.plan import Plan, plan
 from tl_core.studies.title import About, read_about
+from tl_core.words.names import arm_names
 
 OPEN_AT_A_TIME = 16
 AT_A_TIME = 2  # studies that are computed
@@ -74,6 +75,11 @@ class Opened:
     def title(self) -> str:
         """Return the study's given title, or the name of its file."""
         return self.about.title or self.plan.study.name
+
+    def names(self, lang: str) -> dict[str, str]:
+        """Return the name of each arm by its id."""
+        study = self.plan.study
+        return arm_names([(arm.id, arm.strategy) for arm in study.arms], study.problem, lang)
 
     @property
     def comparison(self) -> Comparison | None:

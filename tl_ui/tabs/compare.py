@@ -418,7 +418,13 @@ def _wire_form(lab: Lab, form: ArmsForm, notice: gr.HTML) -> None:
     )
     lab.on(form.own.arms.change, unmark, [form.own.arms], [form.preset])
     again = [form.model_chosen.change, form.own.arms.change, form.fitted.change]
-    lab.on(again, advise, asked, [form.advice, form.send], trigger_mode="always_last")
+    lab.on(
+        [*again, lab.timed.change],
+        advise,
+        asked,
+        [form.advice, form.send],
+        trigger_mode="always_last",
+    )
     lab.on(
         [form.pressed.change, *again],
         read,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import gradio as gr
 
@@ -10,15 +11,14 @@ from tl_core.analysis.compare import Cell, Comparison
 from tl_core.analysis.decision import Decision
 from tl_core.analysis.decision.ways import WayId
 from tl_core.api.plugins import found
-from tl_core.api.types import Problem
 from tl_core.models.catalog import EMBEDDED
 from tl_core.report.html import report_html
 from tl_core.report.verdict import because_html, verdict_html, ways_html
 from tl_core.running.study_records import OPEN
-from tl_core.strategies import strategies
 from tl_core.studies.stored_answers import read_stored_answers
 from tl_core.tasks import task_of
 from tl_core.words import advice
+from tl_core.words.names import renamed
 from tl_core.words.units import sorting_unit, unit_of
 from tl_core.words.verdict import verdict
 from tl_ui.components.again import again_html
@@ -28,7 +28,6 @@ from tl_ui.components.html import (
     how_html,
     interval_text,
     shots_text,
-    strategy_title,
 )
 from tl_ui.components.rail import rail_view
 from tl_ui.errors import notice_html
@@ -235,7 +234,7 @@ def because(shown: Seen) -> str:
         + (because_html(verdict(weighed, lang), lang) if weighed else "")
         + notice_html("\n".join(_doubts(shown)), kind="note")
         + f"<details class='tl-how'><summary>{escaped(t(lang, 'answer_details'))}</summary>"
-        + (_numbers(weighed, lang) if weighed else "")
+        + (_numbers(renamed(weighed, shown.names), lang) if weighed else "")
         + f"<p class='tl-fine'>{escaped(frame)} {escaped(sorts)}</p>{how}</details></section>"
     )
 
@@ -272,16 +271,16 @@ def _leading(shown: Seen) -> str:
     head = t(
         lang,
         "answer",
-        arm=_arm_title(lead, shown.comparison.problem, lang),
+        arm=shown.names[lead.arm],
         shots=shots_text(lead.shots, lang, lead.per),
         metric=t(lang, comparison.metric),
         value=value,
     )
-    return f"<h2>{escaped(head)}</h2><p>{escaped(_sure(comparison, lead, lang))}</p>"
+    return f"<h2>{escaped(head)}</h2><p>{escaped(_sure(comparison, lead, shown.names, lang))}</p>"
 
 
-def _sure(comparison: Comparison, lead: Cell, lang: str) -> str:
-    others = [arm for arm, _ in comparison.best if arm != lead.arm]
+def _sure(comparison: Comparison, lead: Cell, names: Mapping[str, str], lang: str) -> str:
+    others = [names[arm] for arm, _ in comparison.best if arm != lead.arm]
     return (
         t(lang, "could_be_best", n=len(comparison.best), arms=", ".join(others)) if others else ""
     )
@@ -289,18 +288,13 @@ def _sure(comparison: Comparison, lead: Cell, lang: str) -> str:
 
 def _doubts(shown: Seen) -> list[str]:
     if shown.decision:
-        return advice.warnings(shown.decision, shown.lang)
+        return advice.warnings(renamed(shown.decision, shown.names), shown.lang)
     failed, collapsed = (
         sum(getattr(c, what) for c in shown.comparison.cells) for what in ("failed", "collapsed")
     )
     told = [t(shown.lang, "weighing" if shown.opened.ended else "so_far")]
     told += [t(shown.lang, "failed_runs", n=failed)] if failed else []
     return told + ([t(shown.lang, "collapsed_runs", n=collapsed)] if collapsed else [])
-
-
-def _arm_title(cell: Cell, problem: Problem, lang: str) -> str:
-    title = strategy_title(strategies()[cell.strategy], lang, problem)
-    return title if cell.arm == cell.strategy else f"{cell.arm} ({title})"
 
 
 # --- files ----------------------------------------------------------------------------------------

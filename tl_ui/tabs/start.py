@@ -51,6 +51,7 @@ class Tab:
         self._wire(lab, live, dataset, notice)
         _wire_ticket(lab, ticket, study, held, notice)
         lab.draw_on(("arrived",), lambda _: {about: _about_live(lab, held)}, (), (about,))
+        lab.draw_on(("timed",), lambda _: {about: _about_live(lab, held)}, (), (about,))
 
     def _wire(self, lab: Lab, live: gr.Button, dataset: str, notice: gr.HTML) -> None:
         def run(values: dict) -> dict:

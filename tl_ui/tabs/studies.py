@@ -5,6 +5,7 @@ side by side.
 from __future__ import annotations
 
 import dataclasses
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from tl_core.studies.store import Store
 from tl_core.studies.title import LONGEST_NOTE, LONGEST_TITLE, About
 from tl_core.tasks import task_of
 from tl_core.words import study_diff as words
+from tl_core.words.names import renamed
 from tl_ui.components.again import again_html
 from tl_ui.components.clickable import at, pressed
 from tl_ui.components.downloads import hand_out
@@ -34,6 +36,8 @@ from tl_ui.serving.place import allowed_at
 from tl_ui.state import clone_study as from_study
 from tl_ui.state.studies import Opened
 from tl_ui.words import t, word
+
+_TO_FOUND = "() => document.querySelector('#two-studies')?.scrollIntoView({behavior: 'smooth'})"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,13 +67,15 @@ class Tab:
         with gr.Column(elem_classes="tl-card", elem_id="two-studies"):
             two = _two()
         _wire_one(lab, many, one, given, notice)
-        _wire_two(lab, two, notice)
+        _wire_two(lab, many, two, notice)
 
 
 @dataclasses.dataclass(frozen=True)
 class Many:
     table: gr.HTML
     names: gr.State  # of the studies, in the order of the table's rows
+    against: gr.State  # the study for which another one is being chosen; "" for none
+    pair: gr.State  # two studies to compare, and when they were chosen; None for none
     away: gr.State  # the study that was deleted last, and can be brought back; "" for none
     said: gr.HTML
     undo: gr.Button
@@ -110,7 +116,8 @@ def _many() -> Many:
         undo = gr.Button(
             word("study_undo"), size="sm", visible=False, elem_id="study-undo", min_width=120
         )
-    return Many(table, gr.State([]), gr.State(""), said, undo)
+    states = gr.State([]), gr.State(""), gr.State(None), gr.State("")
+    return Many(table, *states, said, undo)
 
 
 def _one() -> One:
@@ -183,7 +190,8 @@ def _wire_one(lab: Lab, many: Many, one: One, given: gr.File, notice: gr.HTML) -
 
     def table(values: dict, chosen: str | None, known: list[Listed] | None = None) -> dict:
         known = _known(lab, values) if known is None else known
-        said = rows_html(known, chosen, values[lab.study_id], values[lab.lang])
+        marked = chosen, values[lab.study_id], values[many.against]
+        said = rows_html(known, *marked, values[lab.lang])
         return {
             many.table: said,
             many.names: [study.name for study in known],
@@ -208,6 +216,9 @@ def _wire_one(lab: Lab, many: Many, one: One, given: gr.File, notice: gr.HTML) -
             return {**_entered(lab, name), lab.tabs: gr.Tabs(selected="results")}
         if what == "delete" and name:
             return delete(values, name)
+        if what == "against" and name:
+            picked = _against(many, values, name)
+            return {**table({**values, **picked}, values[one.which]), **picked}
         return {}
 
     def delete(values: dict, name: str) -> dict:
@@ -315,20 +326,20 @@ def _wire_one(lab: Lab, many: Many, one: One, given: gr.File, notice: gr.HTML) -
     ]
     entered = [lab.study_id, lab.status, lab.fresh, lab.settled, lab.beat, lab.selection]
     rows = [many.table, many.names, one.which]
-    asked = [lab.study_id, lab.saved, one.which, many.names, written]
+    asked = [lab.study_id, lab.saved, one.which, many.names, many.against, written]
     lab.draw_on(("arrived", "settled", "spoken"), renew, asked, [*rows, *shown])
     lab.on(
         many.table.select,
         press,
         asked,
-        [*rows, *shown, *many.shown, *entered, lab.tabs],
+        [*rows, *shown, *many.shown, many.against, many.pair, *entered, lab.tabs],
         notice,
         trigger_mode="always_last",
     )
     lab.on(
         many.undo.click,
         undo,
-        [many.away, lab.study_id, lab.saved],
+        [many.away, many.against, lab.study_id, lab.saved],
         [*many.shown, *rows, *shown],
         notice,
     )
@@ -347,10 +358,20 @@ def _wire_one(lab: Lab, many: Many, one: One, given: gr.File, notice: gr.HTML) -
     lab.on(
         one.save.click,
         save,
-        [one.which, one.title, one.note, lab.study_id, lab.saved],
+        [one.which, one.title, one.note, many.against, lab.study_id, lab.saved],
         [*rows, *shown, lab.fresh],
         notice,
     )
+
+
+def _against(many: Many, values: dict, name: str) -> dict:
+    """The first press in a row chooses a study, the same again nothing, one in another row that
+    which it is compared with.
+    """
+    first = values[many.against] if values[many.against] in values[many.names] else ""
+    if first in ("", name):
+        return {many.against: "" if first else name}
+    return {many.against: "", many.pair: (first, name, time.monotonic())}
 
 
 def _read_apart(lab: Lab, source: Path, folder: Path) -> tuple[int, dict]:
@@ -463,7 +484,7 @@ def facts_html(opened: Opened, status: dict, lang: str) -> str:
 # --- two studies ----------------------------------------------------------------------------------
 
 
-def _wire_two(lab: Lab, two: Two, notice: gr.HTML) -> None:
+def _wire_two(lab: Lab, many: Many, two: Two, notice: gr.HTML) -> None:
     asked = gr.State(None)  # the two on show, so that a switch of language asks again
 
     def renew(values: dict) -> dict:
@@ -493,6 +514,18 @@ def _wire_two(lab: Lab, two: Two, notice: gr.HTML) -> None:
             )
         return {asked: names, two.found: found_html(lab, *names, values[lab.lang])}
 
+    def compare_rows(values: dict) -> dict:
+        """Two rows of the table were chosen."""
+        if not values[many.pair]:
+            return {}
+        before, after, _ = values[many.pair]
+        return {
+            two.before: before,
+            two.after: after,
+            asked: (before, after),
+            two.found: found_html(lab, before, after, values[lab.lang]),
+        }
+
     lab.draw_on(
         ("arrived", "settled", "spoken"),
         renew,
@@ -500,11 +533,16 @@ def _wire_two(lab: Lab, two: Two, notice: gr.HTML) -> None:
         [two.before, two.after, two.found],
     )
     lab.on(two.compare.click, compare, [two.before, two.after], [asked, two.found], notice)
+    chosen = [two.before, two.after, asked, two.found]
+    lab.on(many.pair.change, compare_rows, [many.pair], chosen, notice).then(
+        None, None, None, js=_TO_FOUND, api_visibility="private"
+    )
 
 
 def found_html(lab: Lab, before: str, after: str, lang: str) -> str:
     """Show what was asked differently and what changed, as two tables."""
-    found = changes(_stored(lab, before), _stored(lab, after))
+    names = lab.studies.open(after).names(lang) | lab.studies.open(before).names(lang)
+    found = renamed(changes(_stored(lab, before), _stored(lab, after)), names)
     said = "".join(f"<p>{escaped(line)}</p>" for line in words.summary(found, lang))
     moved = "" if words.apart(found) else _moved_table(found, lang)
     return f"<div role='status'>{said}{_asked_table(found, lang)}{moved}</div>"

@@ -356,7 +356,9 @@ class EmbeddingMapView(TrainingView):
         lang, texts, arm = values[self.lab.lang], snapshot.texts, snapshot.arm(values[self.arm])
         by = values[self.by] if arm else BY[0]
         chosen = "" if snapshot.layer is None else str(snapshot.layer)
-        arms = gr.Dropdown(choices=list(texts.scores), value=arm or None, visible=by in OF_AN_ARM)
+        arms = gr.Dropdown(
+            choices=texts.chosen_by(lang), value=arm or None, visible=by in OF_AN_ARM
+        )
         return {
             self.map.view: _map_update(snapshot, lang),
             self.map.colours: colours_update(colouring(texts, by, arm, lang)),
@@ -387,7 +389,7 @@ class EmbeddingMapView(TrainingView):
             self.map.colours: colours_update(colours),
             self.link: self.link_of(values),
             self.arm: gr.Dropdown(
-                choices=list(snapshot.texts.scores),
+                choices=snapshot.texts.chosen_by(lang),
                 value=arm or None,
                 visible=values[self.by] in OF_AN_ARM and bool(arm),
             ),
@@ -673,7 +675,7 @@ def _rows_html(snapshot: MapSnapshot, rows: Sequence[int], arm: str, head: str, 
         t(lang, "head_row"),
         t(lang, "head_text"),
         t(lang, "head_given"),
-        *([arm] if arm else []),
+        *([texts.names(lang).get(arm, arm)] if arm else []),
     ]
     cells = []
     for i in rows[:ROWS_SHOWN]:

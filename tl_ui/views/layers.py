@@ -17,6 +17,7 @@ from tl_core.api.types import Step
 from tl_core.models.embedded import EMBEDDED, FILLS_BLANKS
 from tl_core.views.embedding_map import Side
 from tl_core.views.layers import NUMBERS, Layers
+from tl_core.words.names import renamed
 from tl_ui.components.clickable import pressed_example
 from tl_ui.components.html import bar, duration, escaped, table_html
 from tl_ui.components.permalinks import link_html
@@ -232,6 +233,8 @@ class LayersView(TrainingView):
         they are.
         """
         lang, study, figure = values[self.lab.lang], values[self.lab.study_id], None
+        if snapshot.trained and study:
+            snapshot = renamed(snapshot, self.lab.studies.open(study).names(lang))
         if snapshot.trained:
             figure = layers_changed(snapshot.trained, language=lang)
         elif snapshot.untrained:

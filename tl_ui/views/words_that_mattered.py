@@ -21,6 +21,7 @@ from tl_core.figures.looks import PALETTE, SYMBOLS
 from tl_core.figures.results import MUTED, clipped, empty, folded
 from tl_core.tasks import task_of
 from tl_core.views.occlusion import NUMBERS, WAYS, Occluded, Piece
+from tl_core.words.names import renamed
 from tl_core.words.phrases import number
 from tl_core.words.phrases import say as phrase
 from tl_ui.components.checkpoints import (
@@ -224,7 +225,8 @@ class WordsThatMattered(View):
 
     def lists(self, opened: Opened, arms: tuple[str, str], chosen: Values, lang: str) -> Values:
         """Return what can be chosen, and what is."""
-        problem, names = opened.plan.study.problem, kept_arms(self.lab, opened)
+        problem, called = opened.plan.study.problem, opened.names(lang)
+        names = [(called[arm], arm) for arm in kept_arms(self.lab, opened)]
         labels = [(t(lang, "mattered_answered"), "")]
         labels += [(label.name, label.id) for label in problem.labels]
         label = chosen[self.label] if chosen[self.label] in problem.label_index else ""
@@ -320,7 +322,7 @@ class WordsThatMattered(View):
                 label=question["label"] or (found[0].label if found else ""),
                 way=question["way"],
             )
-            found.append((yield from following(arm, steps, lang)))
+            found.append((yield from following(opened.names(lang).get(arm, arm), steps, lang)))
         return tuple(found)
 
     def redraw(self, values: Values) -> Values:
@@ -334,9 +336,10 @@ class WordsThatMattered(View):
     def draw(self, snapshot: ArmsSnapshot, values: Values) -> Values:
         """Draw everything that is shown."""
         lang, opened = values[self.lab.lang], self.lab.studies.open(snapshot.study)
+        shown = renamed(snapshot, opened.names(lang))
         return {
-            self.out: _out_html(opened, snapshot, lang),
-            self.chart: _chart(opened.plan.study.problem, snapshot.found, lang),
+            self.out: _out_html(opened, shown, lang),
+            self.chart: _chart(opened.plan.study.problem, shown.found, lang),
             self.link: self.link_to(snapshot, lang),
         }
 

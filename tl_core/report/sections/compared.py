@@ -150,7 +150,10 @@ def _cuts(r: Report) -> str:
         for i, label in enumerate(r.plan.study.problem.labels)
     ]
     table = tabled(
-        r, [r.say("head_label"), *map(named, of_arm)], rows, numbers=set(range(1, len(of_arm) + 1))
+        r,
+        [r.say("head_label"), *(named(r.names[arm]) for arm in of_arm)],
+        rows,
+        numbers=set(range(1, len(of_arm) + 1)),
     )
     return (
         f"<details><summary>{r.say('cuts_head')}</summary><p"

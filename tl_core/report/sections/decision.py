@@ -26,15 +26,15 @@ class Decided(Speaker, Protocol):
     """The presenter of a decision: the report, or the page."""
 
     @property
-    def decision(self) -> Decision:
-        """Return the decision that the section presents."""
+    def spoken(self) -> Decision:
+        """Return the decision that the section presents, its arms by their names."""
 
 
 @dataclass(frozen=True)
 class Told:
     """A decision in a language: all that the tables here need."""
 
-    decision: Decision
+    spoken: Decision  # its arms by their names
     language: str
 
     def say(self, key: str, **values: object) -> str:
@@ -44,7 +44,7 @@ class Told:
 
 def advised(r: Decided) -> str:
     """Write the numbers behind the verdict: inside the answer."""
-    d = r.decision
+    d = r.spoken
     if d.advice is None or d.power is None:
         return ""
     told = "".join(f"<p>{escaped(s)}</p>" for s in advice.advice(d, r.language))
@@ -55,13 +55,13 @@ def advised(r: Decided) -> str:
 def doubts(r: Decided) -> str:
     """Write what to know before trusting the verdict."""
     return "".join(
-        f"<p class='doubt'>{escaped(s)}</p>" for s in advice.warnings(r.decision, r.language)
+        f"<p class='doubt'>{escaped(s)}</p>" for s in advice.warnings(r.spoken, r.language)
     )
 
 
 def decision_sections(r: Decided, figures: Collection[str]) -> list[str]:
     """Break-even, cost, and trust, in this order; nothing while nothing is finished."""
-    if r.decision.advice is None:
+    if r.spoken.advice is None:
         return []
     return [
         _pays(r),
@@ -111,8 +111,8 @@ def shown_trust(decision: Decision) -> dict[str, Trust]:
 
 
 def _pays(r: Decided) -> str:
-    against = r.decision.break_even
-    gains = "".join(f"<li>{escaped(s)}</li>" for s in advice.gains(r.decision, r.language))
+    against = r.spoken.break_even
+    gains = "".join(f"<li>{escaped(s)}</li>" for s in advice.gains(r.spoken, r.language))
     more = f"<h3>{r.say('gains_head')}</h3><ul>{gains}</ul>" if gains else ""
     if not against:
         return section(r, "pays", f"<p>{r.say('pays_none')}</p>{more}")
@@ -121,7 +121,7 @@ def _pays(r: Decided) -> str:
 
 def pays_table(r: Decided) -> str:
     """Every arm that learns against the best one without labels; there must be one."""
-    against = r.decision.break_even
+    against = r.spoken.break_even
     head = [
         r.say(k)
         for k in ("head_learner", "head_even", "head_even_limits", "head_sure", "head_in_words")
@@ -152,7 +152,7 @@ def _pays_row(r: Decided, x: Against) -> tuple[str, ...]:
 
 def costs_table(r: Decided) -> str:
     """Every line with what it costs."""
-    p = r.decision.prices
+    p = r.spoken.prices
     keys = [
         "arm",
         "shots",
@@ -173,7 +173,7 @@ def costs_table(r: Decided) -> str:
     table = tabled(
         r,
         [r.say(f"head_{k}") for k in keys],
-        [_cost_row(r, c) for c in r.decision.costs],
+        [_cost_row(r, c) for c in r.spoken.costs],
         numbers=set(range(1, len(keys) - 1)),
         kind="board",
     )
@@ -189,7 +189,7 @@ def _cost_row(r: Decided, c: Cost) -> tuple[str, ...]:
     total = [number(c.total, 2)] if c.total is not None else []
     mark = _marked(r, c.could_be_front)
     memory = number(c.peak_bytes / 2**20, 0)
-    machines = ["–" if c.machines is None else f"{c.machines:,}"] if r.decision.prices.texts else []
+    machines = ["–" if c.machines is None else f"{c.machines:,}"] if r.spoken.prices.texts else []
     alone = (
         " – "
         if c.alone_seconds is None
@@ -211,12 +211,12 @@ def _cost_row(r: Decided, c: Cost) -> tuple[str, ...]:
 
 def latency_table(r: Decided) -> str:
     """Every arm with the time of one text, the quickest first; nothing where none was timed."""
-    found = r.decision.latencies
+    found = r.spoken.latencies
     if not found:
         return ""
-    unit = unit_of(r.decision.problem, r.decision.metric)
-    scores = {(q.arm, q.shots): q.measures[r.decision.metric] for q in r.decision.quality}
-    metric = escaped(say(r.language, r.decision.metric))
+    unit = unit_of(r.spoken.problem, r.spoken.metric)
+    scores = {(q.arm, q.shots): q.measures[r.spoken.metric] for q in r.spoken.quality}
+    metric = escaped(say(r.language, r.spoken.metric))
     head = [r.say("head_arm"), r.say("head_alone"), r.say("head_slower"), metric]
     notes = Notes(r.language)
     rows = [
@@ -238,24 +238,24 @@ def latency_table(r: Decided) -> str:
 
 def trust_table(r: Decided) -> str:
     """Every line by every metric, best first by the one that suits the labels."""
-    task = task_of(r.decision.problem)
+    task = task_of(r.spoken.problem)
     by_word = task.by_word
     classes = task.classes and not by_word  # not points on a scale
     keys = (
         "arm",
         "shots",
-        *dict.fromkeys(name for q in r.decision.quality for name in q.measures),
+        *dict.fromkeys(name for q in r.spoken.quality for name in q.measures),
         *([] if by_word or task.writes else ["balanced_accuracy"]),
         *(["matthews"] if classes else []),
         *([] if task.writes else ["nll", "brier", "gap"]),
         *(["ece", "ece_calibrated"] if classes else []),
     )
     notes = Notes(r.language)
-    rows = [_trust_row(r, q, notes) for q in r.decision.quality]
+    rows = [_trust_row(r, q, notes) for q in r.spoken.quality]
     table = tabled(
         r, [r.say(f"head_{k}") for k in keys], rows, numbers=set(range(1, len(keys))), kind="board"
     )
-    metric = r.decision.metric
+    metric = r.spoken.metric
     order = r.say(
         "answer_sorted", metric=say(r.language, metric), why=say(r.language, f"why_{metric}")
     )
@@ -275,9 +275,9 @@ def _drawn(r: Decided, figures: Collection[str], *keys: str) -> str:
 
 def _trust_row(r: Decided, q: Quality, notes: Notes) -> tuple[str, ...]:
     shares = [
-        measured(r, x, notes, unit_of(r.decision.problem, name)) for name, x in q.measures.items()
+        measured(r, x, notes, unit_of(r.spoken.problem, name)) for name, x in q.measures.items()
     ] + ([measured(r, q.balanced_accuracy, notes)] if q.balanced_accuracy else [])
-    task = task_of(r.decision.problem)
+    task = task_of(r.spoken.problem)
     if task.writes:
         return named(q.arm), _shots(r, q.shots), *shares
     classes = task.classes and not task.by_word

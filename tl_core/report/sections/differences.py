@@ -18,6 +18,7 @@ from tl_core.api.types import RunResult
 from tl_core.report.html_helpers import Speaker, escaped, named, section, tabled
 from tl_core.studies.plan import Plan
 from tl_core.words import differences as said
+from tl_core.words.names import renamed
 from tl_core.words.phrases import percent
 
 FOUND, DOUBTS, TEXT_SHOWN = 10, 20, 300
@@ -43,6 +44,10 @@ class Differing(Speaker, Protocol):
         """Return the decision that the section presents."""
 
     @property
+    def names(self) -> Mapping[str, str]:
+        """Return the name of each arm by its id."""
+
+    @property
     def topics(self) -> Topics | None:
         """Return the topics of the test rows, where they were asked for."""
 
@@ -56,7 +61,7 @@ def differing(r: Differing) -> str:
     slices = slices_of(problem, studied.rows, r.topics)
     tested = find(studied, slices)
     found = "".join(
-        f"<li>{escaped(said.finding(x, slices[x.of], problem, r.language))}</li>"
+        f"<li>{escaped(said.finding(renamed(x, r.names), slices[x.of], problem, r.language))}</li>"
         for x in [x for x in tested if x.found][:FOUND]
     )
     body += (
@@ -71,9 +76,9 @@ def _pair(r: Differing, studied: StudyPredictions) -> str:
     if advised is None or advised.runner_up is None:
         return ""
     pair = disagreement(studied.find(advised.choice), studied.find(advised.runner_up))
-    names = [x.arm for x in studied.arms]
+    names = [r.names[x.arm] for x in studied.arms]
     rows = [
-        (named(said.right_set(x, names, r.language)), f"{len(x.rows):,}")
+        (named(said.right_set(renamed(x, r.names), names, r.language)), f"{len(x.rows):,}")
         for x in right_sets(studied)
     ]
     sets = (
@@ -82,14 +87,15 @@ def _pair(r: Differing, studied: StudyPredictions) -> str:
         else ""
     )
     return (
-        "".join(f"<p>{escaped(s)}</p>" for s in said.pair(pair, r.language))
+        "".join(f"<p>{escaped(s)}</p>" for s in said.pair(renamed(pair, r.names), r.language))
         + f"<p class='fine'>{escaped(said.say(r.language, 'usual'))}</p>{sets}"
     )
 
 
 def _doubts(r: Differing, studied: StudyPredictions, found: Doubts) -> str:
     told = "".join(
-        f"<p>{escaped(s)}</p>" for s in said.doubts(found, len(studied.rows), r.language)
+        f"<p>{escaped(s)}</p>"
+        for s in said.doubts(renamed(found, r.names), len(studied.rows), r.language)
     )
     names = {x.id: x.name for x in r.plan.study.problem.labels}
     rows = []

@@ -78,7 +78,7 @@ def _board_row(r: Report, c: Cell, notes: Notes) -> tuple[str, ...]:
         f" {r.say(best_mark(c))}"
     )
     return (
-        named(c.arm),
+        named(r.names[c.arm]),
         r.say("shots_all") if c.shots is None else str(c.shots),
         number(c.labels, 0),
         *(

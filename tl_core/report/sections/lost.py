@@ -24,7 +24,7 @@ def lost(r: Report) -> str:
     rows = [
         (
             r.say(status),
-            named(arm),
+            named(r.names[arm]),
             escaped(shots_name(shots, r.language, r.task.shots_per)),
             "–" if status == "refused" else ", ".join(map(str, seeds)),
             f"<bdi>{as_read(r, reason)}</bdi>",

@@ -12,6 +12,7 @@ from tl_core.report.html_helpers import escaped, named, section, tabled
 from tl_core.report.study_report import Report, place
 from tl_core.report.written import length_ratio
 from tl_core.statistics.classification.counts import confusion
+from tl_core.words.names import renamed
 from tl_core.words.phrases import (
     cell_name,
     percent,
@@ -32,7 +33,7 @@ def mixed_up(r: Report, figures: Mapping[str, Any]) -> str:
         return ""
     if r.task.writes:
         return _lengths(r)
-    about = {"cell": cell_name(r.lead, r.language), "runs": len(r.lead.runs)}
+    about = {"cell": cell_name(renamed(r.lead, r.names), r.language), "runs": len(r.lead.runs)}
     if not r.task.confusion:
         return section(
             r, "matrix", f"<p class='fine'>{r.say('per_label_note', **about)}</p>{_per_label(r)}"
@@ -49,7 +50,7 @@ def _lengths(r: Report) -> str:
         decided = r.decided(cell)
         rows.append(
             (
-                named(cell.arm),
+                named(r.names[cell.arm]),
                 escaped(shots_name(cell.shots, r.language, cell.per)),
                 f"{length_ratio(r.gold, decided):.2f}",
                 escaped(percent(float((decided == r.gold).mean()), r.language)),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from tl_core.analysis.robustness import Effect
 from tl_core.report.html_helpers import Speaker, escaped, named, section, tabled
 from tl_core.statistics.intervals import Interval
 from tl_core.studies.plan import Plan
+from tl_core.words.names import renamed
 from tl_core.words.phrases import limits, number, percent
 from tl_core.words.robustness import change_name, sentences
 
@@ -21,6 +22,10 @@ class Robust(Speaker, Protocol):
         """Return the plan of the study."""
 
     @property
+    def names(self) -> Mapping[str, str]:
+        """Return the name of each arm by its id."""
+
+    @property
     def effects(self) -> Sequence[Effect]:
         """Return the effects of changed texts on the answers."""
 
@@ -29,8 +34,11 @@ def robustness(r: Robust, picture: str) -> str:
     """Describe robustness; nothing where it was not measured. picture: the place of the figure."""
     if not r.effects:
         return ""
-    said = "".join(f"<p>{escaped(s)}</p>" for s in sentences(r.effects, r.plan, r.language))
-    return section(r, "robust", f"{said}{picture}{effects_table(r, r.effects)}")
+    told = sentences(r.effects, r.plan, r.language, r.names)
+    said = "".join(f"<p>{escaped(s)}</p>" for s in told)
+    return section(
+        r, "robust", f"{said}{picture}{effects_table(r, renamed(list(r.effects), r.names))}"
+    )
 
 
 def effects_table(r: Speaker, effects: Sequence[Effect]) -> str:

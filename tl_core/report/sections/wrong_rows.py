@@ -34,7 +34,7 @@ def wrong_rows(r: Report) -> str:
     index = [int(i) for i in np.argsort(-wrong, kind="stable") if wrong[i] >= 0.5]
     if not index:
         return section(r, "wrong", f"<p>{r.say('wrong_none')}</p>")
-    said = {arm: _most_frequent(r, given) for arm, given in answers.items()}
+    said = {r.names[arm]: _most_frequent(r, given) for arm, given in answers.items()}
     cards = [_row_card(r, i, said) for i in index[:ROWS_SHOWN]]
     count = r.say("wrong_count", n=f"{len(index):,}", shown=min(len(index), ROWS_SHOWN))
     return _cards(r, f"{r.say('wrong_note')} {count}", cards)
@@ -56,7 +56,7 @@ def _cards(r: Report, note: str, cards: list[str]) -> str:
 
 def _worst_written(r: Report, asked: list[Cell]) -> str:
     """The texts that all arms together wrote worst, each beside the given one."""
-    said = {c.arm: _most_frequent(r, r.decided(c)) for c in asked}
+    said = {r.names[c.arm]: _most_frequent(r, r.decided(c)) for c in asked}
     near = {arm: r.task.likeness(r.gold, texts[None])[0] for arm, texts in said.items()}
     order = np.argsort(np.mean(list(near.values()), axis=0), kind="stable")[:ROWS_SHOWN]
     cards = []

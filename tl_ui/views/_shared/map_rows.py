@@ -16,6 +16,7 @@ from tl_core.api.types import Example, Problem, Step
 from tl_core.api.view import Checkpoint
 from tl_core.tasks import task_of
 from tl_core.views.embedding_map import NUMBERS, EmbeddingMap, Placed
+from tl_core.words.names import arm_names
 from tl_ui.components.html import label_name, row_text
 from tl_ui.lab import Lab
 from tl_ui.state.datasets import sample_ids
@@ -43,6 +44,16 @@ class Texts:
     scores: dict[str, np.ndarray] = field(
         default_factory=dict
     )  # by arm, (tested, C): of the first `tested` texts
+    strategies: tuple[tuple[str, str], ...] = ()  # (arm, strategy) of them
+
+    def names(self, lang: str) -> dict[str, str]:
+        """Return the name of each arm by its id."""
+        return arm_names(self.strategies, self.problem, lang)
+
+    def chosen_by(self, lang: str) -> list[tuple[str, str]]:
+        """Return (name, id) of each arm that predicted, to be chosen from."""
+        names = self.names(lang)
+        return [(names.get(arm, arm), arm) for arm in self.scores]
 
     @cached_property
     def lines(self) -> list[str]:
@@ -124,6 +135,7 @@ def texts_of(lab: Lab, rows: str, dataset: str, study: str) -> Texts:
             [*split.test, *(split.pool if rows == ALL else ())],
             problem,
             scores,
+            tuple((arm.id, arm.strategy) for arm in opened.plan.study.arms),
         )
     known = sample_ids()
     if rows != DATA and rows not in known.values():
@@ -172,7 +184,7 @@ def _by_arms(texts: Texts, lang: str) -> Colouring:
         t(lang, "map_all_right"),
         t(lang, "map_none_right"),
         t(lang, "map_some_right"),
-        *(t(lang, "map_only", arm=arm) for arm in arms),
+        *(t(lang, "map_only", arm=name) for name, _ in texts.chosen_by(lang)),
     ]
     count = np.nansum(right, axis=0)
     of = np.full(len(texts.examples), 2)

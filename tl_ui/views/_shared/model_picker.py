@@ -167,7 +167,8 @@ def runs_of(
         and (not headed or spec.arm.model.speaks == "masked")
         and (store.model_folder(spec.id) / WEIGHTS).is_file()
     ]
-    return [(t(lang, "look_run", arm=spec.arm.id), f"{RUN}{spec.id}") for spec in runs]
+    names = opened.names(lang)
+    return [(t(lang, "look_run", arm=names[spec.arm.id]), f"{RUN}{spec.id}") for spec in runs]
 
 
 def resolve(
