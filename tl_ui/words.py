@@ -17,7 +17,7 @@ from tl_core.api.sentences import LANGUAGES, NameOf, Sentence, say, say_as
 EN: dict[str, Sentence] = {
     # the frame
     "lede": say(
-        "# Transfer Lab\nPrompt a model, train it on a few labels, or fine-tune it? Measured on your own texts."
+        "# Transfer Lab\nPrompt a model, train it on a few labelled texts, or fine-tune it? Measured on your own texts."
     ),
     "theme": say("Light / dark"),
     "bug": say(
@@ -53,20 +53,23 @@ EN: dict[str, Sentence] = {
     "way_all": say("All labelled texts"),
     "start_head": say("No labelled texts, a few, or all of them: what does each get you?"),
     "start_said": say(
-        "Of 100 support tickets, {none} are sorted correctly without a single labelled one, {few} after training on {few_labels} labelled tickets, and {all} after fine-tuning the whole model on {all_labels}."
+        "Of 100 support tickets, {none} are sorted correctly without a single labelled one, {few} after training on {few_labels} labelled tickets, and {all} after fine-tuning the whole model on all {all_labels}."
     ),
     "start_about": say(
         "A finished study that comes with this page: {rows} English messages, {labels} topics, scored on the same {test} that nothing was trained on, {seeds} draws of labelled messages."
     ),
     "start_curve": say("Correct answers, by number of labelled messages, with 95% intervals"),
     "start_curve_x": say("labelled messages"),
+    "curve_none": say_as("labelled texts", "None"),
+    "curve_few": say_as("labelled texts", "A few"),
+    "curve_all": say_as("labelled texts", "All"),
     "start_numbers": say("The numbers"),
     "start_map": say("The same messages, as the model sees them"),
     "start_map_about": say(
         "A dot is a message it was not trained on, near those it finds alike. Training pulls the topics apart."
     ),
     "start_untrained": say("Untrained"),
-    "start_trained": say("{n} labelled messages"),
+    "start_trained": say("{n} labelled"),
     "start_near": say("{share} beside their own topic"),
     "start_yours": say("Now yours"),
     "start_yours_info": say(
@@ -347,18 +350,18 @@ EN: dict[str, Sentence] = {
     "reason_sure": say("How certain"),
     "how_computed": say("How was this computed?"),
     "at_the_end": say("This is computed when all runs have finished."),
-    "pays_title": say("How many labels before training pays off?"),
+    "pays_title": say("How many labelled texts before training pays off?"),
     "pair_head": say("### Any two arms"),
     "pair_a": say("Arm to beat"),
     "pair_b": say("Arm that learns from labels"),
-    "pair_at": say("How many labels could you provide?"),
+    "pair_at": say("How many labelled texts could you provide?"),
     "pair_at_info": say(
         "In total, not per class. Move the slider to see which arm is ahead there."
     ),
     "chart_ahead": say(
         "How far {learner} is ahead of {other}, with a 95% band, by number of labels. The sentences next to it say the same."
     ),
-    "gains_title": say("What would more labels bring?"),
+    "gains_title": say("What would more labelled texts bring?"),
     "gains_none": say("No arm here learns from labels."),
     "chart_gains": say(
         "Learning curves, extrapolated by dotted lines to two and four times the labels. The list has the numbers."

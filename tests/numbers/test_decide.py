@@ -25,9 +25,11 @@ from tl_core.api.errors import UserError
 from tl_core.api.types import RunResult
 from tl_core.figures import decision as decision_figures
 from tl_core.report.html import report_html
+from tl_core.report.sections.decision import Told, costs_table, trust_table
 from tl_core.statistics import advantage, break_even, extrapolation, recommendation
 from tl_core.studies.plan import Plan, plan
 from tl_core.words import advice
+from tl_core.words.names import arm_names, renamed
 from tl_core.words.verdict import verdict
 
 
@@ -132,6 +134,22 @@ def test_a_clear_winner_is_named_as_one():
         == "Use Linear probe on 48 labelled texts: it beats every other method tried here."
         " Not tried: no labelled texts, all 240 labelled texts."
     )
+
+
+def test_a_reader_is_told_names_and_no_ids():
+    made = plan(study(**TWO))
+    results = results_of(made, {"tfidf": 0.7, "probe": 0.71})
+    comparison = compare(made, results)
+    decision = decide(made, results, comparison)
+    names = arm_names(comparison.arms, made.study.problem)
+    told = renamed(decision, names)
+    shown = Told(told, "en")
+    text = " ".join(
+        [said(told), *advice.gains(told), costs_table(shown), trust_table(shown)]
+        + [advice.break_even(x) for x in told.break_even]
+    )
+    assert "Linear probe" in text and not re.search(r"tfidf|(?<!Linear )\bprobe\b", text)
+    assert decision.advice.found.choice in names and decision.costs[0].arm in names
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])

@@ -27,6 +27,7 @@ from tl_core.api.types import Example, Label, Problem, Split, rows_digest
 from tl_core.data.spreadsheet import harmless
 from tl_core.data.tables import ReadOptions
 from tl_core.strategies import strategies
+from tl_core.studies.estimate import remember
 from tl_core.studies.plan import ArmRequest, make_study, plan
 from tl_core.tasks import tasks
 from tl_ui.components.arm_editor import request
@@ -39,7 +40,15 @@ from tl_ui.lab import key_of, remembered, with_key
 from tl_ui.results import parts_of
 from tl_ui.results.leaderboard import leaderboard_rows, learnt_html
 from tl_ui.serving.agents import offers_tools
-from tl_ui.shell import _marked, _said, build, launch_kwargs, preferred_language
+from tl_ui.shell import (
+    TIMING_LOOKS,
+    TIMING_SECONDS,
+    _marked,
+    _said,
+    build,
+    launch_kwargs,
+    preferred_language,
+)
 from tl_ui.state.clone_study import dataset_of, wishes, with_ways
 from tl_ui.state.datasets import FIRST, Datasets, sample_ids
 from tl_ui.tabs.try_it import _card
@@ -510,6 +519,26 @@ def test_no_event_is_repeated_without_end(tmp_path):
         block = page.blocks.get(component)
         # changes of a state go to each listener by itself
         assert len(names) == 1 or isinstance(block, gr.State), (block, event, names)
+
+
+def test_who_came_before_the_machine_was_timed_is_told_once(tmp_path):
+    page, _ = build(tmp_path, profile_named("cpu"))
+    (waits,) = (
+        block
+        for block in page.blocks.values()
+        if isinstance(block, gr.Timer) and block.value == TIMING_SECONDS
+    )
+    fn = next(f for f in page.fns.values() if (waits._id, "tick") in f.targets)
+
+    def tick(looks: int) -> dict:
+        given = {c: looks if getattr(c, "value", None) == 0 else "en" for c in fn.inputs}
+        return fn.fn(given)
+
+    assert set(tick(0).values()) == {1}
+    assert not tick(TIMING_LOOKS - 1)[waits].active  # it could not be timed
+    remember(1e9, tmp_path)
+    told = tick(3)
+    assert True in told.values() and not told[waits].active
 
 
 def test_what_visitors_write_is_no_key_of_the_page():

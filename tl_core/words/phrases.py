@@ -248,7 +248,7 @@ EN: dict[str, Sentence] = {
     "head_instead": sentence("Suggested label"),
     "head_given_chance": sentence("Probability of the given label, mean over arms"),
     # the decision
-    "pays_head": sentence("How many labels before training pays off?"),
+    "pays_head": sentence("How many labelled texts before training pays off?"),
     "pays_note": sentence(
         "Every arm that learns from labels, against {level}, the best one without labels. The limits are 95% for all of these together (Bonferroni); “ahead from” is the next training size tried above the upper limit. Break-even points outside the training sizes tried are reported as outside, not guessed."
     ),
@@ -260,7 +260,7 @@ EN: dict[str, Sentence] = {
     "head_even_limits": sentence("95% limits"),
     "head_sure": sentence("Ahead from, labels (95%)"),
     "head_in_words": sentence("In words"),
-    "gains_head": sentence("What would more labels bring?"),
+    "gains_head": sentence("What would more labelled texts bring?"),
     "costs_head": sentence("What does it cost?"),
     "costs_note": sentence(
         "No prices were given, so cheaper means fewer labels, and with equal labels fewer seconds. ● no entry as cheap is better by more than chance allows; ○ one is."

@@ -179,7 +179,7 @@ def _names(curves: dict[Way, tuple[Point, ...]], up: _Up, lang: str) -> str:
         "<div class='tl-curve-names'>"
         + "".join(
             f"<span style='top:{place:.1f}%'><b class='tl-way-{way.id}'>"
-            f"{escaped(t(lang, f'way_{way.id}'))}</b>"
+            f"{escaped(t(lang, f'curve_{way.id}'))}</b>"
             f"<small>{escaped(_name(way, lang))}</small></span>"
             for place, (_, _, way) in zip(places, ends, strict=True)
         )
