@@ -140,7 +140,9 @@ EN: dict[str, Sentence] = {
     "gain_all": sentence(
         "All {n} labelled texts help further: {x} better than with {less}, more than chance explains."
     ),
-    "gain_all_perhaps": sentence("All {n} labelled texts brought {x} over {less}, which may be chance."),
+    "gain_all_perhaps": sentence(
+        "All {n} labelled texts brought {x} over {less}, which may be chance."
+    ),
     "gain_all_none": sentence(
         "All {n} labelled texts help: {x} better than without any, more than chance explains."
     ),
@@ -165,7 +167,9 @@ EN: dict[str, Sentence] = {
     "loss_all_none_perhaps": sentence(
         "All {n} labelled texts did not help here: {x} worse than without any, which may be chance."
     ),
-    "enough": sentence("{n} labelled texts are enough for it: at most {margin} are lost against {most}."),
+    "enough": sentence(
+        "{n} labelled texts are enough for it: at most {margin} are lost against {most}."
+    ),
     "fewer": sentence("With {n} labelled texts instead of {most} it was {x} worse."),
     # what would change it
     "change_seeds": sentence(
@@ -185,11 +189,15 @@ EN: dict[str, Sentence] = {
     "change_none": sentence(
         "The best two are so close that more runs or test rows would probably not separate them."
     ),
-    "change_prices": sentence("Your prices: without them, only labelled texts and time count as cost."),
+    "change_prices": sentence(
+        "Your prices: without them, only labelled texts and time count as cost."
+    ),
     "change_ways": sentence("A run with what was not tried: {ways}."),
     "change_finish": sentence("Letting the study finish."),
     "change_failed": sentence("Running {methods} again, or comparing without it."),
-    "change_task": sentence("Other methods, more labelled texts, clearer labels, or more test rows."),
+    "change_task": sentence(
+        "Other methods, more labelled texts, clearer labels, or more test rows."
+    ),
 }
 
 say = speaker(EN)

@@ -8,6 +8,7 @@ from typing import Any
 from tl_core.report.sections.decision import decision_figures
 from tl_core.report.sections.mixed_up import LABELS_IN_MATRIX, confusion_of
 from tl_core.report.study_report import Report, place
+from tl_core.words.names import renamed
 
 
 def figures_of(r: Report) -> dict[str, Any]:
@@ -23,7 +24,7 @@ def figures_of(r: Report) -> dict[str, Any]:
     }
     made |= decision_figures(r.decision, r.comparison, r.language)
     if any(x.difference for x in r.effects):
-        made["robust"] = robustness_figure(r.effects, language=r.language)
+        made["robust"] = robustness_figure(renamed(list(r.effects), r.names), language=r.language)
     labels = r.plan.study.problem.labels
     if r.task.confusion and len(labels) <= LABELS_IN_MATRIX:
         made["matrix"] = figures.confusion(
