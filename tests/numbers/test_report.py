@@ -28,6 +28,7 @@ from tl_core.studies.plan import Plan, Study, plan
 from tl_core.studies.store import Store
 from tl_core.words.budget import beside, remarks
 from tl_core.words.phrases import cell_name, limits, number, percent
+from tl_core.words.verdict import method_name
 
 
 def accuracy(cell):
@@ -218,7 +219,8 @@ def test_every_number_of_the_leaderboard_is_in_words_too():
             assert f"{percent(shown.value, 'en')} {limits(shown, 'en')}" in said
         assert behind is None or f"{number(100 * behind.value)} {limits(behind, 'en')}" in said
         row = (
-            f" {cell.arm} {'all rows' if cell.shots is None else cell.shots} {cell.labels:,.0f}"
+            f" {method_name(cell.arm, cell.strategy, 'en', comparison.problem)}"
+            f" {'all rows' if cell.shots is None else cell.shots} {cell.labels:,.0f}"
             f" {percent(cell.measures['accuracy'].value, 'en')}"
         )
         assert row in said, row
@@ -390,7 +392,7 @@ def test_a_tie_is_called_one():
     said = said_of(study(strategies=("probe", "lora"), shots=(16,)))
     assert (
         "it did best here, but another method may turn out to be better" in said
-        and "2 of 2 arms could be (lora, probe)" in said
+        and "2 of 2 arms could be (LoRA adapter, Linear probe)" in said
         and "it beats every other arm" not in said
     )
     assert "3 seeds (draws of the training rows) and 120 test rows" in said

@@ -22,6 +22,7 @@ from tl_core.report.html import report_html
 from tl_core.statistics.recommendation import CHEAPEST_OF_CLOSE
 from tl_core.studies.plan import Plan, plan
 from tl_core.words import advice
+from tl_core.words.names import arm_names, renamed
 from tl_core.words.verdict import verdict
 
 
@@ -376,7 +377,9 @@ def test_the_report_says_what_the_terminal_says_and_nothing_else(language):
         told = verdict(d, language)
         shown = (told.said, told.sentence, told.reach, *told.why, *told.change)
         assert all(sentence in page for sentence in shown)
-        assert all(sentence in page for sentence in advice.advice(d, language))
+        arms = [(arm.id, arm.strategy) for arm in p.study.arms]
+        named = renamed(d, arm_names(arms, p.study.problem, language))
+        assert all(sentence in page for sentence in advice.advice(named, language))
         others = set(THREE["strategies"]) - {d.advice.found.choice}
         assert not any(f"Use {arm}" in page for arm in others)
 

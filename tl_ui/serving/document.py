@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-# Gradio's first loading sign counts seconds at every frame, and goes on when nobody sees it any
-# more: several per cent of a core for as long as the page is open. Its function is known by its
+# Gradio's first loading sign counts seconds at every frame, and goes on after it is gone:
+# several per cent of a core for as long as the page is open. Its function is known by its
 # text; four times a second is enough for a sign in sight, too.
 CALM = """<script>{
 const next = window.requestAnimationFrame.bind(window);

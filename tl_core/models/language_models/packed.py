@@ -37,7 +37,8 @@ def scored_in_one_row(
     """
     found: list[list[float]] = []
     while len(found) < len(words):
-        part, tokens = [], 0
+        part: list[tuple[int, ...]] = []
+        tokens = 0
         for word in words[len(found) :]:
             if part and tokens + len(word) - 1 > MOST:
                 break
