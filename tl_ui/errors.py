@@ -47,6 +47,28 @@ class Turns:
 
         return check
 
+    def asked(self, place: str) -> bool:
+        """Whether the visitor has asked it anything."""
+        return place in self._last
+
+    def behind(self) -> Turns:
+        """Turns of what asks by itself: it overtakes no question of the visitor's."""
+        return _Behind(self._last)
+
+
+class _Behind(Turns):
+    def __init__(self, last: dict[str, int]) -> None:
+        self._last = last
+
+    def take(self, place: str) -> Callable[[], None]:
+        turn = self._last.get(place)
+
+        def check() -> None:
+            if self._last.get(place) != turn:
+                raise Overtaken
+
+        return check
+
 
 def shown(
     handler: Callable,

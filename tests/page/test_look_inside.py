@@ -26,7 +26,7 @@ from tl_core.studies.plan import ArmRequest, make_study
 from tl_core.views.fill_mask import NUMBERS, Candidate, Filled, Guess, Together
 from tl_core.views.tokens import SPECIAL
 from tl_ui.components.clickable import at, button, pressed
-from tl_ui.errors import Turns, shown
+from tl_ui.errors import Overtaken, Turns, shown
 from tl_ui.shell import build
 from tl_ui.state.datasets import FIRST as FIRST_DATA
 from tl_ui.state.datasets import Datasets
@@ -476,6 +476,19 @@ def test_an_answer_that_comes_after_a_newer_question_is_not_shown():
         "half",
         "whole",
     ]
+
+
+def test_what_asks_by_itself_overtakes_no_question():
+    turns = Turns()
+    by_itself = turns.behind().take("fill")
+    assert not turns.asked("fill")
+    by_itself()
+    question = turns.take("fill")
+    assert turns.asked("fill") and not turns.asked("tokens")
+    with pytest.raises(Overtaken):
+        by_itself()
+    turns.behind().take("fill")()
+    question()
 
 
 def test_small_figures():

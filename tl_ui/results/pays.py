@@ -7,6 +7,8 @@ import dataclasses
 import gradio as gr
 
 from tl_core.analysis.decision.curves import Against, ahead, learners, pair
+from tl_core.api.errors import UserError
+from tl_core.api.sentences import say as sentence
 from tl_core.figures import decision as figures
 from tl_core.report.sections.decision import Told, pays_table
 from tl_core.statistics.break_even import EXACT, Band
@@ -88,6 +90,9 @@ class Section:
             if not values[a] or not values[b]:
                 return {said: "", picture: None, at: gr.Slider(visible=False), here: ""}
             lines, lang = found.weighed.lines, found.lang
+            if values[a] == values[b]:
+                one = found.names.get(values[a], values[a])
+                raise UserError(sentence("{a} was named twice. Name two arms.", a=one))
             against = renamed(pair(lines, values[a], values[b]), found.names)
             band = ahead(lines, values[a], values[b])
             told = f"<p role='status'><b>{escaped(advice.break_even(against, lang))}</b></p>"

@@ -229,9 +229,14 @@ class View:
 
     def first(self, values: Values, request: gr.Request) -> Iterator[Values]:
         """The first answer, when a visitor sees the view or a link asks."""
-        given = self.given_by_link(request)
-        if values[self.snapshot] is None and self.is_wanted(values, request):
-            yield from self.ask(values, given)
+        given, turns = self.given_by_link(request), values[self.lab.turns]
+        if values[self.snapshot] is not None or not self.is_wanted(values, request):
+            return
+        if not given:
+            if turns.asked(self.id):  # a press on an example comes before the first answer
+                return
+            values = {**values, self.lab.turns: turns.behind()}
+        yield from self.ask(values, given)
 
     def is_wanted(self, values: Values, request: gr.Request) -> bool:
         """Whether the visitor has chosen this view, or a link asks for its first answer. A link
