@@ -335,13 +335,15 @@ def test_colours_of_answers(trained):
     ) == 1
     arms = colouring(texts, "arms", "", "en")
     names = [arms.groups[i].name for i in arms.of[:40]]
+    called = {arm: name for name, arm in texts.chosen_by("en")}
+    assert called["majority"] == "Most frequent label"
     for i, name in enumerate(names):
         alone = [arm for arm, yes in zip(texts.scores, right[:, i], strict=True) if yes]
         assert (
             name
             == {
                 0: "none correct",
-                1: f"only {alone[0]} correct" if alone else "",
+                1: f"only {called[alone[0]]} correct" if alone else "",
                 2: "some correct",
                 3: "all arms correct",
             }[len(alone)]
