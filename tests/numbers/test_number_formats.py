@@ -109,8 +109,11 @@ def test_embeddings_of_both_formats_are_close_and_kept_apart(monkeypatch, tmp_pa
 @pytest.mark.parametrize("strategy", ["probe", "lora", "full"])
 def test_what_is_trained_stays_float32_and_predicts_alike(strategy, monkeypatch):
     loaded = load(sample("support_tickets").path).dataset
-    rows = sorted(loaded.examples, key=lambda e: e.content)
+    # short ones: some processors imitate bfloat16, a hundred times as slowly
+    short = [e for e in loaded.examples if len(e.text) <= 100]
+    rows = sorted(short, key=lambda e: e.content)
     train, test = rows[:48], rows[48:148]
+    assert len(test) == 100
     right = {}
     for asked in ("float32", "bfloat16"):
         reader = encoder(monkeypatch, asked)

@@ -24,6 +24,7 @@ from tests.loops import in_a_loop
 from tl_core.running.quotas import Room
 from tl_core.running.turns import Visitor
 from tl_core.strategies import strategies
+from tl_ui.serving.document import SEARCH, as_sent
 from tl_ui.serving.guard import ON_SPACES, Guard, Uploads, allowed_hosts, is_allowed
 from tl_ui.serving.sessions import Sessions, keep_little
 from tl_ui.serving.visitors import visitors
@@ -355,3 +356,35 @@ def test_a_page_that_nobody_touches_draws_hardly_ever(chromium, visit):
             break
     context.close()
     assert drawn < 20
+
+
+def test_components_are_found_by_the_way_to_them(chromium, here):
+    """What a browser is given in place of Gradio's search, in the version that is installed."""
+    assets = Path(gr.__file__).parent / "templates" / "frontend" / "assets"
+    (script,) = assets.glob("core-*.js")
+    assert len(SEARCH.findall(script.read_bytes())) == 1, "Gradio searches in another way now"
+    given = here.ask(f"/assets/{script.name}").text
+    name = SEARCH.search(script.read_bytes())[1].decode()
+    own = given[given.index(f"function {name}(root,id)") :]
+    own = own[: own.index("at(ways.get(id))}") + len("at(ways.get(id))}")]
+    page = chromium.new_page()
+    found = page.evaluate(
+        f"""() => {{ {own}
+        const leaf = id => ({{id}}), root = {{id: 0, children: [
+            {{id: 1, children: [leaf(2), leaf(3)]}}, {{id: 4, children: null}}, leaf(5)]}};
+        const said = [0, 3, 5, 9].map(id => {name}(root, id)?.id ?? null);
+        const [left] = root.children.splice(0, 1);
+        said.push({name}(root, 3), {name}(root, 5).id);
+        root.children.push({{id: 6, children: [left]}});
+        said.push({name}(root, 3) === left.children[1], {name}(leaf(3), 5));
+        root.children = [leaf(3)];
+        said.push({name}(root, 3) === root.children[0], {name}(root, 5));
+        return said; }}"""
+    )
+    page.close()
+    assert found == [0, 3, 5, None, None, 5, True, None, True, None]
+
+
+def test_a_script_that_looks_another_way_stays_as_it_is():
+    script = b"function Z(e,t){return e.find(t)}"
+    assert as_sent(script) == script
