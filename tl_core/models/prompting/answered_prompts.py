@@ -69,6 +69,7 @@ def fit_reader(job: Job, *, shown: int = 0, nearest: bool = False) -> Steps[Fitt
     rows = [_asked(e, job.problem) for e in job.train]
     asked = replace(job, train=rows)
     fitted = yield from fit_prompted(asked, TEMPLATE, shown=shown, nearest=nearest)
+    assert isinstance(fitted.predictor, PromptedWriter)  # what `fit_prompted` makes
     return replace(fitted, predictor=PromptedReader(fitted.predictor, job.problem))
 
 

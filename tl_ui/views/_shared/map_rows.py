@@ -118,7 +118,7 @@ class Texts:
         others; nothing where none was found there; None where the arm was not asked.
         """
         task, scores = task_of(self.problem), self.scores.get(arm)
-        decided: Sequence[Any] = () if scores is None else task.decide(scores)
+        decided: list[Any] = [] if scores is None else list(task.decide(scores))
         spans = [
             task.spans(row, self.problem, answer)
             for row, answer in zip(self.rows, decided, strict=False)
