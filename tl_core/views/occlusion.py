@@ -79,7 +79,7 @@ def occlude(
         way: "remove" takes a word out, "mask" puts `hide` in its place.
         hide: the mask token of the arm's model.
         stretch: the characters to look at, where answers are stretches of a text; None: the
-            stretch that the arm is surest of.
+            stretch that the arm is most confident of.
 
     Raises:
         UserError: no text or too much of it, no such label, or nothing to hide a word behind.

@@ -91,7 +91,7 @@ WORDS: dict[str, Sentence] = {
     "mattered_mask": say("hidden behind the mask token"),
     "mattered_stretch": say("Of which stretch of the text"),
     "mattered_stretch_info": say(
-        "As the text has it. Empty: the one that the first arm is surest of."
+        "As the text has it. Empty: the one that the first arm is most confident of."
     ),
     "mattered_away": say("Not asked, because they would send the text to another machine: {arms}."),
     "mattered_answers": say("Predictions of every arm with a checkpoint"),
@@ -389,7 +389,7 @@ class WordsThatMattered(View):
             label: whose probability; empty for the label that the arm answers.
             way: "remove" takes each word out, "mask" hides it behind the model's mask token.
             stretch: where answers are stretches of a text, the one to look at, as the text has
-                it; empty for the one that the arm is surest of.
+                it; empty for the one that the arm is most confident of.
         """
         opened = lab.studies.open(str(study))
         steps = occlude(
