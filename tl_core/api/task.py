@@ -261,7 +261,7 @@ class Task(ABC):
     def surest_stretch(
         self, example: Example, problem: Problem, scores: np.ndarray, label: str = ""
     ) -> tuple[int, int, str]:
-        """(start, end, label id) of the stretch, in characters, that a row's scores are most confident of.
+        """(start, end, label id) of the stretch, in characters, that a row's scores favour most.
 
         Args:
             label: of which; "" for any.
