@@ -181,7 +181,7 @@ def page(about: dict[str, Any]) -> str:
 
 
 def _spans_page(about: dict[str, Any]) -> str:
-    load, each = parts(format_of(about["format"]).example(about))
+    load, each = parts(format_of(about["format"], by_word=True).example(about))
     asks = about["no_answer"] is not None
     boxes = ("Question", "Text") if asks else ("Text",)
     marked = 'gr.HighlightedText(label="In the text")'

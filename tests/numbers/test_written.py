@@ -262,8 +262,8 @@ def language() -> tuple[list[Example], list[Example]]:
     return rows[:150], rows[150:]
 
 
-def writing(tiny_models, kind: str) -> Encoder:
-    source = find(str(tiny_models.headed(kind, **STILL[kind])))
+def writing(tiny_models, kind: str, **config: int) -> Encoder:
+    source = find(str(tiny_models.headed(kind, **STILL[kind], **config)))
     return Encoder(load_model(source), source=source)
 
 
@@ -355,7 +355,7 @@ def test_texts_that_do_not_fit_are_cut_and_told(tiny_models):
 def test_a_model_that_writes_is_shown_questions_and_answers_from_the_text(
     tiny_models, tmp_path, monkeypatch
 ):
-    encoder, strategy = writing(tiny_models, "gpt2"), strategies()["in-context"]
+    encoder, strategy = writing(tiny_models, "gpt2", n_positions=256, reads=256), strategies()["in-context"]
     rows = [
         Example(1, "ship oven", "What floats?", ("answer",), None, ((0, 4, "answer"),)),
         Example(2, "sea", "What bakes?", ("no answer",)),
