@@ -17,6 +17,7 @@ from tl_core.exports.card import CURVE
 from tl_core.exports.example import decision
 from tl_core.exports.formats import format_of
 from tl_core.exports.formats._base import EACH_TIME
+from tl_core.exports.formats._words_script import parts
 from tl_core.exports.opened import check, read_about
 
 BESIDE = ("README.md", "example.py", "requirements.txt")  # of an export; the Space has its own
@@ -66,6 +67,67 @@ page = gr.Interface(
 if __name__ == "__main__":
     page.launch()
 '''
+SPANS_PAGE = '''"""A page that finds stretches of a text with the model beside it."""
+
+import json
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+
+here = Path(__file__).resolve().parent / "model"
+about = json.loads((here / "export.json").read_text(encoding="utf-8"))
+names = {{label["id"]: str(label["name"] or label["id"]) for label in about["labels"]}}
+if len(set(names.values())) < len(names):
+    names = {{id: id for id in names}}
+{load}
+
+
+def found(texts, second=None):
+    """What the model finds in each text."""
+    said = []
+{each}
+    return said
+
+
+{find}
+
+page = gr.Interface(
+    find,
+    {boxes},
+    {outputs},
+    title=about["arm"],
+    description="Trained and measured with Transfer Lab; the README says on what, and how well. Of"
+    " a text longer than the model reads, only the beginning is read.",
+    flagging_mode="never",
+    api_name="find",
+)
+
+if __name__ == "__main__":
+    page.launch()
+'''
+FIND_SPANS = '''\
+def find(text):
+    """The text with its spans, and each with how sure the model is."""
+    if not text.strip():
+        raise gr.Error("Write a text first.")
+    spans = found([text])[0]["spans"]
+    marked = [
+        {"entity": names[s["entity_group"]], "start": s["start"], "end": s["end"]} for s in spans
+    ]
+    listed = [[s["word"], names[s["entity_group"]], round(s["score"], 3)] for s in spans]
+    return {"text": text, "entities": marked}, listed
+'''
+FIND_ANSWER = '''\
+def find(question, text):
+    """The answer in its text, and how sure the model is."""
+    if not question.strip() or not text.strip():
+        raise gr.Error("Write a question and a text first.")
+    answer = found([question], [text])[0]
+    marked = [{"entity": "answer", "start": answer["start"], "end": answer["end"]}]
+    there = {"text": text, "entities": marked if answer["answer"] else []}
+    return answer["answer"] or "The text does not say.", round(answer["score"], 3), there
+'''
 
 
 def build_arm(export: Path, out: Path, *, replace: bool = False) -> Built:
@@ -83,11 +145,6 @@ def build_arm(export: Path, out: Path, *, replace: bool = False) -> Built:
         raise UserError(
             "A recipe is run by Transfer Lab itself. Export an arm that keeps weights in another"
             " format, or build a Space of the whole page with --profile."
-        )
-    if about["decision"] == "spans":
-        raise UserError(
-            "Pages of single arms show labels of whole texts, and this one answers with stretches"
-            " of a text. Serve it with serve, or build a Space of the whole page with --profile."
         )
     if out.resolve().is_relative_to(export.resolve()):
         raise UserError(f"{out} lies inside the export. Choose a folder elsewhere.")
@@ -108,6 +165,8 @@ def build_arm(export: Path, out: Path, *, replace: bool = False) -> Built:
 
 def page(about: dict[str, Any]) -> str:
     """`app.py` for what `export.json` says."""
+    if about["decision"] == "spans":
+        return _spans_page(about)
     load, _, answer = format_of(about["format"]).example(about).partition(f"{EACH_TIME}\n")
     decide, said = decision(about)
     two = about["inputs"] == "two texts"
@@ -119,6 +178,32 @@ def page(about: dict[str, Any]) -> str:
         said=said,
         boxes="[" + ", ".join(f'gr.Textbox(label="{box}", lines=3)' for box in boxes) + "]",
     )
+
+
+def _spans_page(about: dict[str, Any]) -> str:
+    load, each = parts(format_of(about["format"], by_word=True).example(about))
+    asks = about["no_answer"] is not None
+    boxes = ("Question", "Text") if asks else ("Text",)
+    marked = 'gr.HighlightedText(label="In the text")'
+    outputs = (
+        f'[gr.Textbox(label="Answer"), gr.Number(label="Probability"), {marked}]'
+        if asks
+        else f'[{marked}, gr.Dataframe(headers=["Span", "Type", "Probability"], label="Spans")]'
+    )
+    return SPANS_PAGE.format(
+        load=load,
+        each=indent(each.rstrip("\n"), "    "),
+        find=FIND_ANSWER if asks else FIND_SPANS,
+        boxes="[" + ", ".join(f'gr.Textbox(label="{box}", lines=3)' for box in boxes) + "]",
+        outputs=outputs,
+    )
+
+
+def _kind(about: dict[str, Any]) -> str:
+    """What the hub calls what it does."""
+    if about["decision"] != "spans":
+        return "text-classification"
+    return "token-classification" if about["no_answer"] is None else "question-answering"
 
 
 def _card(about: dict[str, Any], readme: str) -> dict[str, Any]:
@@ -138,7 +223,7 @@ def _card(about: dict[str, Any], readme: str) -> dict[str, Any]:
         "python_version": "3.12",
         "app_file": "app.py",
         "pinned": False,
-        "tags": ["text-classification", "transfer-lab"],
+        "tags": [_kind(about), "transfer-lab"],
         **kept,
     }
 

@@ -214,6 +214,19 @@ def _answer_of(messages: list[dict]) -> str | tuple[str, dict[str, float]]:
     )
     if system.startswith("You write"):  # it says the first two words of the text
         return " ".join(json.loads(messages[-1]["content"])["text"].split()[:2])
+    if system.startswith("You mark"):  # it marks what was marked in the rows shown
+        marked = {}
+        for message in messages:
+            if message["role"] == "assistant":
+                marked |= {x["span"]: x["type"] for x in json.loads(message["content"])}
+        text = json.loads(messages[-1]["content"])["text"]
+        there = sorted((s for s in marked if s in text), key=text.find)
+        return json.dumps([{"span": span, "type": marked[span]} for span in there])
+    if system.startswith("You answer"):  # with the word behind the last one of the question
+        asked = json.loads(messages[-1]["content"])
+        said, last = asked["text"].split(), asked["question"].split()[-1]
+        at = said.index(last) + 1 if last in said else len(said)
+        return json.dumps({"answer": said[at] if at < len(said) else None})
     labels = [
         json.loads(line)
         for line in system.splitlines()

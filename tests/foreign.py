@@ -180,7 +180,8 @@ def example(script, base, texts):
 def page(script, given):
     """What the page of a Space answers to each text, or pair of texts."""
     made = runpy.run_path(script, run_name="page")
-    return [made["label"](*one) for one in given]
+    asked = made.get("label") or made["find"]
+    return [asked(*one) for one in given]
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import json
 
 import numpy as np
 import pandas as pd
@@ -54,6 +55,50 @@ def told(data, labels=None, **more) -> list[str]:
 )
 def test_the_same_rows_are_the_same_runs(data, named):
     assert ids(data, **named) == ids(TEXTS, LABELS)
+
+
+NAMES = ["Ann", "Bo", "Cy", "Di", "Eli", "Fay"]
+MET = [f"{NAMES[i % 6]} met guest {i} in Leeds" for i in range(60)]
+ENDS = [len(NAMES[i % 6]) for i in range(60)]
+FORMS = {
+    "tokens and tags": {
+        "tokens": [m.split() for m in MET],
+        "tags": [["B-NAME"] + ["O"] * 4 + ["B-PLACE"] for _ in MET],
+    },
+    "spans": {
+        "text": MET,
+        "spans": [
+            [{"start": 0, "end": n, "label": "NAME"}, {"start": np.int64(n + 5), "end": n + 10}]
+            for n in ENDS
+        ],
+    },
+    "answers": {
+        "context": MET,
+        "question": [f"Who met guest {i}?" for i in range(60)],
+        "answers": [
+            {"text": [m[:n]], "answer_start": np.array([0])} for m, n in zip(MET, ENDS, strict=True)
+        ],
+    },
+    "lists of answers": {
+        "context": MET,
+        "question": [f"Who met guest {i}?" for i in range(60)],
+        "answers": [[m[:n]] for m, n in zip(MET, ENDS, strict=True)],
+    },
+}
+for spans in FORMS["spans"]["spans"]:
+    spans[1]["label"] = "GUEST"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_lists_and_dicts_in_cells_are_read_as_in_a_file(form, tmp_path):
+    columns, how = FORMS[form], {"strategies": ["majority"]}
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    lines = [json.dumps(row, default=lambda value: value.tolist()) for row in rows]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    wanted = ids(tmp_path / "rows.jsonl", **how)
+    assert ids(pd.DataFrame(columns), **how) == ids(columns, **how) == wanted
+    arrays = {k: [np.array(c) if type(c) is list else c for c in v] for k, v in columns.items()}
+    assert ids(pd.DataFrame(arrays), **how) == wanted
 
 
 def test_numbers_are_labels_as_a_file_would_have_them():

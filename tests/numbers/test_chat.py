@@ -20,14 +20,17 @@ import pytest
 from benchmarks.served import answers
 from tests.chat_server import Served, serving
 from tests.numbers import made as made_up
+from tests.numbers.made_spans import ASKS, TAGS, tagged
 from tests.tiny_models import drain
 from tl_core.api.errors import UserError
 from tl_core.api.types import Example, Facts, Finished, Job, Label, Problem, Split
 from tl_core.models.prompting.chat_endpoint import Reply, endpoint_of
 from tl_core.models.prompting.chat_prompts import Questions, demonstrations
+from tl_core.models.prompting.span_prompts import AnswerQuestions, TagQuestions
 from tl_core.running.run import Encoders, run
 from tl_core.strategies import strategies
 from tl_core.studies.plan import ArmRequest, make_study, plan
+from tl_core.tasks import task_of
 
 CHAT = strategies()["chat"]
 LABELS = (Label("3", "sport", ("Games and matches.",)), Label("1", "Politics"), Label("2", "art"))
@@ -595,3 +598,86 @@ def test_transformers_serve_is_asked_and_has_only_choices(
     )
     assert all(r.budget["tokens_out"] == 20 for r in results), "A and the end, ten times"
     assert results[1].budget["tokens_in"] > results[0].budget["tokens_in"] > 100
+
+
+# --- stretches of a text --------------------------------------------------------------------------
+
+
+def test_spans_are_marked_where_their_words_are():
+    named = dataclasses.replace(TAGS, labels=(Label("sea", "Sea", ("Of water.",)), TAGS.labels[1]))
+    questions = TagQuestions(named, "Of a diary.")
+    row = Example(1, "Ship and ship, oven", labels=("sea",), answer=((9, 13, "sea"),))
+    said = questions.messages(Example(2, "tea"), [row])
+    assert said[0]["content"].splitlines()[1] == "Of a diary."
+    assert '{"type": "Sea", "description": "Of water."}' in said[0]["content"]
+    assert json.loads(said[2]["content"]) == [{"span": "ship", "type": "Sea"}]
+
+    def found(*spans: tuple[str, str], around: str = "{}"):
+        listed = json.dumps([{"span": span, "type": kind} for span, kind in spans])
+        return questions.found(around.format(listed), row)
+
+    assert found(("Ship", "sea"), ("ship", "SEA"), ("oven", "bread")) == (
+        (0, 4, "sea"),
+        (9, 13, "sea"),
+        (15, 19, "bread"),
+    ), "one behind the other"
+    assert found(("ship", "Sea"), ("SHIP", "Sea")) == ((0, 4, "sea"), (9, 13, "sea"))
+    assert found(("“ oven.”", "bread"), around='```json\n{{"spans": {}}}\n```') == (
+        (15, 19, "bread"),
+    )
+    assert found() == () and found(("ship", "sea"), ("gone", "sea"), ("oven", "sky")) == (
+        (9, 13, "sea"),
+    ), "what is not in the text or has no type is left out"
+    for none in ("[1]", '"ship"', "I think ship", '[{"span": "gone", "type": "sea"}]', "[" * 9999):
+        assert questions.found(none, row) is None
+
+
+def test_an_answer_is_looked_for_in_its_text():
+    row = Example(
+        1, "The  cover lasts Five years.", "How long?", ("answer",), None, ((17, 27, ""),)
+    )
+    questions = AnswerQuestions(ASKS)
+    said = questions.messages(Example(2, "a", "b?"), [row])
+    assert json.loads(said[1]["content"]) == {"text": row.text, "question": "How long?"}
+    assert said[2]["content"] == '{"answer": "Five years"}' and "null" in said[0]["content"]
+
+    def found(answer, asks=questions):
+        spans = asks.found(json.dumps({"answer": answer}), row)
+        return spans if spans is None else [row.text[a:b] for a, b, _ in spans]
+
+    for written in ("Five years", "five years.", "FIVE  YEARS", "‘Five years’"):
+        assert found(written) == ["Five years"]
+    assert found("the cover") == ["The  cover"] and found(None) == [] and found("six") is None
+    only = dataclasses.replace(ASKS, labels=ASKS.labels[:1])
+    assert found(None, AnswerQuestions(only)) is None
+    assert "null" not in AnswerQuestions(only).system
+    assert questions.found("Five years", row) is None, "strictly the format"
+
+
+@pytest.mark.parametrize("mode", ["normal", "talks at times", "refuses"])
+def test_tags_and_answers_are_what_the_endpoint_says(served, tmp_path, mode):
+    served.mode = mode
+    rows = tagged(12)
+    asks = [Example(i, "the ship oven wave", "what after ship") for i in range(3)]
+    if mode == "refuses":
+        with pytest.raises(UserError, match="named nothing of any of 3 texts .3 refused"):
+            asked(served, ASKS, [], asks)
+        return
+    scores, predictor = asked(served, TAGS, rows[:8], rows[8:])
+    predictor.save(tmp_path)
+    again = CHAT.load(tmp_path, TAGS, None)
+    assert again.shown == predictor.shown and again.choices_only is False
+    task = task_of(TAGS)
+    marked = {e.text[a:b]: of for e in rows[:8] for a, b, of in e.answer}
+    if mode == "talks at times":
+        assert any("the model named nothing that is in" in note for note in predictor.notes)
+        return
+    assert predictor.choices_only and scores.shape == task.shape(TAGS, rows[8:])
+    for row, tags in zip(rows[8:], task.decide(scores), strict=True):
+        spans = task.spans(row, TAGS, tags)
+        assert spans and all(marked[row.text[a:b]] == of for a, b, of in spans)
+    scores, _ = asked(served, ASKS, [], asks)
+    assert task_of(ASKS).phrases(ASKS, asks, task_of(ASKS).decide(scores)) == [("oven",)] * 3
+    none = [*asks, Example(9, "the ship", "what after ship")]
+    scores, _ = asked(served, ASKS, [], none)
+    assert task_of(ASKS).decide(scores)[-1].tolist() == [0, 0]

@@ -396,8 +396,15 @@ def test_tags_as_token_classifiers_of_other_libraries(tiny_models, tmp_path, for
             ] == [list(x) for x in wanted[:3]]
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert "pipeline_tag: token-classification" in card
-    with pytest.raises(UserError, match="stretches of a text"):
-        build_arm(folder, tmp_path / "space")
+    build_arm(folder, tmp_path / "space")
+    page = str(tmp_path / "space" / "app.py")
+    pages = foreign.ask("page", script=page, given=[[x] for x in texts[:3]])
+    assert [
+        [(s["start"], s["end"], s["entity"]) for s in marked["entities"]] for marked, _ in pages
+    ] == [list(x) for x in wanted[:3]]
+    assert all(len(marked["entities"]) == len(listed) for marked, listed in pages)
+    card, _ = cards.split((tmp_path / "space" / "README.md").read_text(encoding="utf-8"))
+    assert card["tags"][0] == "token-classification"
 
 
 def test_answers_as_question_answerers_of_other_libraries(tiny_models, tmp_path, foreign):
@@ -428,6 +435,12 @@ def test_answers_as_question_answerers_of_other_libraries(tiny_models, tmp_path,
             row[0][:2] if row else (0, 0) for row in wanted[:3]
         ]
     assert "pipeline_tag: question-answering" in (folder / "README.md").read_text("utf-8")
+    build_arm(folder, tmp_path / "space")
+    page = str(tmp_path / "space" / "app.py")
+    pages = foreign.ask("page", script=page, given=[[e.text_b, e.text] for e in rows[:3]])
+    assert [[(s["start"], s["end"]) for s in x["entities"]] for *_, x in pages] == [
+        [row[0][:2]] if row else [] for row in wanted[:3]
+    ]
 
 
 def first_token(tiny: Path, folder: Path) -> Path:

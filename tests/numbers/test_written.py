@@ -18,10 +18,11 @@ from sacrebleu.metrics import BLEU, CHRF
 
 import tl_core as tl
 from tests.chat_server import serving
+from tests.numbers.made_spans import ASKS
 from tests.tiny_models import LETTERS, TOPICS, drain, said
 from tl_core import cli
 from tl_core.api.errors import UserError
-from tl_core.api.types import Example, Facts, Job, Label, Problem
+from tl_core.api.types import Example, Facts, Job, Label, Problem, Step
 from tl_core.api.written import as_numbers, as_texts
 from tl_core.data.load import load
 from tl_core.data.tables import ReadOptions
@@ -30,7 +31,7 @@ from tl_core.models.encoding import Encoder
 from tl_core.models.loading import load_model
 from tl_core.models.prompting.chat_prompts import WrittenQuestions
 from tl_core.models.sentences import lead, most_central, sentences
-from tl_core.models.writing import budget_of, can_write, open_writer
+from tl_core.models.writing import Writer, budget_of, can_write, open_writer
 from tl_core.report.written import differences, written_html
 from tl_core.statistics import overlap
 from tl_core.statistics.pooled import pseudo_values
@@ -261,8 +262,8 @@ def language() -> tuple[list[Example], list[Example]]:
     return rows[:150], rows[150:]
 
 
-def writing(tiny_models, kind: str) -> Encoder:
-    source = find(str(tiny_models.headed(kind, **STILL[kind])))
+def writing(tiny_models, kind: str, **config: int) -> Encoder:
+    source = find(str(tiny_models.headed(kind, **STILL[kind], **config)))
     return Encoder(load_model(source), source=source)
 
 
@@ -349,6 +350,41 @@ def test_texts_that_do_not_fit_are_cut_and_told(tiny_models):
     assert not short and rows == 2 and asked.endswith("tide\nsummary:")
     assert asked.count("summary:") == 3 and f"summary: {train[0].answer[0]}" not in asked[-30:]
     assert predictor._prompt("tide", range(4), 60)[2] < 2  # rows give way before the text does
+
+
+def test_a_model_that_writes_is_shown_questions_and_answers_from_the_text(
+    tiny_models, tmp_path, monkeypatch
+):
+    encoder, strategy = writing(tiny_models, "gpt2", n_positions=256, reads=256), strategies()["in-context"]
+    rows = [
+        Example(1, "ship oven", "What floats?", ("answer",), None, ((0, 4, "answer"),)),
+        Example(2, "sea", "What bakes?", ("no answer",)),
+    ]
+
+    def fitted(**given):
+        return drain(strategy.fit(Job(ASKS, rows, strategy.settings(**given), 0, encoder)))
+
+    fitted().predictor.save(tmp_path)
+    predictor = strategy.load(tmp_path, ASKS, encoder)
+    asked: list[str] = []
+
+    def write(self, prompts, budget):
+        yield Step(1, 1)
+        asked.extend(prompts)
+        return [" The Tide.", "no answer.", "a harbour"], 0, 0
+
+    monkeypatch.setattr(Writer, "write", write)
+    tests = [Example(i, "so the tide is here", "What comes?") for i in range(3)]
+    scores = drain(predictor.predict(tests))
+    task = task_of(ASKS)
+    assert task.phrases(ASKS, tests, task.decide(scores)) == [("the tide",), (), ()]
+    assert "1 of 3 questions" in predictor.notes[-1] and predictor.choices_only
+    assert asked[0].endswith("Question: What comes?\nText: so the tide is here\nAnswer:")
+    assert "Text: ship oven\nAnswer: ship\n" in asked[0] and "Answer: no answer\n" in asked[0]
+    with pytest.raises(UserError, match="pair_templates is the form of a row with its label"):
+        fitted(pair_templates="{text} {text_b} {label}")
+    minilm = find("minilm").ref
+    assert "needs a model that writes" in strategy.why_not(Facts(ASKS, 4, minilm, True))
 
 
 def test_prompts_hold_the_text_once(tiny_models):

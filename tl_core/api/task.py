@@ -252,6 +252,34 @@ class Task(ABC):
     def carried(self, gold: np.ndarray, n_labels: int) -> np.ndarray:
         """(n, C) bool: which labels each row carries; of answers, which they give."""
 
+    # --- stretches of a text, where the task is `by_word` ---
+
+    def sure_scores(self, problem: Problem, examples: Sequence[Example]) -> np.ndarray:
+        """(n, W, ...) float32 scores that give each row its `answer` for certain."""
+        raise NotImplementedError(f"{type(self).__name__} has no sure_scores(...)")
+
+    def surest_stretch(
+        self, example: Example, problem: Problem, scores: np.ndarray, label: str = ""
+    ) -> tuple[int, int, str]:
+        """(start, end, label id) of the stretch, in characters, that a row's scores favour most.
+
+        Args:
+            label: of which; "" for any.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no surest_stretch(...)")
+
+    def stretch_chances(
+        self, example: Example, problem: Problem, scores: np.ndarray, place: tuple[int, int]
+    ) -> np.ndarray:
+        """(C,) how likely it is that a stretch, in characters, has each label."""
+        raise NotImplementedError(f"{type(self).__name__} has no stretch_chances(...)")
+
+    def said_of_stretch(
+        self, example: Example, problem: Problem, scores: np.ndarray, place: tuple[int, int]
+    ) -> str:
+        """What one row's scores answer about a stretch, as a person reads it; "" for nothing."""
+        raise NotImplementedError(f"{type(self).__name__} has no said_of_stretch(...)")
+
     def label_chances(self, chances: np.ndarray, n_labels: int) -> np.ndarray:
         """(n, C) probability that a row has each label, of the probabilities of its answers."""
         return chances

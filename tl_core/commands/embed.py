@@ -17,6 +17,7 @@ from tl_core.commands import marked, note, shown
 from tl_core.commands._files import file_options, load_texts
 from tl_core.commands._readers import ask, reader_of, reader_options
 from tl_core.data.tokens_read import read_texts
+from tl_core.views.mentions import has_mentions, mentions_of
 from tl_core.words.columns import left
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ class _Command:
     def run(self, a: argparse.Namespace) -> None:
         """Load the models here, read the texts, print or write."""
         examples, problem = load_texts(a)
+        if has_mentions(problem):
+            examples, _ = mentions_of(examples)
         after = reader_of(a, read_texts(examples))
         found: EmbeddingMap = ask(
             a,
@@ -151,6 +154,7 @@ def _plain(found: EmbeddingMap, examples: list[Example]) -> dict[str, Any]:
             {
                 "row": e.row,
                 "text": e.text,
+                **({"span": list(e.answer[0][:2])} if found.mentions else {}),
                 "labels": list(e.labels),
                 "places": [s.places[i].tolist() for s in found.sides],
                 "nearest": [

@@ -360,8 +360,17 @@ def _find(text: str, said: str) -> Places:
 
 
 def _alike(text: str, said: str) -> str:
-    """Where a text has the answer in other letters, spaces or normal form, in words; "" where it is
-    nowhere.
+    """Where `place_alike` finds it, in words; "" where it is nowhere."""
+    place = place_alike(text, said)
+    if place is None:
+        return ""
+    start, end = place
+    return say("as “{there}” at character {start:,}", there=text[start:end], start=start)
+
+
+def place_alike(text: str, said: str) -> tuple[int, int] | None:
+    """(start, end) where a text has an answer in other letters, spaces or normal form; None where
+    it is nowhere.
     """
 
     def plain(part: str) -> str:
@@ -369,7 +378,7 @@ def _alike(text: str, said: str) -> str:
 
     at = plain(text).find(wanted := plain(said))
     if at < 0 or not wanted:
-        return ""
+        return None
 
     def first(length: int) -> int:
         """How many characters of the text it takes to make so many plain ones."""
@@ -382,8 +391,7 @@ def _alike(text: str, said: str) -> str:
                 high = middle
         return low
 
-    start, end = first(at + 1) - 1, first(at + len(wanted))
-    return say("as “{there}” at character {start:,}", there=text[start:end], start=start)
+    return first(at + 1) - 1, first(at + len(wanted))
 
 
 # --- what is said of them -------------------------------------------------------------------------

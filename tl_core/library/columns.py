@@ -7,6 +7,7 @@ Nothing is imported for it: a DataFrame is known by what it can do, so pandas, p
 from __future__ import annotations
 
 import datetime
+import json
 import math
 import numbers
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
@@ -25,7 +26,10 @@ BYTES = say("bytes")
 OBJECTS = say("objects that are neither texts nor numbers")
 INSTEAD: dict[str, Sentence] = {
     DATES: say("Name another column, or write them as texts, as in df[{column!r}].astype(str)."),
-    NESTED: say("Take what you need out of them into a column of its own."),
+    NESTED: say(
+        "Take what you need out of them into a column of its own. Only spans may be dicts, a list"
+        " of them in each cell, and answers as in {{'text': [...], 'answer_start': [...]}}."
+    ),
     BYTES: say("Decode them first, as in [cell.decode('utf-8') for cell in cells]."),
     OBJECTS: say("Write them as texts first."),
 }
@@ -317,7 +321,7 @@ def _cell(value: Any) -> Cell:
         raise NotText(BYTES)
     if isinstance(value, (list, tuple, set, frozenset)):
         return [
-            _cell(item)
+            _item(item)
             for item in (sorted(value, key=str) if isinstance(value, (set, frozenset)) else value)
         ]
     if hasattr(value, "dtype"):  # NumPy's own: a scalar, or an array in a cell
@@ -328,8 +332,24 @@ def _cell(value: Any) -> Cell:
         plain = value.tolist()
         return _cell(plain) if type(plain) is not type(value) else _unknown(value)
     if isinstance(value, Mapping):
-        raise NotText(NESTED)
+        return _answers(value)
     return _unknown(value)
+
+
+def _item(value: Any) -> Any:
+    """A part of a list: a span or an answer may be a dict, as in a file."""
+    if isinstance(value, Mapping):
+        return {str(name): _item(of) for name, of in value.items()}
+    return _cell(value)
+
+
+def _answers(value: Mapping) -> str:
+    """Answers as the hub has them, {"text": [...], "answer_start": [...]}, as a file's reader gives
+    them; any other dict is nothing that a column holds.
+    """
+    if not any(str(name).casefold().endswith("start") for name in value):
+        raise NotText(NESTED)
+    return json.dumps(_item(value), ensure_ascii=False)
 
 
 def _unknown(value: Any) -> Cell:

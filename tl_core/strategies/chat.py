@@ -20,7 +20,7 @@ import numpy as np
 from tl_core.api.errors import UserError
 from tl_core.api.params import param
 from tl_core.api.sentences import Setting, say, together
-from tl_core.api.strategy import LABELS, WRITTEN, Strategy
+from tl_core.api.strategy import LABELS, QUESTIONS, TAGS, WRITTEN, Strategy
 from tl_core.api.types import Example, Facts, Fitted, Job, Problem, Step, Steps
 from tl_core.api.written import as_numbers
 from tl_core.tasks import task_of
@@ -28,11 +28,13 @@ from tl_core.tasks import task_of
 if TYPE_CHECKING:
     from tl_core.models.prompting.chat_endpoint import Endpoint, Manner, Rejected, Reply
     from tl_core.models.prompting.chat_prompts import Questions, WrittenQuestions
+    from tl_core.models.prompting.span_prompts import SpanQuestions
 
 SECONDS_AN_ANSWER = 1.0  # until a machine has shown otherwise
 CHARACTERS_A_TOKEN = 4.0
 TOKENS_A_LABEL = 6  # that a list of marks takes
 WRITTEN_TOKENS = 256  # of a text that is written, beyond those of a mark
+ANSWER_TOKENS, SPANS_TOKENS = 128, 1024  # of an answer to a question, and of a list of spans
 FEWEST_CHARACTERS_A_TOKEN = 1.0  # as in Korean
 QUOTED = 80  # characters of an answer that was none
 
@@ -77,7 +79,7 @@ class Chat(Strategy):
         " labelled rows if there are any, and asks about each text. For when you can afford a"
         " request per text; the texts are sent to the endpoint."
     )
-    tasks = LABELS | WRITTEN
+    tasks = LABELS | WRITTEN | TAGS | QUESTIONS
     also_without_labels = True
     sends_texts = True
     uses_model = False
@@ -86,7 +88,7 @@ class Chat(Strategy):
 
     def refuses(self, facts: Facts) -> str:
         """Return why it cannot run: without rows to show, names must mean something."""
-        if task_of(facts.problem).writes:
+        if task_of(facts.problem).writes or task_of(facts.problem).alternatives:
             return ""
         if facts.shots == 0 and not facts.named_labels:
             return say(
@@ -196,7 +198,8 @@ class Chat(Strategy):
                 **{
                     **row,
                     "labels": tuple(row["labels"]),
-                    "answer": tuple(row.get("answer", ())),
+                    "answer": tuple(map(_frozen, row.get("answer", ()))),
+                    "words": _frozen(row.get("words")),
                 }
             )
             for row in saved["shown"]
@@ -228,6 +231,7 @@ class Predictor:
         """
         from tl_core.models.prompting.chat_endpoint import Client, Reply, endpoint_of
         from tl_core.models.prompting.chat_prompts import WrittenQuestions
+        from tl_core.models.prompting.span_prompts import SpanQuestions
 
         questions, client, p = (
             _questions(self.params, self.problem),
@@ -259,6 +263,8 @@ class Predictor:
         }
         if isinstance(questions, WrittenQuestions):
             scores, unlabelled = self._written(questions, examples, answers)
+        elif isinstance(questions, SpanQuestions):
+            scores, unlabelled = self._stretches(questions, examples, answers)
         else:
             scores, unlabelled = self._scores(questions, examples, answers)
         self.notes = (
@@ -268,8 +274,10 @@ class Predictor:
         )
         return scores
 
-    def _more_tokens(self, questions: Questions | WrittenQuestions) -> int:
+    def _more_tokens(self, questions: Questions | WrittenQuestions | SpanQuestions) -> int:
         """Beyond what a mark takes."""
+        if task_of(self.problem).by_word:
+            return ANSWER_TOKENS if task_of(self.problem).alternatives else SPANS_TOKENS
         if task_of(self.problem).writes:
             longest = max((len(e.answer[0]) for e in self.shown), default=0)
             return max(WRITTEN_TOKENS, round(2 * longest / FEWEST_CHARACTERS_A_TOKEN))
@@ -305,6 +313,38 @@ class Predictor:
                 )
             )
         return as_numbers(found), none
+
+    def _stretches(
+        self,
+        questions: SpanQuestions,
+        examples: Sequence[Example],
+        answers: Sequence[Reply | Rejected],
+    ) -> tuple[np.ndarray, list[Reply | Rejected]]:
+        """((n, W, ...), the answers that name nothing of their text)."""
+        from tl_core.models.prompting.chat_endpoint import Reply
+
+        rows, none = [], []
+        for example, answer in zip(examples, answers, strict=True):
+            named = None
+            if isinstance(answer, Reply) and not answer.refused:
+                named = questions.found(answer.text, example)
+            if named is None:
+                none.append(answer)
+            rows.append(dataclasses.replace(example, answer=named or ()))
+        self.choices_only = True
+        if none and len(none) == len(examples):
+            raise UserError(
+                say(
+                    "{endpoint_model} named nothing of any of {examples:,} texts ({kinds}). Choose"
+                    " another model, say more in instruction, or raise answer_tokens (now"
+                    " {answer_tokens}) if it thinks before it answers.",
+                    endpoint_model=self.params.endpoint_model,
+                    examples=len(examples),
+                    kinds=_kinds(none),
+                    answer_tokens=self.params.answer_tokens,
+                )
+            )
+        return task_of(self.problem).sure_scores(self.problem, rows), none
 
     def _scores(
         self, questions: Questions, examples: Sequence[Example], answers: Sequence[Reply | Rejected]
@@ -343,7 +383,7 @@ class Predictor:
 
     def _notes(
         self,
-        questions: Questions,
+        questions: Questions | SpanQuestions,
         examples: Sequence[Example],
         unlabelled: Sequence[Reply | Rejected],
     ) -> list[str]:
@@ -352,6 +392,16 @@ class Predictor:
             notes.append(
                 say(
                     "For {unlabelled:,} of {examples:,} texts the model wrote nothing: {kinds}.",
+                    unlabelled=len(unlabelled),
+                    examples=len(examples),
+                    kinds=_kinds(unlabelled),
+                )
+            )
+        elif unlabelled and task_of(self.problem).by_word:
+            notes.append(
+                say(
+                    "For {unlabelled:,} of {examples:,} texts the model named nothing that is in"
+                    " the text: {kinds}.",
                     unlabelled=len(unlabelled),
                     examples=len(examples),
                     kinds=_kinds(unlabelled),
@@ -393,6 +443,7 @@ class Predictor:
         shown = [
             {"row": e.row, "text": e.text, "text_b": e.text_b, "labels": e.labels}
             | ({"answer": e.answer} if e.answer else {})
+            | ({"words": e.words} if e.words is not None else {})
             for e in self.shown
         ]
         saved = {
@@ -403,12 +454,23 @@ class Predictor:
         (folder / FILE).write_text(json.dumps(saved), encoding="utf-8")
 
 
+def _frozen(value: Any) -> Any:
+    """Lists of a JSON file as the tuples that they were."""
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
 def _questions(params: ChatSettings, problem: Problem) -> Any:
-    """`Questions`, or `WrittenQuestions` where a text is written."""
+    """`Questions`; `WrittenQuestions` where a text is written, `SpanQuestions` where answers are
+    stretches of it.
+    """
     from tl_core.models.prompting.chat_prompts import Questions, WrittenQuestions
+    from tl_core.models.prompting.span_prompts import AnswerQuestions, TagQuestions
 
     if task_of(problem).writes:
         return WrittenQuestions(problem, params.instruction, params.most_characters)
+    if task_of(problem).by_word:
+        asks = AnswerQuestions if task_of(problem).alternatives else TagQuestions
+        return asks(problem, params.instruction, params.most_characters)
     return Questions(problem, params.instruction, params.most_characters)
 
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from tl_core.api.errors import UserError
-from tl_core.api.params import param
+from tl_core.api.params import korean_defaults, param
 from tl_core.api.sentences import say
-from tl_core.api.strategy import ONE_LABEL, WRITTEN
+from tl_core.api.strategy import ONE_LABEL, QUESTIONS, WRITTEN
 from tl_core.api.types import Facts, Fitted, Job, Problem, Steps
+from tl_core.models.prompting.answered_prompts import fit_reader, load_reader
 from tl_core.models.prompting.demonstrations import PICKS, Shown, ShownPredictor, load_shown
 from tl_core.models.prompting.prompts import (
     OTHER_TASKS,
@@ -85,7 +86,7 @@ class InContext(Prompted):
         " and asks which label it would write next. Large models do it best."
     )
     needs = "a few labels"
-    tasks = ONE_LABEL | WRITTEN
+    tasks = ONE_LABEL | WRITTEN | QUESTIONS
     other_tasks = OTHER_TASKS
     settings = InContextSettings
 
@@ -98,7 +99,7 @@ class InContext(Prompted):
                 "in-context shows labelled rows in the prompt; choose 1 or more shots, or"
                 " label-score, which needs none."
             )
-        if task_of(facts.problem).writes:
+        if task_of(facts.problem).writes or task_of(facts.problem).alternatives:
             return cannot_write(facts, self.id)
         if reason := wordless(facts, self.id):
             return reason
@@ -120,12 +121,14 @@ class InContext(Prompted):
         return texts + params.orders * rows if params.pick == "random" else texts * (1 + rows)
 
     def fit(self, job: Job) -> Steps[Fitted]:
-        """Check that rows fit and calibrate; where a text is written, there is nothing to
-        calibrate, and rows are shown in one order.
+        """Check that rows fit and calibrate; where a text is written or a question answered, there
+        is nothing to calibrate, and rows are shown in one order.
         """
+        if task_of(job.problem).alternatives:
+            return (yield from self._fit_reader(job))
         if task_of(job.problem).writes:
             p: InContextSettings = job.params
-            own = p.templates != InContextSettings().templates
+            own = _is_own(p, "templates")
             return (
                 yield from fit_prompted(
                     job,
@@ -142,6 +145,23 @@ class InContext(Prompted):
             )
         )
 
+    def _fit_reader(self, job: Job) -> Steps[Fitted]:
+        """
+        Raises:
+            UserError: a template was set, which is for labels.
+        """
+        p = job.params
+        own = [name for name in ("templates", "pair_templates") if _is_own(p, name)]
+        if own:
+            raise UserError(
+                say(
+                    "in-context: {own} is the form of a row with its label, and here questions are"
+                    " answered, whose form is fixed. Leave it out.",
+                    own=", ".join(own),
+                )
+            )
+        return (yield from fit_reader(job, shown=p.demonstrations, nearest=p.pick != "random"))
+
     def keeps_rows(self, params: Any) -> bool:
         """It shows them to the model before every text."""
         return True
@@ -150,7 +170,15 @@ class InContext(Prompted):
         """Settings, offsets and rows as saved."""
         if task_of(problem).writes:
             return load_prompted(folder, self.settings, problem, encoder)
+        if task_of(problem).alternatives:
+            return load_reader(folder, self.settings, problem, encoder)
         return load_shown(folder, InContextSettings(**read_settings(folder)), problem, encoder)
+
+
+def _is_own(params: InContextSettings, name: str) -> bool:
+    """Whether a setting is neither of the usual ones, of English and Korean labels."""
+    usual = getattr(InContextSettings(), name), korean_defaults(InContextSettings).get(name)
+    return getattr(params, name) not in usual
 
 
 STRATEGY = InContext()

@@ -68,11 +68,11 @@ def task_to_read(id: str | None = None, *, several: bool = False) -> Task:
     return task
 
 
-def about_whole_texts(problem: Problem, what: str) -> None:
-    """See that answers are about whole texts, for something that can look at no others.
+def about_probabilities(problem: Problem, what: str) -> None:
+    """See that answers have probabilities, for something that looks at them.
 
     Raises:
-        UserError: answers are spans of a text, or texts.
+        UserError: answers are texts.
     """
     if task_of(problem).writes:
         raise UserError(
@@ -82,6 +82,15 @@ def about_whole_texts(problem: Problem, what: str) -> None:
                 what=what,
             )
         )
+
+
+def about_whole_texts(problem: Problem, what: str) -> None:
+    """See that answers are about whole texts, for something that can look at no others.
+
+    Raises:
+        UserError: answers are spans of a text, or texts.
+    """
+    about_probabilities(problem, what)
     if task_of(problem).by_word:
         raise UserError(
             say(

@@ -10,7 +10,7 @@ end where they begin or after it, within `MOST_ANSWER` words, the likeliest is g
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -254,6 +254,44 @@ class ExtractiveQA(AnyLabels):
         some[..., 0, :] = 0.0
         answer = self.chance_of(self.decide(some), some)
         return np.stack([answer, none], -1)[..., :n_labels]
+
+    def sure_scores(self, problem: Problem, examples: Sequence[Example]) -> np.ndarray:
+        """(n, W + 1, 2) float32: one where the first answer begins, and where it ends."""
+        scores = np.zeros(self.shape(problem, examples), np.float32)
+        for row, example in zip(scores, examples, strict=True):
+            first, last = wanted(example).places[0]
+            row[first, 0] = row[last, 1] = 1.0
+        return scores
+
+    def surest_stretch(
+        self, example: Example, problem: Problem, scores: np.ndarray, label: str = ""
+    ) -> tuple[int, int, str]:
+        """The answer that is given; (0, 0) where there is none."""
+        some = scores.copy()
+        if label == problem.label_ids[0]:  # an answer is asked about, whether or not it is given
+            some[0] = 0.0
+        found = self.spans(example, problem, self.decide(some[None])[0])
+        if not found or label in problem.label_ids[1:]:
+            return 0, 0, problem.label_ids[-1]
+        return found[0]
+
+    def stretch_chances(
+        self, example: Example, problem: Problem, scores: np.ndarray, place: tuple[int, int]
+    ) -> np.ndarray:
+        """(C,) probability that the stretch, widened to whole words, is the answer, and that there
+        is none. Of (0, 0) that of the likeliest answer.
+        """
+        chances = self.label_chances(scores[None].astype(np.float64), len(problem.labels))[0]
+        if place[0] < place[1]:
+            at = wanted(replace(example, answer=((*place, problem.label_ids[0]),))).places[0]
+            chances[0] = self.chance_of(np.array([at]), scores[None])[0]
+        return chances
+
+    def said_of_stretch(
+        self, example: Example, problem: Problem, scores: np.ndarray, place: tuple[int, int]
+    ) -> str:
+        """The answer that is given, wherever it is."""
+        return str(self.found(example, problem, self.decide(scores[None])[0]))
 
     error_head = "head_length"
     error_words = ("head_exact", "head_partly", "head_elsewhere", "head_unanswered")

@@ -259,6 +259,51 @@ class Tagging(AnyLabels):
         """(n, C) largest probability that a word is of the type."""
         return (chances[..., 1::2] + chances[..., 2::2]).max(-2)
 
+    def sure_scores(self, problem: Problem, examples: Sequence[Example]) -> np.ndarray:
+        """(n, W, K) float32: one for the tag of each word."""
+        gold = self.gold(problem, examples)
+        return (gold[..., None] == np.arange(self.outputs(problem))).astype(np.float32)
+
+    def surest_stretch(
+        self, example: Example, problem: Problem, scores: np.ndarray, label: str = ""
+    ) -> tuple[int, int, str]:
+        """The span that is found; where none is, the word that is likeliest to be of the type."""
+        found = [
+            (a, b, of)
+            for a, b, of in self.spans(example, problem, self.decide(scores[None])[0])
+            if label in ("", of)
+        ]
+        types = [problem.label_index[label]] if label else range(len(problem.labels))
+        found = found or [(a, b, problem.label_ids[t]) for a, b in words_of(example) for t in types]
+
+        def chance(span: tuple[int, int, str]) -> float:
+            at = self.stretch_chances(example, problem, scores, span[:2])
+            return float(at[problem.label_index[span[2]]])
+
+        return max(found, key=chance)
+
+    def stretch_chances(
+        self, example: Example, problem: Problem, scores: np.ndarray, place: tuple[int, int]
+    ) -> np.ndarray:
+        """(C,) probability of the type, in the mean over the words of the stretch."""
+        there = [i for i, (a, b) in enumerate(words_of(example)) if a < place[1] and b > place[0]]
+        if not there:
+            return np.zeros(len(problem.labels))
+        of_words = scores[there].astype(np.float64)
+        return (of_words[:, 1::2] + of_words[:, 2::2]).mean(0)
+
+    def said_of_stretch(
+        self, example: Example, problem: Problem, scores: np.ndarray, place: tuple[int, int]
+    ) -> str:
+        """The spans that are found in it, with their types."""
+        names = {label.id: label.name for label in problem.labels}
+        found = self.spans(example, problem, self.decide(scores[None])[0])
+        return ", ".join(
+            f"{example.text[a:b]} ({names[of]})"
+            for a, b, of in found
+            if a < place[1] and b > place[0]
+        )
+
     error_words = ("head_found", "head_borders", "head_other_type", "head_missed", "head_made_up")
 
     def errors(self, gold: np.ndarray, decided: np.ndarray, n_labels: int) -> np.ndarray:

@@ -26,6 +26,7 @@ from tl_core.api.view import Checkpoint, Job, Models, Numbers
 from tl_core.models.disk_cache import ArrayCache
 from tl_core.statistics.one_thread import eigh, one_thread
 from tl_core.tasks import task_of
+from tl_core.views.mentions import has_mentions
 from tl_core.views.nearest import Apart, apart, nearest
 
 if TYPE_CHECKING:  # the page's process reads answers and never imports torch
@@ -75,6 +76,7 @@ class EmbeddingMap:
     share: tuple[float, float] | None  # of the variance on each axis, PCA only
     layers: int  # how many there are to choose from
     notes: tuple[str, ...] = ()
+    mentions: bool = False  # each point is a tagged span, see `tl_core.views.mentions`
 
 
 @dataclass(frozen=True)
@@ -103,25 +105,25 @@ def map_texts(
 
     Args:
         deeps: who reads; of two the second is brought onto the first.
+        examples: texts, or where spans are tagged mentions, as `mentions_of` makes them.
         problem: what the labels mean; None where there are none.
-        layer: a layer to look at; None for the sentence embedding.
+        layer: a layer to look at; None for the sentence embedding, of mentions for the mean over
+            the layers.
         by_layer: also measure how well labels separate at every depth.
 
     Raises:
         UserError: no texts, no such method or layer.
     """
     notes = _checked(examples, method)
-    single = problem if problem is not None and task_of(problem).exclusive else None
-    if problem is not None and not single:
-        notes.append(
-            say("Rows may have several labels, so there is no number for how well they separate.")
-        )
+    mentions, single = has_mentions(problem), _single(problem)
+    notes += _about(problem, mentions)
     gold = np.array([single.label_index[e.labels[0]] for e in examples]) if single else None
     layers = min(deep.layers for deep in deeps)
     depths = [layer, *range(layers + 1)] if by_layer and single else [layer]
     of_sides = []
     for deep in deeps:
-        of_sides.append((yield from deep.vectors(examples, depths)))
+        read = deep.mentions if mentions else deep.vectors
+        of_sides.append((yield from read(examples, depths)))
     vectors = [of_depth[0] for of_depth in of_sides]
     quick = _by_pca(_as_wide(vectors))
     bare = tuple(Side(d.name, p, *_NOBODY) for d, p in zip(deeps, quick.places, strict=True))
@@ -133,6 +135,7 @@ def map_texts(
         quick.pca.share if quick.pca else None,
         layers,
         tuple(notes),
+        mentions,
     )
     numbers = []
     for of_depth in of_sides:
@@ -177,9 +180,26 @@ def map_texts(
         Side(d.name, p, *n, *told)
         for d, p, n, told in zip(deeps, made.places, listed, numbers, strict=True)
     )
-    return EmbeddingMap(
-        made.method, layer, rows, sides, made.pca.share if made.pca else None, layers, tuple(notes)
-    )
+    share = made.pca.share if made.pca else None
+    return EmbeddingMap(made.method, layer, rows, sides, share, layers, tuple(notes), mentions)
+
+
+def _single(problem: Problem | None) -> Problem | None:
+    """The problem, where each point has one label."""
+    one = problem is not None and (has_mentions(problem) or task_of(problem).exclusive)
+    return problem if one else None
+
+
+def _about(problem: Problem | None, mentions: bool) -> list[str]:
+    """What must be said of what points are."""
+    if mentions:
+        return [say("Each point is a tagged span: the mean over its words in their text.")]
+    if problem is None or _single(problem):
+        return []
+    task = task_of(problem)
+    if task.by_word or task.writes:
+        return [say("Rows have no label that could separate; each point is a row as it is read.")]
+    return [say("Rows may have several labels, so there is no number for how well they separate.")]
 
 
 def place_texts(
@@ -187,6 +207,7 @@ def place_texts(
     examples: Sequence[Example],
     new: Sequence[Example],
     *,
+    problem: Problem | None = None,
     method: str = "pca",
     layer: int | None = None,
     seed: int = 0,
@@ -202,8 +223,9 @@ def place_texts(
     rows = drawn(examples, MOST_POINTS[method])
     vectors, further = [], []
     for deep in deeps:
-        vectors += yield from deep.vectors(examples, [layer])
-        further += yield from deep.vectors(new, [layer])
+        read = deep.mentions if has_mentions(problem) else deep.vectors
+        vectors += yield from read(examples, [layer])
+        further += yield from read(new, [layer])
     made = yield from layout([v[rows] for v in vectors], method, seed=seed, kept=kept)
     placed = []
     for i, (deep, known, asked) in enumerate(
@@ -516,6 +538,7 @@ def _places_of_checkpoints(
     checkpoints: Sequence[Checkpoint],
     examples: Sequence[Example],
     new: Sequence[Example],
+    problem: Problem | None = None,
     method: str = "pca",
     layer: int | None = None,
     seed: int = 0,
@@ -528,6 +551,7 @@ def _places_of_checkpoints(
             list(map(models.deep, checkpoints)),
             examples,
             new,
+            problem=problem,
             method=method,
             layer=layer,
             seed=seed,

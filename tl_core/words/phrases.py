@@ -83,6 +83,7 @@ EN: dict[str, Sentence] = {
     "layers_nth": sentence("layer {n}"),
     "layers_before": sentence("{model}, before training"),
     "layers_probe": sentence("accuracy of a probe on the test rows, %"),
+    "layers_probe_f1": sentence("span F1 of a probe on the test rows, %"),
     "layers_moved": sentence("how far weights moved, % of their size"),
     "layers_turned": sentence("embedding shift (1 − cosine)"),
     "cell_hover": sentence("given: {given}\npredicted: {said}\n{n} rows"),

@@ -136,6 +136,14 @@ WORDS: dict[str, Sentence] = {
         "Map of {n} texts by {method}, before and after training. Search below finds texts "
         "without it."
     ),
+    "map_label_spans": say(
+        "Map of {n} tagged spans by {method}. Search below finds them without it."
+    ),
+    "map_label_spans_two": say(
+        "Map of {n} tagged spans by {method}, before and after training. Search below finds them "
+        "without it."
+    ),
+    "map_all_layers": say("mean over the layers"),
     "map_lasso": say("Lasso"),
     "map_box": say("Box"),
     "map_zoom": say("Zoom"),
@@ -550,7 +558,8 @@ def _layer(chosen: Any) -> int | None:
 def _layers(found: EmbeddingMap, lang: str) -> list[tuple[str, str]]:
     """Layers to choose from."""
     numbered = [(str(i), str(i)) for i in range(1, found.layers + 1)]
-    return [(t(lang, "map_embedding"), ""), (t(lang, "map_layer_0"), "0"), *numbered]
+    usual = t(lang, "map_all_layers" if found.mentions else "map_embedding")
+    return [(usual, ""), (t(lang, "map_layer_0"), "0"), *numbered]
 
 
 def _map_update(snapshot: MapSnapshot, lang: str) -> str:
@@ -560,7 +569,8 @@ def _map_update(snapshot: MapSnapshot, lang: str) -> str:
             t(lang, "map_axis", n=i, share=percent(share, 0))
             for i, share in enumerate(found.share, start=1)
         ]
-    label = "map_label" if len(found.sides) == 1 else "map_label_two"
+    label = "map_label_spans" if found.mentions else "map_label"
+    label += "" if len(found.sides) == 1 else "_two"
     return map_update(
         found,
         id=f"{snapshot.texts.name} {snapshot.checkpoints} {found.method} {found.layer}",

@@ -15,12 +15,12 @@ import plotly.graph_objects as go
 from tl_core.api.amounts import percent
 from tl_core.api.errors import UserError
 from tl_core.api.sentences import Sentence, say
-from tl_core.api.types import Problem, RunSpec
+from tl_core.api.types import Example, Problem, RunSpec
 from tl_core.api.view import Checkpoint
 from tl_core.figures.looks import PALETTE, SYMBOLS
 from tl_core.figures.results import MUTED, clipped, empty, folded
 from tl_core.tasks import task_of
-from tl_core.views.occlusion import NUMBERS, WAYS, Occluded, Piece
+from tl_core.views.occlusion import NUMBERS, WAYS, Occluded, Piece, place_of_words
 from tl_core.words.names import renamed
 from tl_core.words.phrases import number
 from tl_core.words.phrases import say as phrase
@@ -54,7 +54,7 @@ class ArmAnswer:
 
     arm: str
     labels: str  # as a person would say them
-    probability: float  # of the likeliest label
+    probability: float | None  # of the likeliest label; None where no one number tells
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,9 +89,17 @@ WORDS: dict[str, Sentence] = {
     "mattered_way": say("Each word is"),
     "mattered_remove": say("removed"),
     "mattered_mask": say("hidden behind the mask token"),
+    "mattered_stretch": say("Of which stretch of the text"),
+    "mattered_stretch_info": say(
+        "As the text has it. Empty: the one that the first arm is most confident of."
+    ),
     "mattered_away": say("Not asked, because they would send the text to another machine: {arms}."),
     "mattered_answers": say("Predictions of every arm with a checkpoint"),
     "mattered_said": say("{label}: {share}, with every word in place."),
+    "mattered_said_of": say("“{stretch}” as {label}: {share}, with every word in place."),
+    "mattered_finds": say("Its own prediction is {said}."),
+    "mattered_finds_nothing": say("It finds nothing there itself."),
+    "mattered_nothing": say("nothing"),
     "mattered_other": say("Its own prediction is {label} ({share})."),
     "mattered_legend": say(
         "Under each word: by how many points the probability falls without it. ⇄: without this "
@@ -162,6 +170,13 @@ class WordsThatMattered(View):
             interactive=True,
             elem_id="mattered-label",
         )
+        self.stretch = gr.Textbox(
+            label=word("mattered_stretch"),
+            info=word("mattered_stretch_info"),
+            max_lines=1,
+            visible=False,
+            elem_id="mattered-stretch",
+        )
         self.way = gr.Radio(
             [(word("mattered_remove"), "remove"), (word("mattered_mask"), "mask")],
             value="remove",
@@ -171,7 +186,7 @@ class WordsThatMattered(View):
 
     def link_fields(self) -> dict[str, Any]:
         """Return the fields that a link holds."""
-        names = ("text", "text_b", "arm", "beside", "label", "way")
+        names = ("text", "text_b", "arm", "beside", "label", "stretch", "way")
         return {name: getattr(self, name) for name in names}
 
     def drawn(self) -> list[Any]:
@@ -188,7 +203,7 @@ class WordsThatMattered(View):
 
     def wire_more(self, asking: list[Any]) -> None:
         """The form follows the open study."""
-        prepared = [self.text_b, self.arm, self.beside, self.label, self.way]
+        prepared = [self.text_b, self.arm, self.beside, self.label, self.stretch, self.way]
         changed = [*prepared, self.examples, self.rows, *self.drawn()]
         signals = ("arrived", "settled", "spoken")
         self.lab.draw_on(signals, self.prepare, self.inputs(), changed)
@@ -236,6 +251,7 @@ class WordsThatMattered(View):
             self.arm: gr.Dropdown(choices=names, value=arms[0]),
             self.beside: gr.Dropdown(choices=others, value=arms[1]),
             self.label: gr.Dropdown(choices=labels, value=label),
+            self.stretch: gr.Textbox(visible=task_of(problem).by_word),
             self.way: chosen[self.way] if chosen[self.way] in WAYS else WAYS[0],
         }
 
@@ -271,12 +287,15 @@ class WordsThatMattered(View):
             self.text: given.get(self.text, row.text),
             self.text_b: given.get(self.text_b, row.text_b),
         }
-        pair = opened.plan.study.problem.inputs == "two texts"
-        second = gr.Textbox(texts[self.text_b], visible=pair)
+        problem = opened.plan.study.problem
+        second = gr.Textbox(texts[self.text_b], visible=problem.inputs == "two texts")
+        by_word = task_of(problem).by_word
+        words = gr.Textbox(given.get(self.stretch, ""), visible=by_word)
         nothing = {self.out: "", self.chart: "", self.link: ""}
-        yield {**ready, self.text: texts[self.text], self.text_b: second, **nothing}
+        shown = {self.text: texts[self.text], self.text_b: second, self.stretch: words}
+        yield {**ready, **shown, **nothing}
         arm, beside = two_arms(self.lab, opened, values[self.arm], values[self.beside])
-        chosen = {self.label: "", self.arm: arm, self.beside: beside}
+        chosen = {self.label: "", self.stretch: "", self.arm: arm, self.beside: beside}
         yield from self.ask({**values, **chosen, **given, **texts})
 
     def take_example(self, values: Values, event: gr.EventData) -> Iterator[Values]:
@@ -285,7 +304,8 @@ class WordsThatMattered(View):
         if what == "example" and len(numbers) == 1 and numbers[0] < len(values[self.rows]):
             test = self.opened(values).plan.study.split.test
             row = test[values[self.rows][numbers[0]]]
-            yield from self.ask(values, {self.text: row.text, self.text_b: row.text_b})
+            texts = {self.text: row.text, self.text_b: row.text_b}
+            yield from self.ask(values, {**texts, self.stretch: ""})
 
     def ask(self, values: Values, given: Mapping[Any, Any] = NOTHING_GIVEN) -> Iterator[Values]:
         """First what every arm answers, then, arm by arm, which words that depends on."""
@@ -295,7 +315,8 @@ class WordsThatMattered(View):
         check, problem = self.turn(values), opened.plan.study.problem
         question = self.question_of(values).question
         answers = predictions(self.lab, opened, question["text"], question["text_b"] or None)
-        arms = tuple(_arm_answer(problem, spec, scores) for spec, scores in answers)
+        row = example_of(opened, question["text"], question["text_b"] or None)
+        arms = tuple(_arm_answer(problem, row, spec, scores) for spec, scores in answers)
         check()
         snapshot = ArmsSnapshot(question, opened.name, arms=arms)
         yield {self.snapshot: snapshot, **self.draw(snapshot, values)}
@@ -309,9 +330,10 @@ class WordsThatMattered(View):
         self, opened: Opened, question: Mapping[str, str], lang: str
     ) -> Generator[str, None, tuple[Occluded, ...]]:
         """Return what the answers of the chosen arms depend on; both are asked about the same
-        label.
+        label, and about the same stretch where answers are stretches.
         """
         found: list[Occluded] = []
+        place = _place(opened, question["text"], question["stretch"])
         for arm in filter(None, dict.fromkeys([question["arm"], question["beside"]])):
             steps = occlude(
                 self.lab,
@@ -321,8 +343,10 @@ class WordsThatMattered(View):
                 text_b=question["text_b"] or None,
                 label=question["label"] or (found[0].label if found else ""),
                 way=question["way"],
+                stretch=place,
             )
             found.append((yield from following(opened.names(lang).get(arm, arm), steps, lang)))
+            place = place or _asked(found[0])
         return tuple(found)
 
     def redraw(self, values: Values) -> Values:
@@ -352,6 +376,7 @@ class WordsThatMattered(View):
         text_b: str = "",
         label: str = "",
         way: str = "remove",
+        stretch: str = "",
     ) -> dict[str, Any]:
         """Return which words the answer of an arm depends on: the probability of a label without
         each word.
@@ -363,21 +388,48 @@ class WordsThatMattered(View):
             text_b: the second text, for pairs.
             label: whose probability; empty for the label that the arm answers.
             way: "remove" takes each word out, "mask" hides it behind the model's mask token.
+            stretch: where answers are stretches of a text, the one to look at, as the text has
+                it; empty for the one that the arm is most confident of.
         """
+        opened = lab.studies.open(str(study))
         steps = occlude(
             lab,
-            lab.studies.open(str(study)),
+            opened,
             str(arm),
             text=str(text),
             text_b=str(text_b or "") or None,
             label=str(label or ""),
             way=str(way),
+            stretch=_place(opened, str(text), str(stretch or "")),
         )
         return dataclasses.asdict(last(steps))
 
 
+def _place(opened: Opened, text: str, words: str) -> tuple[int, int] | None:
+    """Where the words to look at are, where answers are stretches of a text; None for any."""
+    if not (words or "").strip() or not task_of(opened.plan.study.problem).by_word:
+        return None
+    return place_of_words(text, words)
+
+
+def _asked(found: Occluded) -> tuple[int, int] | None:
+    """The stretch that the first arm was asked about, for the second; None where that was "no
+    answer".
+    """
+    stretch = found.stretch
+    return stretch if stretch and stretch[0] < stretch[1] else None
+
+
 def occlude(
-    lab: Lab, opened: Opened, arm: str, *, text: str, text_b: str | None, label: str, way: str
+    lab: Lab,
+    opened: Opened,
+    arm: str,
+    *,
+    text: str,
+    text_b: str | None,
+    label: str,
+    way: str,
+    stretch: tuple[int, int] | None = None,
 ) -> Generator[Any, None, None]:
     """Steps, then `tl_core.views.occlusion.Occluded`: which words the answer of a kept arm hangs
     on.
@@ -397,7 +449,7 @@ def occlude(
         )
     checkpoint = Checkpoint(folder=folder_of(lab, opened), run=kept[arm].id)
     question = {"checkpoint": checkpoint, "example": example, "label": label, "way": way}
-    yield from request(lab, NUMBERS, "occlude", **question)
+    yield from request(lab, NUMBERS, "occlude", **question, stretch=stretch)
 
 
 def kept_arms(lab: Lab, opened: Opened) -> list[str]:
@@ -423,9 +475,14 @@ def two_arms(lab: Lab, opened: Opened, arm: str | None, beside: str | None) -> t
     return one, beside if beside in others else others[0] if others and beside != "" else ""
 
 
-def _arm_answer(problem: Problem, spec: RunSpec, scores: np.ndarray) -> ArmAnswer:
+def _arm_answer(problem: Problem, example: Example, spec: RunSpec, scores: np.ndarray) -> ArmAnswer:
     task = task_of(problem)
-    ids = task.names(problem, task.decide(scores[None]))[0]
+    decided = task.decide(scores[None])
+    if task.by_word or task.writes:
+        said = ", ".join(task.phrases(problem, [example], decided)[0])
+        sure = float(task.chance_of(decided, scores[None])[0]) if task.alternatives else None
+        return ArmAnswer(spec.arm.id, said or "–", sure)
+    ids = task.names(problem, decided)[0]
     return ArmAnswer(spec.arm.id, label_name(problem, ids) or "–", float(scores.max()))
 
 
@@ -468,7 +525,8 @@ def _out_html(opened: Opened, snapshot: ArmsSnapshot, lang: str) -> str:
     notes = notes_html([t(lang, "mattered_away", arms=", ".join(away))] if away else [], lang)
     changes = [abs(piece.change) for one in snapshot.found for piece in one.pieces]
     scale = max([LEAST_SCALE, *changes])
-    cards = "".join(_card(problem, one, scale, lang) for one in snapshot.found)
+    text = snapshot.question["text"]
+    cards = "".join(_card(problem, one, text, scale, lang) for one in snapshot.found)
     answers = _answers_html(snapshot.arms, lang)
     return f"{answers}{notes}<div class='tl-sides' role='status'>{cards}</div>"
 
@@ -487,9 +545,7 @@ def _answers_html(arms: Sequence[ArmAnswer], lang: str) -> str:
     """Show what every kept arm answers."""
     rows = "".join(
         f"<tr><th scope='row'>{escaped(one.arm)}</th><td>{escaped(one.labels)}</td>"
-        "<td class='tl-wide'><div class='tl-bar' aria-hidden='true'>"
-        f"<i style='width:{100 * one.probability:.1f}%'></i></div></td>"
-        f"<td class='tl-num'>{escaped(percent(one.probability, 0))}</td></tr>"
+        f"{_sure_html(one.probability)}</tr>"
         for one in arms
     )
     head = f"<caption>{escaped(t(lang, 'mattered_answers'))}</caption>"
@@ -499,40 +555,74 @@ def _answers_html(arms: Sequence[ArmAnswer], lang: str) -> str:
     )
 
 
-def _card(problem: Problem, found: Occluded, scale: float, lang: str) -> str:
-    likeliest = max(found.scores, key=found.scores.__getitem__)
-    about = t(
-        lang,
-        "mattered_said",
-        label=label_name(problem, [found.label]),
-        share=percent(found.probability),
+def _sure_html(probability: float | None) -> str:
+    if probability is None:
+        return ""
+    return (
+        "<td class='tl-wide'><div class='tl-bar' aria-hidden='true'>"
+        f"<i style='width:{100 * probability:.1f}%'></i></div></td>"
+        f"<td class='tl-num'>{escaped(percent(probability, 0))}</td>"
     )
-    other = ""
-    if likeliest != found.label:
-        name, share = label_name(problem, [likeliest]), percent(found.scores[likeliest])
-        other = f" {t(lang, 'mattered_other', label=name, share=share)}"
-    chips = [_chip(piece, scale, likeliest, problem, lang) for piece in found.pieces]
+
+
+def _card(problem: Problem, found: Occluded, text: str, scale: float, lang: str) -> str:
+    about = _about(problem, found, text, lang)
+    chips = [_chip(piece, found, scale, problem, lang) for piece in found.pieces]
     between = next((i for i, piece in enumerate(found.pieces) if piece.side == 1), None)
     if between is not None:
         chips.insert(between, "<span class='tl-fine'>∥</span>")
+    if (stretch := _asked(found)) and found.way == "remove":  # it stays, so it is no piece
+        at = sum(p.side == 0 and p.end <= stretch[0] for p in found.pieces)
+        chips.insert(at, f"<span class='tl-token'><b>{escaped(text[slice(*stretch)])}</b></span>")
     return (
         f"<section class='tl-card'><h4>{escaped(found.arm)}</h4><p"
-        f" class='tl-fine'>{escaped(about + other)}</p><p class='tl-tokens'>{''.join(chips)}</p><p"
+        f" class='tl-fine'>{escaped(about)}</p><p class='tl-tokens'>{''.join(chips)}</p><p"
         f" class='tl-fine'>{escaped(t(lang, 'mattered_legend'))}</p>"
         f"{notes_html(found.notes, lang)}</section>"
     )
 
 
-def _chip(piece: Piece, scale: float, likeliest: str, problem: Problem, lang: str) -> str:
+def _about(problem: Problem, found: Occluded, text: str, lang: str) -> str:
+    """What is looked at, how likely it is, and the arm's own answer where that is another."""
+    name, share = label_name(problem, [found.label]), percent(found.probability)
+    if stretch := _asked(found):
+        words = text[slice(*stretch)]
+        said = t(lang, "mattered_said_of", stretch=words, label=name, share=share)
+        own = words if task_of(problem).alternatives else f"{words} ({name})"
+        if not found.answered:
+            return f"{said} {t(lang, 'mattered_finds_nothing')}"
+        if found.answered != own:
+            return f"{said} {t(lang, 'mattered_finds', said=found.answered)}"
+        return said
+    said = t(lang, "mattered_said", label=name, share=share)
+    likeliest = max(found.scores, key=found.scores.__getitem__)
+    if likeliest != found.label:
+        name, share = label_name(problem, [likeliest]), percent(found.scores[likeliest])
+        said += f" {t(lang, 'mattered_other', label=name, share=share)}"
+    return said
+
+
+def _flips(piece: Piece, found: Occluded, problem: Problem, lang: str) -> str:
+    """What would be predicted without a word, where that is something else; else ""."""
+    if found.stretch is not None:
+        same = piece.answer == found.answered
+        return "" if same else piece.answer or t(lang, "mattered_nothing")
+    likeliest = max(found.scores, key=found.scores.__getitem__)
+    if piece.answer in problem.label_index and piece.answer != likeliest:
+        return label_name(problem, [piece.answer])
+    return ""
+
+
+def _chip(piece: Piece, found: Occluded, scale: float, problem: Problem, lang: str) -> str:
     """A word with the points it gives or takes; distinguished by sign and border as well as by
     colour.
     """
     points = f"{100 * piece.change:+.0f}".replace("-", "−")
     points_text = "0" if points in ("+0", "−0") else points
     about = t(lang, "mattered_without", word=piece.text, share=percent(piece.probability))
-    if piece.answer in problem.label_index and piece.answer != likeliest:
+    if instead := _flips(piece, found, problem, lang):
         points_text += " ⇄"
-        about += " " + t(lang, "mattered_flips", label=label_name(problem, [piece.answer]))
+        about += " " + t(lang, "mattered_flips", label=instead)
     heat = MOST_HEAT * min(1.0, abs(piece.change) / scale)
     side = "for" if piece.change > 0 else "against"
     return (

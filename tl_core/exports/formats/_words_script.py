@@ -104,3 +104,13 @@ batch = tokenizer(
 places = batch.pop("offset_mapping")
 {each}
 {ANSWERS if asks else TAGS}"""
+
+
+def parts(script: str) -> tuple[str, str]:
+    """Of `script`: (lines that load the model, lines that append to `said` what is found in each of
+    `texts`, with `second`), for a page that has both.
+    """
+    before, _, each = script.partition(f"{EACH_TIME}\n")
+    load = next(load for texts in (TEXTS, ASKED) for _, of, load in [before.partition(texts)] if of)
+    printed = "print(json.dumps(", ", ensure_ascii=False))"
+    return load.strip("\n"), each.replace(printed[0], "said.append(").replace(printed[1], ")")

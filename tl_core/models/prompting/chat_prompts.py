@@ -91,7 +91,7 @@ class Questions:
             else f"the {kind} of the one label that fits best"
         )
         listed = "\n".join(
-            _json({kind: mark, **_told(self.problem.labels[i])}) for mark, i in self.marks.items()
+            as_json({kind: mark, **_told(self.problem.labels[i])}) for mark, i in self.marks.items()
         )
         said = f"{self.instruction.strip()}\n" if self.instruction.strip() else ""
         return (
@@ -105,13 +105,13 @@ class Questions:
         texts = {"text": self._cut(example.text)}
         if self.problem.inputs == "two texts":
             texts["second text"] = self._cut(example.text_b or "")
-        return _json(texts)
+        return as_json(texts)
 
     def right_answer(self, example: Example) -> str:
         """Return the answer that the model should give."""
         wanted = {self.problem.label_index[label] for label in example.labels}
         marks = [mark for mark, i in self.marks.items() if i in wanted]
-        return _json(marks) if self.many else marks[0]
+        return as_json(marks) if self.many else marks[0]
 
     def messages(self, example: Example, shown: Sequence[Example] = ()) -> list[dict[str, str]]:
         """System, then rows with their correct labels, then the text in question."""
@@ -237,7 +237,7 @@ class WrittenQuestions:
 
     def turn(self, example: Example) -> str:
         """A text as a message."""
-        return _json({"text": example.text[: self.most_characters]})
+        return as_json({"text": example.text[: self.most_characters]})
 
     def messages(self, example: Example, shown: Sequence[Example] = ()) -> list[dict[str, str]]:
         """System, then rows with what is right for them, then the text in question."""
@@ -292,8 +292,8 @@ def _told(label: Label) -> dict[str, object]:
     }
 
 
-def _json(value: object) -> str:
-    """Readable by people of every script; half a surrogate pair, which cannot be sent, becomes a
-    question mark.
+def as_json(value: object) -> str:
+    """JSON that people of every script can read; half a surrogate pair, which cannot be sent,
+    becomes a question mark.
     """
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8")

@@ -9,7 +9,7 @@ training changed.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -21,16 +21,19 @@ from torch import nn
 from tl_core.api.errors import UserError
 from tl_core.api.sentences import say
 from tl_core.api.types import Example, Step, Steps
+from tl_core.api.words import words_of
 from tl_core.models import layers
 from tl_core.models.embedding_cache import EmbeddingCache, text_key
 from tl_core.models.encoding import Encoder, Tokens
 from tl_core.models.label_vectors import unit
 from tl_core.models.training.classifier import TextClassifier
+from tl_core.models.word_pieces import Piece, pieces_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 MOST_ATTENTION = 3_000_000  # weights of one answer: 128 tokens in 12 heads of 12 layers
+TEXTS_AT_ONCE = 256  # whose words' states are in memory together
 
 
 @dataclass(frozen=True)
@@ -172,6 +175,77 @@ class Deep:
             yield Step(done, len(todo), phase="embed")
         return [np.stack([got[key] for key in keys[d]]) for d in depths]
 
+    def words(
+        self, examples: Sequence[Example], depths: Sequence[int | None] = (None,)
+    ) -> Steps[tuple[list[Piece], list[list[np.ndarray]]]]:
+        """The texts in pieces that are read at once, and for each depth asked for the states of
+        each piece's words that begin a token, (b, d) float32 of unit length.
+
+        Args:
+            depths: a layer; None for the mean over all of them, which heads on words read.
+        """
+        for depth in depths:
+            self.check(depth)
+        pieces = pieces_of(self.encoder.model, examples, self.room)
+        found: list[list[np.ndarray]] = [[np.zeros(0)] * len(pieces) for _ in depths]
+        done = 0
+        for positions, states in self._read(pieces):
+            for of_depth, depth in zip(found, depths, strict=True):
+                mean = torch.stack(states).mean(0) if depth is None else states[depth]
+                for j, i in enumerate(positions):
+                    last = mean.shape[1] - 1
+                    at = [min(token, last) for token in pieces[i].tokens]
+                    of_depth[i] = nn.functional.normalize(mean[j, at], dim=-1).cpu().numpy()
+            done += len(positions)
+            yield Step(done, len(pieces), phase="embed")
+        return pieces, found
+
+    def _read(self, pieces: Sequence[Piece]) -> Iterator[tuple[list[int], list[torch.Tensor]]]:
+        """Batches of pieces: which they are, and their states at every depth."""
+        tokens = [self._fitting(t) for t in self.encoder.tokens([p.example for p in pieces])]
+        for positions in self.encoder.batches([len(t) for t in tokens]):
+            yield list(positions), self.states([tokens[i] for i in positions])
+
+    def mentions(
+        self, examples: Sequence[Example], depths: Sequence[int | None] = (None,)
+    ) -> Steps[list[np.ndarray]]:
+        """(n, d) float32 of unit length for each depth: of each example's first span, the mean over
+        its words. Those known to the cache are not read again.
+
+        Args:
+            depths: as of `words`.
+        """
+        for depth in depths:
+            self.check(depth)
+        keys = {
+            d: [
+                text_key(f"{self.space}/depth {d}/{e.answer[0][:2]}", e.content.hex())
+                for e in examples
+            ]
+            for d in depths
+        }
+        known = self.cache.get(list({key for of_depth in keys.values() for key in of_depth}))
+        got = {key: vector for key, (vector, _) in known.items()}
+        todo = [i for i in range(len(examples)) if any(keys[d][i] not in got for d in depths)]
+        texts: dict[bytes, list[int]] = {}  # of each text the mentions that are not known
+        for i in todo:
+            texts.setdefault(examples[i].content, []).append(i)
+        together = list(texts.values())
+        for start in range(0, len(together), TEXTS_AT_ONCE):
+            part = together[start : start + TEXTS_AT_ONCE]
+            asked = [examples[rows[0]] for rows in part]
+            pieces, states = yield from self.words(asked, depths)
+            fresh = []
+            for depth, of_depth in zip(depths, states, strict=True):
+                of_texts = _whole(asked, pieces, of_depth)
+                for of_text, rows in zip(of_texts, part, strict=True):
+                    for i in rows:
+                        fresh.append((keys[depth][i], _mention(examples[i], of_text), 0.0))
+            got.update((key, row) for key, row, _ in fresh)
+            self.cache.put(fresh)
+            yield Step(start + len(part), len(together), phase="embed")
+        return [np.stack([got[key] for key in keys[d]]) for d in depths]
+
     @torch.inference_mode()
     def attention(self, tokens: Tokens) -> np.ndarray:
         """(L, H, T, P + T) float32: how much each token attends to every other; rows sum to 1. P
@@ -223,6 +297,24 @@ class Deep:
         cut = Tokens([*row[: self.room - 1], row[-1]])
         cut.second = row.second if row.second is not None and row.second < self.room else None
         return cut
+
+
+def _whole(
+    examples: Sequence[Example], pieces: Sequence[Piece], states: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    """(w, d) of each text: a word has the state of the token that it is in."""
+    parts: list[list[np.ndarray]] = [[] for _ in examples]
+    for piece, found in zip(pieces, states, strict=True):
+        low, high = piece.taken
+        parts[piece.row].append(found[piece.at][low:high])
+    return [np.concatenate(of) if of else np.zeros((0, 1), np.float32) for of in parts]
+
+
+def _mention(example: Example, states: np.ndarray) -> np.ndarray:
+    """(d,) of unit length: the mean over the words of its first span."""
+    start, end = example.answer[0][:2]
+    there = [i for i, (a, b) in enumerate(words_of(example)) if a < end and b > start]
+    return unit(states[there].mean(0, keepdims=True))[0].astype(np.float32)
 
 
 def mean_over(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

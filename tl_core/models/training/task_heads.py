@@ -155,6 +155,10 @@ def probe_scores(
     """(m, C) scores of `asked` features by a head fitted on those `known` of the examples, for
     `Task.decide`.
     """
-    task = task_of(problem)
-    gold = task.gold(problem, examples)
-    return (yield from HEADS[task.head].scores(problem, known, gold, asked))
+    gold = task_of(problem).gold(problem, examples)
+    return (yield from scores_of(problem, known, gold, asked))
+
+
+def scores_of(problem: Problem, known: Any, gold: np.ndarray, asked: Any) -> Steps[np.ndarray]:
+    """The same where `gold` is known; of words, one after another."""
+    return (yield from HEADS[task_of(problem).head].scores(problem, known, gold, asked))

@@ -157,10 +157,11 @@ def layers_changed(found: Sequence[Layers], *, language: str = "en") -> go.Figur
             (2, one.arm, place, depths, moved, share),
             (3, one.arm, place, depths, turned, lambda v: number(v, 3)),
         ]
+    by_text = found[0].measure == "accuracy"
     return _stacked(
         lines,
         [
-            say(language, "layers_probe"),
+            say(language, "layers_probe" if by_text else "layers_probe_f1"),
             say(language, "layers_moved"),
             say(language, "layers_turned"),
         ],

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from tl_core.api.types import Example, Problem, Step
 from tl_core.api.view import Checkpoint
 from tl_core.tasks import task_of
 from tl_core.views.embedding_map import NUMBERS, EmbeddingMap, Placed
+from tl_core.views.mentions import has_mentions, mentions_of
 from tl_core.words.names import arm_names
 from tl_ui.components.html import label_name, row_text
 from tl_ui.lab import Lab
@@ -36,7 +38,9 @@ BY = ("label", "prediction", "right", "arms")  # what colours tell
 
 @dataclass(frozen=True)
 class Texts:
-    """The texts of a map, and every arm's predictions for the first of them."""
+    """The texts of a map, and every arm's predictions for the first of them; where spans are
+    tagged, the spans, each with its text.
+    """
 
     name: str
     examples: list[Example]
@@ -45,6 +49,8 @@ class Texts:
         default_factory=dict
     )  # by arm, (tested, C): of the first `tested` texts
     strategies: tuple[tuple[str, str], ...] = ()  # (arm, strategy) of them
+    rows: Sequence[Example] = ()  # where spans are tagged: the texts, in the order of `scores`
+    of: Sequence[int] = ()  # and which of them each span is of
 
     def names(self, lang: str) -> dict[str, str]:
         """Return the name of each arm by its id."""
@@ -57,8 +63,10 @@ class Texts:
 
     @cached_property
     def lines(self) -> list[str]:
-        """Return what is written of each text; a pair is one."""
-        return [row_text(e) for e in self.examples]
+        """Return what is written of each text; a pair is one, and a span stands before its text."""
+        if not self.rows:
+            return [row_text(e) for e in self.examples]
+        return [f"{e.text[slice(*e.answer[0][:2])]} · {e.text}" for e in self.examples]
 
     @cached_property
     def folded(self) -> list[str]:
@@ -71,6 +79,11 @@ class Texts:
 
     def predictions(self, arm: str) -> list[str | None]:
         """Return an arm's answers, for every text."""
+        if self.rows:
+            return [
+                None if at is None else label_name(self.problem, at[:1]) or NO_LABEL
+                for at in self._found(arm)
+            ]
         task, scores = (
             task_of(self.problem),
             self.scores.get(arm, np.zeros((0, len(self.problem.labels)))),
@@ -88,12 +101,37 @@ class Texts:
     def right(self, arm: str) -> np.ndarray:
         """(n,) 1 where an arm was right, 0 where it was wrong, nan where it was not asked."""
         found = np.full(len(self.examples), np.nan)
-        if arm in self.scores:
+        if self.rows:
+            for i, at in enumerate(self._found(arm)):
+                if at is not None:
+                    found[i] = tuple(self.examples[i].labels) == at
+        elif arm in self.scores:
             tested = len(self.scores[arm])
             task = task_of(self.problem)
             found[:tested] = task.correct(
                 task.gold(self.problem, self.examples[:tested]), self.scores[arm]
             )
+        return found
+
+    def _found(self, arm: str) -> list[tuple[str, ...] | None]:
+        """Of each span the type that an arm gives it, with "≈" behind it where its borders are
+        others; nothing where none was found there; None where the arm was not asked.
+        """
+        task, scores = task_of(self.problem), self.scores.get(arm)
+        decided: list[Any] = [] if scores is None else list(task.decide(scores))
+        spans = [
+            task.spans(row, self.problem, answer)
+            for row, answer in zip(self.rows, decided, strict=False)
+        ]
+        found: list[tuple[str, ...] | None] = []
+        for example, at in zip(self.examples, self.of, strict=True):
+            start, end, _ = example.answer[0]
+            if at >= len(spans):
+                found.append(None)
+                continue
+            met = [(a, b, of) for a, b, of in spans[at] if a < end and b > start]
+            exact = [(of,) for a, b, of in met if (a, b) == (start, end)]
+            found.append(next(iter([*exact, *((of, "≈") for _, _, of in met), ()])))
         return found
 
     def holding(self, words: str) -> list[int]:
@@ -130,18 +168,27 @@ def texts_of(lab: Lab, rows: str, dataset: str, study: str) -> Texts:
             for s in opened.plan.specs
             if s.id in opened.plan.keep and opened.is_done(s.id)
         }
-        return Texts(
-            opened.plan.study.name,
-            [*split.test, *(split.pool if rows == ALL else ())],
-            problem,
-            scores,
-            tuple((arm.id, arm.strategy) for arm in opened.plan.study.arms),
-        )
+        listed = [*split.test, *(split.pool if rows == ALL else ())]
+        arms = tuple((arm.id, arm.strategy) for arm in opened.plan.study.arms)
+        return _texts(opened.plan.study.name, listed, problem, scores, arms)
     known = sample_ids()
     if rows != DATA and rows not in known.values():
         raise UserError(unknown(say("choice of texts"), rows, [TEST, ALL, DATA, *known.values()]))
     held = lab.datasets.get(dataset if rows == DATA else rows)
-    return Texts(held.name, list(held.loaded.dataset.examples), held.loaded.dataset.problem)
+    return _texts(held.name, list(held.loaded.dataset.examples), held.loaded.dataset.problem, {})
+
+
+def _texts(
+    name: str,
+    rows: list[Example],
+    problem: Problem,
+    scores: dict[str, np.ndarray],
+    strategies: tuple[tuple[str, str], ...] = (),
+) -> Texts:
+    if not has_mentions(problem):
+        return Texts(name, rows, problem, scores, strategies)
+    spans, of = mentions_of(rows)
+    return Texts(name, spans, problem, scores, strategies, rows, of)
 
 
 # --- colours --------------------------------------------------------------------------------------
@@ -267,5 +314,28 @@ def place_of(
         raise UserError(
             say("t-SNE has no place for a text that was not on the map. Choose PCA or UMAP.")
         )
+    if texts.rows and not new.answer:
+        new = _marked(new)
     asked = {"checkpoints": list(checkpoints), "examples": texts.examples, "new": [new]}
+    asked |= {"problem": texts.problem}
     return last(request(lab, NUMBERS, "place_texts", **asked, method=method, layer=layer))
+
+
+def _marked(new: Example) -> Example:
+    """A sentence whose span is in square brackets, without them.
+
+    Raises:
+        UserError: none is.
+    """
+    before, opens, rest = new.text.partition("[")
+    inside, closes, after = rest.partition("]")
+    if not (opens and closes and inside.strip()):
+        raise UserError(
+            say(
+                "This is a map of tagged spans. Put square brackets around the words to place, as"
+                " in: She moved to [Leeds] in May."
+            )
+        )
+    start = len(before)
+    span = (start, start + len(inside), "")
+    return replace(new, text=f"{before}{inside}{after}", answer=(span,))
