@@ -355,7 +355,8 @@ def test_texts_that_do_not_fit_are_cut_and_told(tiny_models):
 def test_a_model_that_writes_is_shown_questions_and_answers_from_the_text(
     tiny_models, tmp_path, monkeypatch
 ):
-    encoder, strategy = writing(tiny_models, "gpt2", n_positions=256, reads=256), strategies()["in-context"]
+    encoder = writing(tiny_models, "gpt2", n_positions=256, reads=256)
+    strategy = strategies()["in-context"]
     rows = [
         Example(1, "ship oven", "What floats?", ("answer",), None, ((0, 4, "answer"),)),
         Example(2, "sea", "What bakes?", ("no answer",)),
