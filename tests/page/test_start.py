@@ -38,3 +38,19 @@ def test_the_way_says_how_far_a_study_is(visit, finished):
     page.locator("#lang label", has_text="한국어").click()
     expect(page.locator("[data-state=compare]")).to_have_text("완료")
     expect(page.locator("[data-tab=results]")).to_contain_text("3 답")
+
+
+def test_a_file_that_misses_the_places_for_files_is_told_where_they_go(visit):
+    page = visit(tab=None)
+    said = page.get_by_text("Nothing was read.").first
+    expect(said).to_be_hidden()
+    page.locator("[data-tab=about]").click()
+    page.locator("#tab-about").wait_for()
+    left_alone = page.evaluate(
+        "() => { const brought = new DataTransfer(); brought.items.add(new File(['a'], 'a.csv'));"
+        " return document.body.dispatchEvent(new DragEvent('drop',"
+        " {dataTransfer: brought, bubbles: true, cancelable: true})); }"
+    )
+    assert not left_alone, "the browser would open the file in place of the page"
+    expect(said).to_be_visible()
+    assert said.evaluate("e => e.closest('[role=alert]') !== null")

@@ -36,8 +36,8 @@ def path_view(titles: Mapping[str, str]) -> gr.HTML:
             f"<a class='tl-skip' href='#tabs'>{in_both(lambda lang: escaped(t(lang, 'skip')))}</a>"
             f"<nav class='tl-path' aria-label='Transfer Lab'><ul>{first}</ul><ol>{steps}</ol>"
             f"<ul class='tl-beside'>{after}</ul></nav>"
-            "<p class='tl-dropped' role='alert' hidden>"
-            f"{in_both(lambda lang: escaped(t(lang, 'dropped_beside')))}</p>"
+            "<div class='tl-dropped' role='alert' hidden>"
+            f"{in_both(lambda lang: escaped(t(lang, 'dropped_beside')))}</div>"
         ),
         js_on_load=SCRIPT.read_text(encoding="utf-8"),
         elem_id="path",
