@@ -30,24 +30,17 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield page
 
 
-@pytest.fixture(scope="session")
-def visitors(chromium, served) -> Iterator[Visitors]:
-    made = Visitors(chromium, served.url)
-    yield made
-    made.end()
-
-
 @pytest.fixture
-def visit(visitors, served):
+def visit(chromium, served):
     """Open the page as a new visitor; whatever goes wrong in the browser fails the test."""
-    with _visits(visitors, served) as (open_page, wrong):
+    with _visits(chromium, served) as (open_page, wrong):
         yield open_page
     assert not wrong
 
 
 @pytest.fixture(scope="module")
-def _opened(visitors, served):
-    with _visits(visitors, served) as (open_page, wrong):
+def _opened(chromium, served):
+    with _visits(chromium, served) as (open_page, wrong):
         yield cache(open_page), wrong
 
 
@@ -62,51 +55,19 @@ def revisit(_opened):
     assert not found
 
 
-class Visitors:
-    """Contexts of the browser for visitors who know nothing of each other. Who has left makes room
-    for the next of the same kind: all that a page can keep is cleared, and the scripts are not
-    loaded and compiled again, which takes two seconds of a processor for each visitor.
-    """
-
-    def __init__(self, chromium, url: str):
-        self.chromium, self.url = chromium, url
-        self._left: dict[str, list] = {}
-
-    def comes(self, **options):
-        """A context in which nobody has been, or has left a trace."""
-        left = self._left.setdefault(repr(sorted(options.items())), [])
-        return left.pop() if left else self.chromium.new_context(**options)
-
-    def leaves(self, context, **options) -> None:
-        if not context.pages:  # nothing is left to clear it with
-            context.close()
-            return
-        kept = "cookies,local_storage,indexeddb,cache_storage,service_workers"
-        asked = {"origin": self.url, "storageTypes": kept}
-        context.new_cdp_session(context.pages[0]).send("Storage.clearDataForOrigin", asked)
-        for page in context.pages:
-            page.close()
-        context.clear_cookies()
-        context.clear_permissions()
-        self._left[repr(sorted(options.items()))].append(context)
-
-    def end(self) -> None:
-        for context in (c for left in self._left.values() for c in left):
-            context.close()
-
-
 @contextmanager
-def _visits(visitors, served):
-    came, wrong, leaving = [], [], set()
+def _visits(chromium, served):
+    contexts, wrong, leaving = [], [], set()
 
     def open_page(
         path: str = "/", *, width: int = 1280, context=None, tab: str | None = "compare", **options
     ):
         if context is None:
-            size = {"width": width, "height": 900}
-            options = {"viewport": size, "locale": "en-US", "accept_downloads": True, **options}
-            context = visitors.comes(**options)
-            came.append((context, options))
+            context = chromium.new_context(
+                viewport={"width": width, "height": 900},
+                **{"locale": "en-US", "accept_downloads": True, **options},
+            )
+            contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda e: wrong.append(f"error in the page: {e}"))
@@ -141,8 +102,8 @@ def _visits(visitors, served):
 
     open_page.reload = reload
     yield open_page, wrong
-    for context, options in came:
-        visitors.leaves(context, **options)
+    for context in contexts:
+        context.close()
 
 
 @pytest.fixture(scope="session")
