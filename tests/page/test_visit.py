@@ -26,10 +26,6 @@ from tests.page.visiting import (
 )
 
 pytestmark = pytest.mark.browser
-ADVISED = {
-    "en": re.compile("Start with |Use |Too early to say"),
-    "ko": re.compile("방법부터 시작하세요|방법을 쓰세요|판단하기 이릅니다"),
-}
 
 
 # --- the server -----------------------------------------------------------------------------------

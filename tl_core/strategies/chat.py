@@ -300,16 +300,13 @@ class Predictor:
             if not text:
                 none.append(answer)
         self.choices_only = True
-        if none and len(none) == len(examples):
+        if failed := self._if_all_failed(none, examples):
             raise UserError(
                 say(
                     "{endpoint_model} wrote nothing for any of {examples:,} texts ({kinds}). Choose"
                     " another model, say more in instruction, or raise answer_tokens (now"
                     " {answer_tokens}) if it thinks before it answers.",
-                    endpoint_model=self.params.endpoint_model,
-                    examples=len(examples),
-                    kinds=_kinds(none),
-                    answer_tokens=self.params.answer_tokens,
+                    **failed,
                 )
             )
         return as_numbers(found), none
@@ -332,19 +329,29 @@ class Predictor:
                 none.append(answer)
             rows.append(dataclasses.replace(example, answer=named or ()))
         self.choices_only = True
-        if none and len(none) == len(examples):
+        if failed := self._if_all_failed(none, examples):
             raise UserError(
                 say(
                     "{endpoint_model} named nothing of any of {examples:,} texts ({kinds}). Choose"
                     " another model, say more in instruction, or raise answer_tokens (now"
                     " {answer_tokens}) if it thinks before it answers.",
-                    endpoint_model=self.params.endpoint_model,
-                    examples=len(examples),
-                    kinds=_kinds(none),
-                    answer_tokens=self.params.answer_tokens,
+                    **failed,
                 )
             )
         return task_of(self.problem).sure_scores(self.problem, rows), none
+
+    def _if_all_failed(
+        self, failed: Sequence[Reply | Rejected], examples: Sequence[Example]
+    ) -> dict[str, Any]:
+        """What is said of it where no answer was of use; nothing where one was."""
+        if not failed or len(failed) < len(examples):
+            return {}
+        return {
+            "endpoint_model": self.params.endpoint_model,
+            "examples": len(examples),
+            "kinds": _kinds(failed),
+            "answer_tokens": self.params.answer_tokens,
+        }
 
     def _scores(
         self, questions: Questions, examples: Sequence[Example], answers: Sequence[Reply | Rejected]
@@ -367,16 +374,13 @@ class Predictor:
             if told is not None:
                 scores[row], shares = told, shares + 1
         self.choices_only = shares + len(unlabelled) < len(examples) or not shares
-        if unlabelled and len(unlabelled) == len(examples):
+        if failed := self._if_all_failed(unlabelled, examples):
             raise UserError(
                 say(
                     "{endpoint_model} gave none of {examples:,} texts a label ({kinds}). Choose"
                     " another model, say more in instruction, or raise answer_tokens (now"
                     " {answer_tokens}) if it thinks before it answers.",
-                    endpoint_model=self.params.endpoint_model,
-                    examples=len(examples),
-                    kinds=_kinds(unlabelled),
-                    answer_tokens=self.params.answer_tokens,
+                    **failed,
                 )
             )
         return scores, unlabelled
