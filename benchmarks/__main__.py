@@ -205,8 +205,11 @@ def matrix_rates() -> dict[str, float]:
     return rates
 
 
+RATES = "- matrix products on "
+
+
 def machine() -> list[str]:
-    """What it ran on."""
+    """What it ran on: processor and memory, what its products reach today, versions."""
     from tl_core.models.number_formats import processor
 
     rates = ", ".join(f"{name} {rate:.0f} GFLOP/s" for name, rate in matrix_rates().items())
@@ -215,7 +218,7 @@ def machine() -> list[str]:
         f"- {processor().partition(' (')[0]}, {os.cpu_count()} cores,"
         f" {psutil.virtual_memory().total / 2**30:.0f} GB; {platform.system()},"
         f" Python {platform.python_version()}",
-        f"- matrix products here: {rates}",
+        f"{RATES}{time.strftime('%Y-%m-%d')}: {rates}",
         "- " + ", ".join(f"{name} {version(name)}" for name in names),
         f"- load from elsewhere at most {MOST_LOAD} of a core before every run",
     ]
@@ -345,7 +348,9 @@ def write(out: Path, said: str, found: list[Found], whole: list[tuple]) -> None:
         " libraries imported before; both sides on the same rows and seeds by turns, each run in a"
         " process of its own with empty caches.",
         "",
-        *about,
+        *about[:2],
+        *_earlier_rates(before, about[1], rows),
+        *about[2:],
         "",
         *HEADINGS,
         *(rows[work.id] for work in WORKS if work.id in rows),
@@ -358,6 +363,16 @@ def write(out: Path, said: str, found: list[Found], whole: list[tuple]) -> None:
     if out == RESULTS:
         CHART.write_text(chart(rows), encoding="utf-8")
     out.write_text("\n".join(lines), encoding="utf-8")
+
+
+def _earlier_rates(before: str, today: str, rows: dict[str, str]) -> list[str]:
+    """What products reached on the days of rows that stay: one name covers several processors."""
+    days = {row.rstrip(" |").rpartition("| ")[2] for row in rows.values()}
+    lines = [line for line in before.splitlines() if line.startswith(RATES)]
+    of_day = {line.removeprefix(RATES)[: len("2026-11-30")]: line for line in lines}
+    return [
+        line for day, line in of_day.items() if day in days and not today.startswith(RATES + day)
+    ]
 
 
 WHOLE = "| whole command, ours | seconds | first result after | goal | on |"

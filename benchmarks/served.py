@@ -30,7 +30,11 @@ def chromium() -> str:
     Raises:
         SystemExit: it is not.
     """
-    found = shutil.which("chromium") or shutil.which("google-chrome")
+    found = (
+        shutil.which("chromium-headless-shell")
+        or shutil.which("chromium")
+        or shutil.which("google-chrome")
+    )
     if not found:
         raise SystemExit("there is no Chromium on this machine")
     return found

@@ -22,6 +22,7 @@ from spaces_config import Profile
 from tl_core.api.errors import UserError
 from tl_core.api.plugins import found
 from tl_core.api.sentences import LANGUAGES
+from tl_core.data.load import load
 from tl_core.running.lent_gpu import Lend
 from tl_core.running.queue import StudyQueue
 from tl_core.running.quotas import Room
@@ -31,6 +32,7 @@ from tl_core.studies.store import file_errors_as_user_errors
 from tl_core.tasks import task_of
 from tl_ui import api
 from tl_ui.components import downloads
+from tl_ui.components.first_paint import first_paint
 from tl_ui.components.html import clip, escaped
 from tl_ui.components.outside import built, log_troubles, words_of
 from tl_ui.components.path import path_view, states
@@ -44,6 +46,7 @@ from tl_ui.serving.document import Document
 from tl_ui.serving.guard import Guard, allowed_hosts
 from tl_ui.serving.visitors import visitors
 from tl_ui.state.datasets import FIRST, FIRST_IN, Datasets
+from tl_ui.state.shipped_study import shipped_study
 from tl_ui.state.studies import Studies
 from tl_ui.theme import CSS, HEAD, theme
 from tl_ui.words import KEY, in_browser, t, word
@@ -472,6 +475,12 @@ def health(faults: Callable[[], list[str]]) -> Callable:
     return answer
 
 
+def _first_paint() -> str:
+    study = shipped_study()
+    titles = {tab.id: tab.title for tab in found("tl_ui.tabs", "TAB").values()}
+    return first_paint(study, load(f"sample:{study.sample}").dataset, titles)
+
+
 def launch_kwargs(
     profile: Profile, faults: Callable[[], list[str]] = list, room: Room | None = None
 ) -> dict[str, Any]:
@@ -507,7 +516,7 @@ def launch_kwargs(
             ],
             "middleware": [
                 Middleware(Guard, profile=profile, hosts=allowed_hosts(), room=room),
-                Middleware(Document),
+                Middleware(Document, first=_first_paint()),
             ],
             "openapi_url": None,
         },

@@ -19,6 +19,9 @@ EN: dict[str, Sentence] = {
     "lede": say(
         "# Transfer Lab\nPrompt a model, train it on a few labelled texts, or fine-tune it? Measured on your own texts."
     ),
+    "needs_script": say(
+        "This page needs JavaScript, which is off in this browser. The command line does the same without it."
+    ),
     "theme": say("Light / dark"),
     "bug": say(
         "Something went wrong on our side: bug {reference}. The program's log has the details under this number."

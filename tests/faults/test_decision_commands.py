@@ -82,7 +82,8 @@ def test_break_even_of_two_arms(here, capfd):
         and 3 < told["high"]["count"] <= told["sure_from"]
     )
     assert re.match(
-        r"tfidf overtakes majority at \d+ labels at the latest \(95% limit\); the best estimate is"
+        r"tfidf overtakes majority at \d+ labelled texts at the latest \(95% limit\);"
+        r" the best estimate is"
         r" \d+ or fewer",
         said(capfd, "break-even", "study", "--a", "majority", "--b", "tfidf"),
     )

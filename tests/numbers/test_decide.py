@@ -235,18 +235,19 @@ def test_fewer_labels_are_enough_only_where_what_they_lose_is_shown_to_be_little
     level = weighed(large, {"probe": curve(0.5, 0.8, 0.8, 0.8), "tfidf": 0.4}, spread=0.003)
     assert level.advice.enough.cell.shots == 4 and level.advice.enough.loss.high < 0.03
     assert (
-        "12 labels instead of 192 are enough: the loss is shown to be less than 3.0 points"
+        "12 labelled texts instead of 192 are enough: the loss is shown to be less than 3.0 points"
         in said(level)
     )
-    assert "With 3 labels instead of 192 it scored" in said(
+    assert "With 3 labelled texts instead of 192 it scored" in said(
         level
-    ) and "라벨 192개 대신 12개로 충분합니다" in said(level, "ko")
+    ) and "예시 192개 대신 12개로 충분합니다" in said(level, "ko")
 
     small = plan(study(strategies=("probe", "tfidf"), shots=GRID, seeds=3, test=100, pool=300))
     unclear = weighed(small, {"probe": curve(0.5, 0.7, 0.78, 0.8), "tfidf": 0.4}, spread=0.05)
     assert unclear.advice.enough is None and "are enough:" not in said(unclear)
     assert re.search(
-        r"With 48 labels instead of 192 it scored [\d.]+ points (lower|higher)", said(unclear)
+        r"With 48 labelled texts instead of 192 it scored [\d.]+ points (lower|higher)",
+        said(unclear),
     )
     assert weighed(
         small, {"probe": curve(0.5, 0.7, 0.78, 0.8), "tfidf": 0.4}, spread=0.05, margin=0.5
@@ -262,7 +263,8 @@ def test_a_gap_of_fifteen_points_is_said_and_never_called_enough():
     decision = weighed(made, {"tfidf": skill, "probe": 0.35}, spread=0.04)
     assert decision.advice.found.choice == "tfidf" and decision.advice.enough is None
     assert re.search(
-        r"With 24 labels instead of 192 it scored 1\d\.\d points lower \(95% interval [\d.]+ –"
+        r"With 24 labelled texts instead of 192 it scored 1\d\.\d points lower"
+        r" \(95% interval [\d.]+ –"
         r" [\d.]+\)\.",
         said(decision),
     )
@@ -308,21 +310,21 @@ CENSORED = [
     (
         curve(0.9, 0.92, 0.94, 0.95),
         break_even.FROM_THE_START,
-        "is already ahead of similarity with 3 labels, the fewest tried",
-        "시도한 가장 적은 라벨 3개에서 이미",
+        "is already ahead of similarity with 3 labelled texts, the fewest tried",
+        "시도한 가장 적은 예시 3개에서 이미",
     ),
     (
         curve(0.2, 0.22, 0.25, 0.3),
         break_even.NOT_REACHED,
-        "stays behind similarity with up to 192 labels, the most tried",
-        "시도한 가장 많은 라벨 192개까지",
+        "stays behind similarity with up to 192 labelled texts, the most tried",
+        "시도한 가장 많은 예시 192개까지",
     ),
-    (curve(0.2, 0.4, 0.8, 0.9), break_even.BETWEEN, "worth about", "값어치는 probe의 라벨 약"),
+    (curve(0.2, 0.4, 0.8, 0.9), break_even.BETWEEN, "worth about", "값어치는 probe에 주는 예시 약"),
     (
         curve(0.55, 0.7, 0.9, 0.95),
         break_even.AT_THE_LATEST,
         "at the latest (95% limit)",
-        "늦어도 라벨",
+        "늦어도 예시",
     ),
     (
         curve(0.2, 0.3, 0.5, 0.61),
@@ -333,8 +335,8 @@ CENSORED = [
     (
         curve(0.6, 0.6, 0.6, 0.6),
         break_even.NOT_RESOLVED,
-        "These labels and test rows do not show",
-        "이 라벨과 테스트 행으로 알 수 없습니다",
+        "These labelled texts and test rows do not show",
+        "이 예시와 테스트 행으로 알 수 없습니다",
     ),
 ]
 
@@ -406,7 +408,7 @@ def test_a_study_without_a_level_has_no_break_even_but_pairs():
     assert (found.learner, found.other, found.level) == ("probe", "tfidf", False)
     assert "probe needs" in advice.break_even(
         found
-    ) and "times fewer labels than tfidf" in advice.break_even(found)
+    ) and "times fewer labelled texts than tfidf" in advice.break_even(found)
     results = results_of(made, skill)
     assert "there is no break-even point" in report_html(made, results, compare(made, results))
 
@@ -439,7 +441,8 @@ def test_pairs_that_cannot_be_held_against_each_other_say_why():
     lines = entries_of(made, split, compare(made, split))
     told = advice.break_even(pair(lines, "few", "many"))
     assert (
-        told == "many and few were not tried at the same number of labels, so they cannot be"
+        told
+        == "many and few were not tried at the same number of labelled texts, so they cannot be"
         " compared."
     )
     assert ahead(lines, "few", "many") is None
@@ -468,12 +471,12 @@ def test_at_any_number_of_labels_it_is_told_who_is_ahead_and_whether_that_may_be
             - accuracy(comparison.cell("similarity", 0)).value
         )
     assert re.match(
-        r"With 3 labels, probe is [\d.]+ points behind similarity \(95% limits [\d.]+ –"
+        r"With 3 labelled texts, probe is [\d.]+ points behind similarity \(95% limits [\d.]+ –"
         r" [\d.]+\)\.$",
         advice.ahead_at(found, band, 3),
     )
     assert re.match(
-        r"With 192 labels, probe is [\d.]+ points ahead of similarity \(95% limits [\d.]+ –"
+        r"With 192 labelled texts, probe is [\d.]+ points ahead of similarity \(95% limits [\d.]+ –"
         r" [\d.]+\)\.$",
         advice.ahead_at(found, band, 192),
     )
@@ -488,8 +491,8 @@ def test_more_labels_are_foretold_only_from_five_numbers_on():
     errors = {k: 0.1 + 0.8 * k**-0.5 for k in (1, 2, 4, 8, 16)}
     (told,) = advice.gains(weighed(made, {"probe": {k: 1 - e for k, e in errors.items()}}))
     assert (
-        "If the curve of probe keeps its shape, 96 labels would bring it from" in told
-        and "192 labels" in told
+        "If the curve of probe keeps its shape, 96 labelled texts would bring it from" in told
+        and "192 labelled texts" in told
     )
     few = weighed(
         plan(study(strategies=("probe", "tfidf"), shots=(1, 4), seeds=3)),

@@ -5,11 +5,19 @@ from __future__ import annotations
 import pytest
 
 import tl_core as tl
-from tl_core.api.types import Example
+from tl_core.api.types import Example, Finished, Progress, RunResult, Step
 from tl_core.data.load import load
 from tl_core.running.jobs import time_training
 from tl_core.running.warm_models import WarmModels
-from tl_core.studies.estimate import START_SECONDS, estimate, known, mean_tokens, remember
+from tl_core.studies.estimate import (
+    START_SECONDS,
+    estimate,
+    known,
+    mean_tokens,
+    remember,
+    run_seconds,
+)
+from tl_core.studies.time_left import TimeLeft
 
 
 def test_a_timing_makes_the_estimate_of_what_trains(tmp_path):
@@ -49,3 +57,84 @@ def test_tokens_are_those_that_are_read():
     assert mean_tokens(korean) == pytest.approx(18.2, rel=0.15)
     long = [Example(0, "word " * 2000)]
     assert mean_tokens(long) < 500 < 2500 < mean_tokens(long, whole=True) < 5000
+
+
+# --- while it runs -------------------------------------------------------------------------------
+
+
+class Clock:
+    """Seconds that pass as a test says."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def step(run: str, done: int, total: int = 100, phase: str = "training") -> Progress:
+    return Progress(run, Step(done, total, phase=phase))
+
+
+@pytest.fixture
+def watched(tmp_path):
+    """Ten runs of a study, a clock, and what is left as they go."""
+    asked = {"strategies": ["majority", "similarity", "lora"], "shots": [0, 8], "seeds": 4}
+    made = tl.plan("sample:support_tickets", **asked).draft.plan
+    remember(2e10, tmp_path)
+    clock = Clock()
+    return made, TimeLeft(made, where=tmp_path, clock=clock), clock, tmp_path
+
+
+def test_what_is_left_comes_from_what_was_seen(watched):
+    """A machine three times as slow as was estimated, from its first second on."""
+    made, left, clock, home = watched
+    assert left.seconds() is None
+    expected = run_seconds(made, where=home)
+    began = (1 + sum(expected.values())) * 3
+    clock.now = 3 * START_SECONDS
+    for run, seconds in expected.items():
+        for done in range(0, 100, 10):
+            clock.now += 3 * seconds / 10
+            left.saw(step(run, done + 10))
+            truly = 3 * sum(s for r, s in expected.items() if r in left._expected and r != run)
+            truly += 3 * seconds * (90 - done) / 100
+            if clock.now > began / 3:
+                assert truly / 1.7 - 3 < left.seconds() < 1.7 * truly + 3
+        left.saw(Finished(run, RunResult(run, "done")))
+    assert left.seconds() < 0.01
+
+
+def test_between_two_events_the_time_left_only_falls(watched):
+    _, left, clock, _ = watched
+    first = next(iter(left._expected))
+    left.saw(step(first, 0))
+    said = []
+    for clock.now in range(1, 2000, 7):
+        said.append(left.seconds())
+    assert sorted(said, reverse=True) == said and said[-1] > 0
+
+
+def test_one_long_run_is_followed_by_its_steps(watched):
+    """Estimated at seconds, it takes a quarter of an hour: from its first steps on that is said."""
+    made, left, clock, _ = watched
+    last = made.specs[-1].id
+    for spec in made.specs[:-1]:
+        clock.now += 1
+        left.saw(Finished(spec.id, RunResult(spec.id, "done")))
+    began = clock.now
+    for done in range(1, 100):
+        clock.now = began + 9 * done
+        left.saw(step(last, done))
+        if done > 5:
+            assert left.seconds() == pytest.approx(900 - 9 * done, rel=0.1, abs=12)
+
+
+def test_runs_that_are_done_and_texts_that_are_read_are_not_waited_for(watched):
+    made, _, _, home = watched
+    whole = run_seconds(made, where=home)
+    done = [s.id for s in made.specs if s.arm.id == "similarity"]
+    rest = run_seconds(made, done=done, where=home)
+    assert rest.keys() == whole.keys() - set(done)
+    assert sum(rest.values()) < sum(whole.values()) - sum(whole[run] for run in done) + 1e-9
+    about = estimate(made, done=done, where=home)
+    assert about.seconds == pytest.approx(START_SECONDS + sum(rest.values()))

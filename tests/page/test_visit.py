@@ -159,7 +159,7 @@ def test_the_sections_tell_the_decision(revisit, finished):
     press_until(
         ask_at_48,
         lambda ms: expect(page.locator("#pair-here")).to_contain_text(
-            "With 48 labels, Linear probe is", timeout=ms
+            "With 48 labelled texts, Linear probe is", timeout=ms
         ),
     )
     choose(page, "#pair-a", "Linear probe")

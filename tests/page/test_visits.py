@@ -51,6 +51,7 @@ def test_somebody_curious_sees_what_labels_buy_and_runs_it(visit, finished):
     expect(page.locator("#status")).to_contain_text(re.compile(r"\d+ of \d+ runs|Waiting"))
     page.wait_for_url(re.compile("study="))
     expect(page.locator("[data-state=results]")).to_have_text("first results")
+    back_and_forward_lose_no_run(page)
     page.locator("#stop").click()
     expect(page.locator("#status")).to_contain_text("Stopped")
     page.locator("#see-results").click()
@@ -69,6 +70,17 @@ def test_somebody_curious_sees_what_labels_buy_and_runs_it(visit, finished):
     expect(page.locator("#because dt", has_text="Runner-up")).to_be_visible()
     expect(page.locator("#because")).to_contain_text("test rows")
     expect(page.locator("#answer .ways li")).to_have_count(3)
+
+
+def back_and_forward_lose_no_run(page) -> None:
+    running, was = page.url, page.locator("[data-state=compare]").inner_text()
+    page.go_back()
+    page.wait_for_url(lambda url: url != running)
+    page.go_forward()
+    page.wait_for_url(running)
+    page.locator("#tab-compare").wait_for()
+    expect(page.locator("[data-state=compare]")).not_to_have_text(was)  # it went on meanwhile
+    expect(page.locator("#status")).to_contain_text(re.compile(r"\d+ of \d+ runs"))
 
 
 def a_finished_study_is_there_before_anything_was_asked(page) -> None:

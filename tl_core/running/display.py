@@ -50,7 +50,6 @@ class TerminalDisplay:
         self.bar = Bar(*columns, console=self.console, transient=False)
         self.names = {s.id: self._said(_name(s)) for s in session.plan.specs}
         self.live, self.told = self.console.is_terminal, -math.inf
-        self.work = {arm: max(seconds, 0.1) for arm, seconds in session.estimate.by_arm.items()}
 
     def __enter__(self) -> TerminalDisplay:
         left = self._said(_in_all(self.session))
@@ -125,8 +124,7 @@ class TerminalDisplay:
         self.console.print(f"{begins}{filling} {self._said(text)}", **how)
 
     def _left(self, runner: StudyRunner) -> str:
-        left = time_left(self.session, self.work, runner, time.monotonic() - self.began)
-        return self._said(left)
+        return self._said(time_left(runner))
 
 
 class NotebookDisplay:
@@ -140,7 +138,6 @@ class NotebookDisplay:
         self._html, self._display = HTML, display
         self.session, self.began, self.drawn = session, time.monotonic(), -math.inf
         self.names = {s.id: _name(s) for s in session.plan.specs}
-        self.work = {arm: max(seconds, 0.1) for arm, seconds in session.estimate.by_arm.items()}
         self.total, self.done, self.told = len(session.plan.specs), 0, list(session.notes)
 
     def __enter__(self) -> NotebookDisplay:
@@ -167,8 +164,7 @@ class NotebookDisplay:
         if time.monotonic() - self.drawn < self.SECONDS:
             return
         self.drawn = time.monotonic()
-        left = time_left(self.session, self.work, runner, self.drawn - self.began)
-        self._handle.update(self._line(now or f"{self.done:,} runs", left))
+        self._handle.update(self._line(now or f"{self.done:,} runs", time_left(runner)))
 
     def _line(self, now: str, left: str) -> Any:
         """Names and notes are text, whatever they hold."""
@@ -191,15 +187,10 @@ def display_here() -> Callable[[Session], Any]:
     return TerminalDisplay
 
 
-def time_left(session: Session, work: dict[str, float], runner: StudyRunner, spent: float) -> str:
-    """Estimate the time left from the work that is done so far, weighed by what was estimated; ""
-    where that is unknown.
-    """
-    weight = {s.id: work[s.arm.id] for s in session.plan.specs}
-    done, total = sum(weight[run] for run in runner.results), sum(weight.values())
-    if not done or total <= done:
-        return ""
-    return say("{time} left", time=in_words(spent * (total - done) / done))
+def time_left(runner: StudyRunner) -> str:
+    """About how long the rest takes, in words; "" where that is not known."""
+    seconds = runner.seconds_left
+    return "" if seconds is None else say("{time} left", time=in_words(seconds))
 
 
 def in_words(seconds: float) -> Sentence:

@@ -37,9 +37,9 @@ def warm(models: WarmModels, model: str) -> Iterator[str]:
     yield models.encoders.device
 
 
-def time_training(models: WarmModels, model: str) -> Iterator[float]:
+def time_training(models: WarmModels, model: str, pause: float = TIMED_PAUSE) -> Iterator[float]:
     """How fast this machine trains now, in parameter-tokens a second: a few steps on short texts,
-    the way fine-tuning takes them. About three seconds.
+    the way fine-tuning takes them. About three seconds, most of them pauses in which others work.
     """
     import copy
     import time
@@ -58,7 +58,7 @@ def time_training(models: WarmModels, model: str) -> Iterator[float]:
         with encoder.products(training=True):
             network(**batch).last_hidden_state.float().mean().backward()
         seconds.append(time.perf_counter() - began)
-        time.sleep(TIMED_PAUSE)
+        time.sleep(pause)
     passes = 3.0 * TIMED_ROWS  # forwards, and twice that for the way back
     yield passes * batch["input_ids"].shape[1] * multiplied(source.folder) / min(seconds)
 

@@ -447,6 +447,7 @@ class StudyQueue:
             context=state["context"],
             consent=state.get("consent", ""),
             leave=lent,
+            where=self.folder.parent,
         )
         with self._time_limit() as over, closing(conductor.events()) as events:
             for _ in events:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Generator, Mapping
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from tl_core.analysis.compare import compare
@@ -21,6 +22,7 @@ from tl_core.running.lent_gpu import Borrower
 from tl_core.running.worker import Stopped, Worker, WorkerDied
 from tl_core.studies.plan import Plan
 from tl_core.studies.store import Store
+from tl_core.studies.time_left import TimeLeft
 
 PROGRESS_SECONDS = 0.25
 RECORD_SECONDS = 3.0
@@ -40,14 +42,19 @@ class StudyRunner:
         context: Mapping[str, Any] | None = None,
         consent: str = "",
         leave: Collection[str] = (),
+        where: Path | None = None,
     ):
-        """A study in its folder; the runs in `leave` are somebody else's to do."""
+        """A study in its folder; the runs in `leave` are somebody else's to do, and `where` is the
+        folder that knows how fast this machine is, as for `estimate`.
+        """
         self.store, self.plan, self.worker, self.keep = store, plan, worker, keep
         self.consent = consent  # to which endpoint texts may be sent
         self.leave = frozenset(leave)
         self.context = dict(context or {})
         self.results: dict[str, RunResult] = {}
         self.decision: Decision | None = None  # None while runs are to come
+        self.where = where
+        self._time_left: TimeLeft | None = None
         self._running: str | None = None
         self._spent = 0.0
         self._began = time.time()
@@ -69,6 +76,7 @@ class StudyRunner:
         spent = earlier.get("wall_seconds") if isinstance(earlier, dict) else None
         self._spent = float(spent) if isinstance(spent, (int, float)) else 0.0
         self._record("queued")
+        self._time_left = TimeLeft(self.plan, [*self.results, *self.leave], self.where)
         try:
             deaths: dict[str, int] = {}
             while self.missing:
@@ -81,6 +89,11 @@ class StudyRunner:
         finally:
             self._running = None
             self._record("stopped", final=True)  # whatever has no result by now
+
+    @property
+    def seconds_left(self) -> float | None:
+        """About how long the rest takes; None where that is not known yet."""
+        return self._time_left.seconds() if self._time_left and self.missing else None
 
     @property
     def missing(self) -> list[str]:
@@ -119,6 +132,8 @@ class StudyRunner:
 
     def _keep(self, event: Event) -> None:
         now = time.monotonic()
+        if self._time_left is not None:
+            self._time_left.saw(event)
         if isinstance(event, Finished):
             self.store.save_result(event.result)
             self.results[event.run] = event.result
@@ -146,6 +161,7 @@ class StudyRunner:
                 "loss": step.loss,
                 "done": len(self.results),
                 "total": len(self.plan.specs),
+                "seconds_left": self.seconds_left,
                 "at": time.time(),
             },
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,12 +26,13 @@ from tl_core.data.split import lock_key
 from tl_core.data.tokens_read import TokenReport, read_texts
 from tl_core.models.catalog import find
 from tl_core.models.embedded import COMPARE_TEXTS, EMBEDDED, model_for
+from tl_core.models.embedding_cache import home
 from tl_core.running.runner import StudyRunner
 from tl_core.running.worker import Worker, WorkerDied
 from tl_core.studies.archive import named_paths
 from tl_core.studies.consent import question
 from tl_core.studies.earlier import seen_in, with_earlier
-from tl_core.studies.estimate import Estimate, estimate, learn
+from tl_core.studies.estimate import Estimate, estimate, known, learn, remember
 from tl_core.studies.lock import Lock
 from tl_core.studies.plan import (
     DEFAULT_SEEDS,
@@ -49,6 +50,7 @@ from tl_core.studies.store import Store, file_errors_as_user_errors, is_own
 from tl_core.studies.title import write_about
 
 TOKEN_SAMPLE = 2000
+LONG_SECONDS = 20.0  # an estimate from which on it is worth timing this machine first
 
 
 def nothing_may_be_sent(question: str) -> bool:
@@ -247,7 +249,7 @@ def open_study(made: Draft) -> Session:
                 "request": asked.asked,
                 "dataset": how_it_was_read(made.loaded, asked.sources, tokens, notes),
             },
-            estimate(made.plan, done=made.done),
+            _estimated(made.plan, made.done, worker),
             consent,
             lock,
         )
@@ -395,7 +397,7 @@ def open_again(
             keep,
             notes,
             context,
-            estimate(made, done=_done(store, made)),
+            _estimated(made, _done(store, made), worker),
             consent,
             lock,
         )
@@ -605,6 +607,23 @@ def token_sentences(worker: Worker, study: Study, pool: Sequence) -> list[dict[s
     except UserError:
         worker.end()
         raise
+
+
+def _estimated(made: Plan, done: Collection[str], worker: Worker) -> Estimate:
+    """Estimate what is to come; where that may be long and this machine was not timed yet, it is
+    timed first.
+    """
+    first = estimate(made, done=done)
+    timed = next((a.model.name for a in made.study.arms if a.model), None)
+    if first.seconds < LONG_SECONDS or timed is None or known(home()):
+        return first
+    try:
+        with closing(worker.call("time_training", model=timed, pause=0.0)) as rates:
+            for rate in rates:
+                remember(rate, home())
+    except (UserError, WorkerDied):  # whatever is wrong is told when the runs begin
+        return first
+    return estimate(made, done=done)
 
 
 def plain_tokens(report: TokenReport) -> dict[str, Any]:

@@ -103,9 +103,7 @@ def make_app(service: Service) -> FastAPI:
     app.state.ready = False
     service.metrics = _metrics(service)
 
-    @app.middleware("http")
-    async def around(request: Request, call_next: Any) -> Response:
-        return await _around(service, request, call_next)
+    app.add_middleware(_Around, service=service)
 
     @app.get("/health")
     async def health() -> dict[str, str]:
@@ -184,39 +182,83 @@ async def _renew(service: Service) -> None:
 # --- one request ----------------------------------------------------------------------------------
 
 
-async def _around(service: Service, request: Request, call_next: Any) -> Response:
-    """An id, a token, a line in the log, and for every fault a sentence."""
-    given = request.headers.get("x-request-id", "")
-    request.state.id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex[:16]
-    started = time.perf_counter()
-    try:
-        _see_token(service, request)
-        response = await call_next(request)
-        if response.status_code in (404, 405) and not hasattr(request.state, "texts"):
-            raise Refused(response.status_code, _no_such(request))
-    except Refused as refused:
-        response = _refusal(refused, request)
-    except UserError as fault:
-        response = _refusal(Refused(400, str(fault)), request)
-    except Exception:
-        log.exception("request %s failed", request.state.id)
-        said = say("Something went wrong here; the log has it under {id}.", id=request.state.id)
-        response = _refusal(Refused(500, said), request)
-    seconds = time.perf_counter() - started
-    response.headers["X-Request-ID"] = request.state.id
-    texts = getattr(request.state, "texts", 0)
-    log.info(
-        "%s %s %s %d texts=%d ms=%.0f",
-        request.state.id,
-        request.method,
-        request.url.path[:100].encode("ascii", "backslashreplace").decode(),
-        response.status_code,
-        texts,
-        1000 * seconds,
-    )
-    if service.metrics is not None:
-        service.metrics.seen(response.status_code, texts, seconds)
-    return response
+class _Around:
+    """What every request has: an id, a token, a line in the log, and for every fault a sentence.
+
+    A layer of plain ASGI: Starlette's own kind gives each request tasks and streams of its own.
+    """
+
+    def __init__(self, app: Any, service: Service):
+        self.app, self.service = app, service
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        given = request.headers.get("x-request-id", "")
+        request.state.id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex[:16]
+        started, answer = time.perf_counter(), _Answer(request, send)
+        try:
+            _see_token(self.service, request)
+            await self.app(scope, receive, answer.send)
+        except Exception as fault:
+            if answer.status and not answer.unknown:
+                raise  # half of it is on its way
+            await _said(fault, request)(scope, receive, answer.send_it)
+        else:
+            if answer.unknown:
+                refused = Refused(answer.status, _no_such(request))
+                await _refusal(refused, request)(scope, receive, answer.send_it)
+        seconds, texts = time.perf_counter() - started, getattr(request.state, "texts", 0)
+        log.info(
+            "%s %s %s %d texts=%d ms=%.0f",
+            request.state.id,
+            request.method,
+            request.url.path[:100].encode("ascii", "backslashreplace").decode(),
+            answer.status,
+            texts,
+            1000 * seconds,
+        )
+        if self.service.metrics is not None:
+            self.service.metrics.seen(answer.status, texts, seconds)
+
+
+class _Answer:
+    """Sends an answer with the id of its request; keeps back that a path is unknown, which is said
+    in a sentence instead.
+    """
+
+    def __init__(self, request: Request, send: Any):
+        self._request, self._send = request, send
+        self.status, self.unknown = 0, False
+
+    async def send(self, message: Any) -> None:
+        """A part of what the application answers."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.unknown = self.status in (404, 405) and not hasattr(self._request.state, "texts")
+        if not self.unknown:
+            await self.send_it(message)
+
+    async def send_it(self, message: Any) -> None:
+        """A part of an answer, whatever it is."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            own = (b"x-request-id", self._request.state.id.encode())
+            message = {**message, "headers": [*message.get("headers", ()), own]}
+        await self._send(message)
+
+
+def _said(fault: Exception, request: Request) -> Response:
+    """The answer to a request that cannot have another."""
+    if isinstance(fault, Refused):
+        return _refusal(fault, request)
+    if isinstance(fault, UserError):
+        return _refusal(Refused(400, str(fault)), request)
+    log.error("request %s failed", request.state.id, exc_info=fault)
+    said = say("Something went wrong here; the log has it under {id}.", id=request.state.id)
+    return _refusal(Refused(500, said), request)
 
 
 def _no_such(request: Request) -> str:

@@ -151,18 +151,18 @@ EN: dict[str, Sentence] = {
     ),
     "fewer_loses_error": (
         sentence(
-            "With {n} labels instead of {most} its error was {loss} larger (95% interval {range})."
+            "With {n} labelled texts instead of {most} its error was {loss} larger (95% interval {range})."
         )
     ),
     "fewer_unclear_error": (
         sentence(
-            "With {n} labels instead of {most} its error was {loss} larger (95% interval {range}), so"
+            "With {n} labelled texts instead of {most} its error was {loss} larger (95% interval {range}), so"
             " they are not shown to be enough."
         )
     ),
     "fewer_higher_error": (
         sentence(
-            "With {n} labels instead of {most} its error was {loss} smaller (95% interval {range}), so"
+            "With {n} labelled texts instead of {most} its error was {loss} smaller (95% interval {range}), so"
             " they are not shown to be enough."
         )
     ),
@@ -342,22 +342,24 @@ EN: dict[str, Sentence] = {
     ),
     "enough": (
         sentence(
-            "{n} labels instead of {most} are enough: the loss is shown to be less than {margin} (95%"
+            "{n} labelled texts instead of {most} are enough: the loss is shown to be less than {margin} (95%"
             " interval of the loss {range})."
         )
     ),
     "fewer_loses": (
-        sentence("With {n} labels instead of {most} it scored {loss} lower (95% interval {range}).")
+        sentence(
+            "With {n} labelled texts instead of {most} it scored {loss} lower (95% interval {range})."
+        )
     ),
     "fewer_unclear": (
         sentence(
-            "With {n} labels instead of {most} it scored {loss} lower (95% interval {range}), so they"
+            "With {n} labelled texts instead of {most} it scored {loss} lower (95% interval {range}), so they"
             " are not shown to be enough."
         )
     ),
     "fewer_higher": (
         sentence(
-            "With {n} labels instead of {most} it scored {loss} higher (95% interval {range}), so they"
+            "With {n} labelled texts instead of {most} it scored {loss} higher (95% interval {range}), so they"
             " are not shown to be enough."
         )
     ),
@@ -366,39 +368,41 @@ EN: dict[str, Sentence] = {
     "labels_at_most": sentence("{n} or fewer"),
     "labels_more_than": sentence("more than {n}"),
     "pays_from_the_start": (
-        sentence("{learner} is already ahead of {other} with {first} labels, the fewest tried.")
+        sentence(
+            "{learner} is already ahead of {other} with {first} labelled texts, the fewest tried."
+        )
     ),
     "pays_not_reached": sentence(
-        "{learner} stays behind {other} with up to {last} labels, the most tried."
+        "{learner} stays behind {other} with up to {last} labelled texts, the most tried."
     ),
     "pays_between": (
         sentence(
-            "{learner} overtakes {other} at about {value} labels (95% limits {low} to {high}); from"
-            " {sure} labels on, the next training size tried, the limits say that it is ahead."
+            "{learner} overtakes {other} at about {value} labelled texts (95% limits {low} to {high}); from"
+            " {sure} labelled texts on, the next training size tried, the limits say that it is ahead."
         )
     ),
     "pays_at_the_latest": (
         sentence(
-            "{learner} overtakes {other} at {high} labels at the latest (95% limit); the best estimate"
-            " is {value}. From {sure} labels on, the next training size tried, the limits say that it"
+            "{learner} overtakes {other} at {high} labelled texts at the latest (95% limit); the best estimate"
+            " is {value}. From {sure} labelled texts on, the next training size tried, the limits say that it"
             " is ahead."
         )
     ),
     "pays_at_the_earliest": (
         sentence(
-            "{learner} does not overtake {other} before {low} labels (95% limit), and it is not"
-            " certain that it does within the {last} labels tried; the best estimate is {value}."
+            "{learner} does not overtake {other} before {low} labelled texts (95% limit), and it is not"
+            " certain that it does within the {last} labelled texts tried; the best estimate is {value}."
         )
     ),
     "pays_not_resolved": (
         sentence(
-            "These labels and test rows do not show how many labels {learner} needs to be better than"
+            "These labelled texts and test rows do not show how many {learner} needs to be better than"
             " {other}; the best estimate is {value}."
         )
     ),
     "pays_no_labels": (
         sentence(
-            "{learner} and {other} were not tried at the same number of labels, so they cannot be"
+            "{learner} and {other} were not tried at the same number of labelled texts, so they cannot be"
             " compared."
         )
     ),
@@ -416,52 +420,54 @@ EN: dict[str, Sentence] = {
     ),
     "at_ahead": (
         sentence(
-            "With {n} labels, {learner} is {difference} ahead of {other} (95% limits {range})."
+            "With {n} labelled texts, {learner} is {difference} ahead of {other} (95% limits {range})."
         )
     ),
     "at_ahead_perhaps": (
         sentence(
-            "With {n} labels, {learner} is {difference} ahead of {other} (95% limits {range}), which"
+            "With {n} labelled texts, {learner} is {difference} ahead of {other} (95% limits {range}), which"
             " may be chance."
         )
     ),
     "at_behind": (
-        sentence("With {n} labels, {learner} is {difference} behind {other} (95% limits {range}).")
+        sentence(
+            "With {n} labelled texts, {learner} is {difference} behind {other} (95% limits {range})."
+        )
     ),
     "at_behind_perhaps": (
         sentence(
-            "With {n} labels, {learner} is {difference} behind {other} (95% limits {range}), which may"
+            "With {n} labelled texts, {learner} is {difference} behind {other} (95% limits {range}), which may"
             " be chance."
         )
     ),
     "worth_between": sentence(
-        "So, without a label, {other} is worth about {value} labels of {learner}."
+        "So {other}, which needs none, is worth about {value} labelled texts given to {learner}."
     ),
     "worth_at_most": sentence(
-        "So, without a label, {other} is worth at most {high} labels of {learner}."
+        "So {other}, which needs none, is worth at most {high} labelled texts given to {learner}."
     ),
     "worth_at_least": sentence(
-        "So, without a label, {other} is worth at least {low} labels of {learner}."
+        "So {other}, which needs none, is worth at least {low} labelled texts given to {learner}."
     ),
     "worth_fewer": (
         sentence(
-            "Where both curves reach the same score, {learner} needs {times} times fewer labels than"
-            " {other} (95% limits {low} to {high} times)."
+            "Where both curves reach the same score, {learner} needs {times} times fewer labelled"
+            " texts than {other} (95% limits {low} to {high} times)."
         )
     ),
     "worth_more": (
         sentence(
-            "Where both curves reach the same score, {learner} needs {times} times as many labels as"
-            " {other} (95% limits {low} to {high} times)."
+            "Where both curves reach the same score, {learner} needs {times} times as many labelled"
+            " texts as {other} (95% limits {low} to {high} times)."
         )
     ),
     "worth_apart": sentence(
-        "The two curves reach no common score, so they cannot be compared in labels."
+        "The two curves reach no common score, so they cannot be compared in labelled texts."
     ),
     # what more labels bring
     "gain": (
         sentence(
-            "If the curve of {arm} keeps its shape, {labels} labels would bring it from {now} to"
+            "If the curve of {arm} keeps its shape, {labels} labelled texts would bring it from {now} to"
             " {score} {metric} (95% band {range})."
         )
     ),

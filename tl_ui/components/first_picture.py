@@ -18,6 +18,7 @@ from pathlib import Path
 import gradio as gr
 
 from tl_core.api import amounts
+from tl_core.api.types import Dataset
 from tl_core.figures.results import PALETTE
 from tl_core.strategies import strategies
 from tl_ui.components.html import clip, escaped, in_both, strategy_title, table_html
@@ -45,7 +46,7 @@ WAYS = (Way("none", "similarity", 0), Way("few", "lora", 8), Way("all", "full", 
 def first_picture(study: ShippedStudy, held: Held) -> gr.HTML:
     """The picture; `held` is the dataset of the study."""
     return gr.HTML(
-        in_both(lambda lang: said_html(study, held, lang))
+        in_both(lambda lang: said_html(study, held.loaded.dataset, lang))
         + "<div class='tl-first'>"
         + in_both(lambda lang: curve_html(study, lang))
         + _map_html(study, held)
@@ -55,7 +56,7 @@ def first_picture(study: ShippedStudy, held: Held) -> gr.HTML:
     )
 
 
-def said_html(study: ShippedStudy, held: Held, lang: str) -> str:
+def said_html(study: ShippedStudy, dataset: Dataset, lang: str) -> str:
     """Say in one sentence what labels buy."""
     found = {way.id: study.at(way.strategy, way.shots) for way in WAYS}
     marked = {
@@ -70,8 +71,8 @@ def said_html(study: ShippedStudy, held: Held, lang: str) -> str:
     about = t(
         lang,
         "start_about",
-        rows=f"{len(held.loaded.dataset):,}",
-        labels=len(held.loaded.dataset.problem.labels),
+        rows=f"{len(dataset):,}",
+        labels=len(dataset.problem.labels),
         test=f"{study.test_rows:,}",
         seeds=study.seeds,
     )

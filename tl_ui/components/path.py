@@ -23,6 +23,20 @@ STEPS = ("data", "compare", "results")  # ids of tabs, in the order of the way
 
 def path_view(titles: Mapping[str, str]) -> gr.HTML:
     """The way, for these tabs: a title is a key of `words.py`, or the words themselves."""
+    return gr.HTML(
+        value=states({}),
+        html_template=(
+            f"<a class='tl-skip' href='#tabs'>{in_both(lambda lang: escaped(t(lang, 'skip')))}</a>"
+            f"{path_html(titles)}<div class='tl-dropped' role='alert' hidden>"
+            f"{in_both(lambda lang: escaped(t(lang, 'dropped_beside')))}</div>"
+        ),
+        js_on_load=SCRIPT.read_text(encoding="utf-8"),
+        elem_id="path",
+    )
+
+
+def path_html(titles: Mapping[str, str]) -> str:
+    """The buttons of the way, each with a place for its state."""
     steps = "<li aria-hidden='true' class='tl-then'>›</li>".join(
         f"<li>{_button(id, f'path_{id}', state=True)}</li>" for id in STEPS if id in titles
     )
@@ -30,17 +44,9 @@ def path_view(titles: Mapping[str, str]) -> gr.HTML:
     before = [id for id in beside if id == "start"]
     after = "".join(f"<li>{_button(id, titles[id])}</li>" for id in beside if id not in before)
     first = "".join(f"<li>{_button(id, titles[id])}</li>" for id in before)
-    return gr.HTML(
-        value=states({}),
-        html_template=(
-            f"<a class='tl-skip' href='#tabs'>{in_both(lambda lang: escaped(t(lang, 'skip')))}</a>"
-            f"<nav class='tl-path' aria-label='Transfer Lab'><ul>{first}</ul><ol>{steps}</ol>"
-            f"<ul class='tl-beside'>{after}</ul></nav>"
-            "<div class='tl-dropped' role='alert' hidden>"
-            f"{in_both(lambda lang: escaped(t(lang, 'dropped_beside')))}</div>"
-        ),
-        js_on_load=SCRIPT.read_text(encoding="utf-8"),
-        elem_id="path",
+    return (
+        f"<nav class='tl-path' aria-label='Transfer Lab'><ul>{first}</ul><ol>{steps}</ol>"
+        f"<ul class='tl-beside'>{after}</ul></nav>"
     )
 
 

@@ -1,11 +1,13 @@
-"""What of Gradio's page is changed on its way to a browser: two places that cost a visitor's
-processor much for nothing. Text that is not found, as in another version of Gradio, stays as it is.
+"""What of Gradio's page is changed on its way to a browser: a first screen that is there before
+Gradio's script is, and two places that cost a visitor's processor much for nothing. Text that is
+not found, as in another version of Gradio, stays as it is.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 # Gradio's first loading sign counts seconds at every frame, and goes on after it is gone:
@@ -17,7 +19,7 @@ const counts = draw => /performance\\.now\\(\\)-/.test(draw) && String(draw).len
 window.requestAnimationFrame = draw =>
   counts(draw) ? setTimeout(() => next(draw), 250) : next(draw);
 }</script>"""
-HEAD = b"<head>"
+HEAD, BODY = b"<head>", re.compile(rb"<body[^>]*>")
 
 # At each step of each event Gradio looks for components, each time by going through all there are;
 # opening this page asks for eight thousand. The same function with a memory of the way to each: the
@@ -36,8 +38,14 @@ for(const child of node.children||[])walk(child,[...way,i++])};
 ways.clear();walk(root,[]);return at(ways.get(id))}"""
 
 
-def _document(body: bytes) -> bytes:
-    return body.replace(HEAD, HEAD + CALM.encode(), 1)
+def with_first_paint(document: bytes, first: str) -> bytes:
+    """The document as a browser is given it.
+
+    Args:
+        first: HTML to come before everything else in its body.
+    """
+    calm = document.replace(HEAD, HEAD + CALM.encode(), 1)
+    return BODY.sub(lambda found: found[0] + first.encode(), calm, count=1)
 
 
 def as_sent(script: bytes) -> bytes:
@@ -46,13 +54,17 @@ def as_sent(script: bytes) -> bytes:
 
 
 class Document:
-    """A layer of the page's server that changes the document and the script that runs it."""
+    """A layer of the page's server that changes the document and the script that runs it.
 
-    def __init__(self, app: Any):
-        self.app = app
+    Args:
+        first: see `with_first_paint`.
+    """
+
+    def __init__(self, app: Any, first: str = ""):
+        self.app, self.first = app, first
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        change = _change(scope) if scope["type"] == "http" else None
+        change = self._change(scope) if scope["type"] == "http" else None
         if change is None:
             await self.app(scope, receive, send)
             return
@@ -77,19 +89,18 @@ class Document:
 
         await self.app(scope, receive, sending)
 
+    def _change(self, scope: Any) -> Callable[[bytes], bytes] | None:
+        """What is done to the answer."""
+        if scope["method"] != "GET":
+            return None
+        if scope["path"].endswith("/"):
+            return partial(with_first_paint, first=self.first)
+        if re.search(r"/assets/core-[\w-]+\.js$", scope["path"]):
+            return as_sent
+        return None
+
 
 def _is_text(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     given = {name.lower(): value for name, value in headers}
     kind = given.get(b"content-type", b"")
     return b"content-encoding" not in given and (b"text/html" in kind or b"javascript" in kind)
-
-
-def _change(scope: Any) -> Callable[[bytes], bytes] | None:
-    """What is done to the answer."""
-    if scope["method"] != "GET":
-        return None
-    if scope["path"].endswith("/"):
-        return _document
-    if re.search(r"/assets/core-[\w-]+\.js$", scope["path"]):
-        return as_sent
-    return None

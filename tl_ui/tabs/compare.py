@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import re
-import time
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
@@ -801,9 +800,8 @@ def _now(status: dict, opened: Opened | None, lang: str) -> str:
         parts.append(t(lang, "step", step=progress["step"], steps=progress["steps"]))
         if progress.get("loss") is not None:
             parts.append(t(lang, "loss", loss=f"{progress['loss']:.3f}"))
-    if status.get("began") and status["done"]:
-        left = (time.time() - status["began"]) / status["done"] * (status["total"] - status["done"])
-        parts.append(t(lang, "left", time=duration(left, lang)))
+    if progress and progress.get("seconds_left") is not None:
+        parts.append(t(lang, "left", time=duration(progress["seconds_left"], lang)))
     return " · ".join(parts) or t(lang, "warming")
 
 
