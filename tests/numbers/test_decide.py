@@ -442,8 +442,8 @@ def test_pairs_that_cannot_be_held_against_each_other_say_why():
     told = advice.break_even(pair(lines, "few", "many"))
     assert (
         told
-        == "many and few were not tried at the same number of labelled texts, so they cannot be"
-        " compared."
+        == "many and few were not tried at the same number of labelled texts, so they cannot"
+        " be compared."
     )
     assert ahead(lines, "few", "many") is None
     for a, b, sentence in (

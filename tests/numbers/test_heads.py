@@ -313,3 +313,26 @@ def test_tfidf_of_two_texts_sees_what_differs():
     )
     turned = [Example(e.row, e.text_b, e.text) for e in examples[50:]]
     assert np.allclose(drain(fitted.predictor.predict(turned)), scores, atol=1e-6)
+
+
+# --- many rows ------------------------------------------------------------------------------------
+
+
+def test_of_many_rows_a_strength_is_chosen_by_some_of_every_label():
+    gold = np.r_[np.zeros(30_000, int), np.ones(9_000, int), np.full(7, 2), np.full(2, 3)]
+    some = heads.spread_rows(gold, 20_000)
+    assert heads.spread_rows(gold[:20_000], 20_000) is None
+    assert len(set(some)) == len(some) and list(some) == sorted(some)
+    counts = np.bincount(gold[some])
+    assert abs(counts.sum() - 20_000) < 10 and counts[2] == 7 and counts[3] == 2
+    assert counts[0] / counts[1] == pytest.approx(30 / 9, rel=0.01)
+    assert some[0] == 0 and np.diff(some[: counts[0]]).max() <= 2  # from the whole file
+
+
+def test_the_strength_of_some_rows_is_that_of_all(monkeypatch):
+    features, gold = clouds(3, rows=1500)
+    whole = fit_head(features, gold, 3)
+    monkeypatch.setattr(heads, "MOST_CHOOSING", 600)
+    part = fit_head(features, gold, 3)
+    assert part.strength == whole.strength
+    assert np.array_equal(part.weight, whole.weight)  # and it is fitted on all of them

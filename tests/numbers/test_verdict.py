@@ -77,7 +77,7 @@ def test_a_tie_lets_cost_decide_and_says_so(seed):
         made(test=1000), {"similarity": 0.8, "probe": 0.8, "lora": 0.6}, seed=seed, spread=0.003
     )
     assert headline(d) == (
-        "Start with Zero-shot by label names without labelled texts: other methods did about as"
+        "Start with Zero-shot by label names (no labelled texts): other methods did about as"
         " well, and none of those is cheaper."
     )
     told = said(d)

@@ -50,9 +50,10 @@ EN: dict[str, Sentence] = {
     "probably_one": sentence("probably one of the best"),
     "probably_tried": sentence("sure only of what was tried"),
     "unclear": sentence("cannot tell"),
+    "unclear_floor": sentence("none shown to work"),
     # what a method is called with the labels it was given
     "with_labels": sentence("{method} on {n} labelled texts"),
-    "without_labels": sentence("{method} without labelled texts"),
+    "without_labels": sentence("{method} (no labelled texts)"),
     "own_name": sentence("{method} “{name}”"),
     "and_more": sentence("{methods} and {n} more"),
     # the verdict
@@ -129,7 +130,21 @@ EN: dict[str, Sentence] = {
         " the least at your prices."
     ),
     "why_leads": sentence(
-        "{n} of {all} methods could be the best, and none of the others came within {close} of it."
+        "It scored highest, and none of the others came within {close} of it. But {n} of {all}"
+        " methods could be the best: chance explains differences of that size here."
+    ),
+    "why_few": sentence(
+        "With {n} training runs of each method it is not known how much depends on which texts were"
+        " drawn: the intervals leave that out, so a difference may be chance even where they do not"
+        " overlap."
+    ),
+    "why_few_1": sentence(
+        "With one training run of each method it is not known how much depends on which texts were"
+        " drawn: the intervals leave that out, so a difference may be chance even where they do not"
+        " overlap."
+    ),
+    "why_even": sentence(
+        "The best two are so close that more runs or test rows would probably not separate them."
     ),
     "why_alone": sentence("It is the only one of {all} methods that could be the best."),
     "why_floor": sentence("{always} already reaches {value}."),
@@ -153,19 +168,21 @@ EN: dict[str, Sentence] = {
         "{n} labelled texts did not help: {x} worse than without any, more than chance explains."
     ),
     "loss_few_perhaps": sentence(
-        "{n} labelled texts did not help here: {x} worse than without any, which may be chance."
+        "{n} labelled texts are not shown to help: {x} worse than without any, which may be chance."
     ),
     "loss_all": sentence(
         "All {n} labelled texts did not help: {x} worse than with {less}, more than chance explains."
     ),
     "loss_all_perhaps": sentence(
-        "All {n} labelled texts did not help here: {x} worse than with {less}, which may be chance."
+        "All {n} labelled texts are not shown to help: {x} worse than with {less}, which may be"
+        " chance."
     ),
     "loss_all_none": sentence(
         "All {n} labelled texts did not help: {x} worse than without any, more than chance explains."
     ),
     "loss_all_none_perhaps": sentence(
-        "All {n} labelled texts did not help here: {x} worse than without any, which may be chance."
+        "All {n} labelled texts are not shown to help: {x} worse than without any, which may be"
+        " chance."
     ),
     "enough": sentence(
         "{n} labelled texts are enough for it: at most {margin} are lost against {most}."
@@ -186,9 +203,6 @@ EN: dict[str, Sentence] = {
         " there is in it."
     ),
     "change_few_rows": sentence("{at} test rows; with one, nothing can be shown."),
-    "change_none": sentence(
-        "The best two are so close that more runs or test rows would probably not separate them."
-    ),
     "change_prices": sentence(
         "Your prices: without them, only labelled texts and time count as cost."
     ),
@@ -286,7 +300,8 @@ class _Speaker:
     def said(self) -> str:
         """The mark in words: probably is said of what the statistics leave open."""
         if self.mark != PROBABLY:
-            return self.say(self.mark)
+            floor = self.given.found.why == NOT_ABOVE
+            return self.say("unclear_floor" if floor else self.mark)
         why = self.given.found.why
         if why in (CHEAPEST_OF_CLOSE, LEADS):
             return self.say("probably_one")
@@ -379,7 +394,7 @@ class _Speaker:
 
     def why(self) -> list[str]:
         found = self.given.found
-        told = [self._reason(), *(self._gain(w) for w in self.decision.ways)]
+        told = [self._reason(), *(self._gain(w) for w in self.decision.ways), self._even()]
         if found.advised:
             told.append(self._fewer())
         if found.floor is not None and found.why == NOT_ABOVE:
@@ -396,7 +411,7 @@ class _Speaker:
             self.say(
                 key,
                 leader=self.name(self.given.cell(found.leader)),
-                n=len(found.best),
+                n=self.seeds or len(found.best),
                 all=len(self.given.candidates),
                 close=self.unit.points(CLOSE, self.language),
             )
@@ -406,8 +421,10 @@ class _Speaker:
 
     def _key_of_reason(self) -> str:
         found = self.given.found
-        if not found.best or self.seeds:
+        if not found.best:
             return ""
+        if self.seeds:
+            return "why_few_1" if self.seeds == 1 else "why_few"
         keys = {
             WINNER: "why_winner",
             AS_GOOD_AND_CHEAPER: "why_as_good",
@@ -477,8 +494,15 @@ class _Speaker:
         if MORE_ROWS in at:
             few = found.difference.n < 2
             return self.say("change_few_rows" if few else "change_rows", at=at[MORE_ROWS])
+        return ""
+
+    def _even(self) -> str:
+        """That the two best are too close for anything to separate them, where that is so."""
+        found = self.given.found
+        if found.difference is None or found.why in (UNFINISHED, NOT_ABOVE) or found.changes:
+            return ""
         apart = found.p is not None and found.p < 0.05
-        return "" if apart else self.say("change_none")
+        return "" if apart else self.say("why_even")
 
 
 def say_always(decision: Decision, language: str) -> str:
