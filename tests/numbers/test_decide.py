@@ -441,8 +441,7 @@ def test_pairs_that_cannot_be_held_against_each_other_say_why():
     lines = entries_of(made, split, compare(made, split))
     told = advice.break_even(pair(lines, "few", "many"))
     assert (
-        told
-        == "many and few were not tried at the same number of labelled texts, so they cannot"
+        told == "many and few were not tried at the same number of labelled texts, so they cannot"
         " be compared."
     )
     assert ahead(lines, "few", "many") is None

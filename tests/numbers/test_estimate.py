@@ -138,3 +138,18 @@ def test_runs_that_are_done_and_texts_that_are_read_are_not_waited_for(watched):
     assert sum(rest.values()) < sum(whole.values()) - sum(whole[run] for run in done) + 1e-9
     about = estimate(made, done=done, where=home)
     assert about.seconds == pytest.approx(START_SECONDS + sum(rest.values()))
+
+
+def test_a_run_of_which_nothing_was_expected_says_nothing_of_the_others(watched):
+    """`tfidf` on long texts takes minutes where it was estimated at a blink."""
+    made, left, clock, home = watched
+    first = next(s.id for s in made.specs if s.arm.id == "majority")
+    assert left._expected[first] < 1
+    others = sum(left._expected.values()) - left._expected[first]
+    clock.now = START_SECONDS
+    left.saw(step(first, 0))
+    for clock.now in range(10, 200, 10):
+        left.saw(step(first, clock.now // 2))
+        assert others * 0.7 < left.seconds() < 1.4 * others + 1.2 * (200 - clock.now)
+    left.saw(Finished(first, RunResult(first, "done")))
+    assert left.seconds() == pytest.approx(others, rel=0.2)

@@ -69,6 +69,18 @@ def test_a_slow_format_is_not_chosen(monkeypatch):
     assert number_formats._faster(work) is torch.bfloat16
 
 
+def test_x86_that_has_no_bfloat16_is_not_timed(monkeypatch):
+    monkeypatch.setattr(number_formats, "_faster", lambda work: pytest.fail("it was timed"))
+    able = {"architecture": "x86_64", "avx2": True, "amx_bf16": False, "avx512_bf16": False}
+    monkeypatch.setattr(number_formats.torch.cpu, "get_capabilities", lambda: able)
+    assert number_formats.measured.__wrapped__() == number_formats.EXACT
+    monkeypatch.setattr(number_formats, "_faster", lambda work: torch.bfloat16)
+    able["avx512_bf16"] = True
+    assert number_formats.measured.__wrapped__() == HALF
+    able |= {"architecture": "aarch64", "avx512_bf16": False}  # what it can do is not known
+    assert number_formats.measured.__wrapped__() == HALF
+
+
 def test_it_is_found_once_for_a_processor(found, tmp_path, monkeypatch):
     assert [formats("cpu", tmp_path) for _ in range(3)] == [HALF] * 3 and len(found) == 1
     monkeypatch.setattr(number_formats, "processor", lambda: "another")
