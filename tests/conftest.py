@@ -53,6 +53,7 @@ SLOW = (
     "numbers/test_nli.py",
     "numbers/test_number_formats.py",
     "numbers/test_ordinal.py",
+    "numbers/test_other_devices.py",
     "numbers/test_pairs.py",
     "numbers/test_pretraining.py",
     "numbers/test_prompt_tune.py",
