@@ -6,7 +6,7 @@ Every measurement is a `compare` on made-up rows in a process of its own, with a
 words of a text are whole words of the embedded model's vocabulary, so its tokens are counted; seven
 of ten belong to its label. Peak memory is the largest sum, over the command and its workers, of
 memory that is theirs alone plus their part of what they share (PSS). Like `python -m benchmarks`,
-it waits for a quiet machine. Prints a table and writes docs/growth.svg.
+it waits for a quiet machine. Prints a table, and writes docs/growth.svg where all is measured.
 """
 
 from __future__ import annotations
@@ -96,16 +96,22 @@ def measured(point: Point, words: list[str]) -> Point:
         command = [sys.executable, "-m", "tl_core", "compare", str(place / "rows.csv")]
         command += [*point.command, "--test-size", str(TEST), "--out", str(place / "study")]
         started, most = time.perf_counter(), 0.0
+        log = place / "log.txt"
+        said = log.open("w", encoding="utf-8")
         process = subprocess.Popen(
             [*command, "--json"], cwd=ROOT, env=_environment(place / "home"),
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            stdout=subprocess.DEVNULL, stderr=said,
         )  # fmt: skip
-        while process.poll() is None:
+        while True:
             most = max(most, _memory(process.pid))
-            time.sleep(LOOK)
+            try:
+                process.wait(timeout=LOOK)
+                break
+            except subprocess.TimeoutExpired:
+                continue
         took = time.perf_counter() - started
         if process.returncode:
-            raise SystemExit(f"{point.of} {point.size}: {process.stderr.read()[-2000:]}")
+            raise SystemExit(f"{point.of} {point.size}: {log.read_text('utf-8')[-2000:]}")
         record = json.loads((place / "study" / "study.json").read_text(encoding="utf-8"))
     accuracy = record["summary"][0]["accuracy"]["mean"]
     return Point(
@@ -225,7 +231,8 @@ def main() -> None:
                 )
         except Busy as fault:
             raise SystemExit(str(fault)) from None
-    CHART.write_text(chart(found), encoding="utf-8")
+    if not a.only:
+        CHART.write_text(chart(found), encoding="utf-8")
 
 
 def _whole(word: str) -> bool:

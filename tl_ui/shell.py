@@ -60,6 +60,8 @@ QUEUE_SECONDS = (
     0.01  # between two looks for events; left at 0.001, an idle page takes a tenth of a core
 )
 MARK = "__i18n__"
+NOTICES = Path(__file__).with_name("notices.js")
+KINDS = ("error", "warning", "info", "success")  # of notices, as Gradio has them
 
 # The address bar and the document's language follow what the page shows; a reload or a copied link
 # comes back to it.
@@ -481,6 +483,13 @@ def _first_paint() -> str:
     return first_paint(study, load(f"sample:{study.sample}").dataset, titles)
 
 
+def _notices() -> str:
+    keys = {**{kind: f"notice_{kind}" for kind in KINDS}, "wrong_kind": "wrong_kind"}
+    said = {lang: {name: t(lang, key) for name, key in keys.items()} for lang in LANGUAGES}
+    words = json.dumps(said, ensure_ascii=False).replace("<", "\\u003c")
+    return f"<script>{NOTICES.read_text('utf-8').replace('WORDS', words, 1)}</script>"
+
+
 def launch_kwargs(
     profile: Profile, faults: Callable[[], list[str]] = list, room: Room | None = None
 ) -> dict[str, Any]:
@@ -493,7 +502,7 @@ def launch_kwargs(
     return {
         "theme": theme(),
         "css": CSS,
-        "head": f"{HEAD}<link rel='prefetch' as='script' href='{SCRIPT}'>",
+        "head": f"{HEAD}<link rel='prefetch' as='script' href='{SCRIPT}'>{_notices()}",
         "i18n": gr.I18n(**in_browser()),
         "state_session_capacity": SESSIONS,
         "max_threads": THREADS,

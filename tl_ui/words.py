@@ -22,6 +22,11 @@ EN: dict[str, Sentence] = {
     "needs_script": say(
         "This page needs JavaScript, which is off in this browser. The command line does the same without it."
     ),
+    "notice_error": say_as("a notice", "This did not work"),
+    "notice_warning": say("Warning"),
+    "notice_info": say_as("a notice", "Note"),
+    "notice_success": say_as("a notice", "Done"),
+    "wrong_kind": say("{file} is not a file that is read here. Choose one of these: {kinds}."),
     "theme": say("Light / dark"),
     "bug": say(
         "Something went wrong on our side: bug {reference}. The program's log has the details under this number."

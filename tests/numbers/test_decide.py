@@ -311,15 +311,15 @@ CENSORED = [
         curve(0.9, 0.92, 0.94, 0.95),
         break_even.FROM_THE_START,
         "is already ahead of similarity with 3 labelled texts, the fewest tried",
-        "시도한 가장 적은 예시 3개에서 이미",
+        "시도한 것 중 가장 적은 예시 3개로도 이미",
     ),
     (
         curve(0.2, 0.22, 0.25, 0.3),
         break_even.NOT_REACHED,
         "stays behind similarity with up to 192 labelled texts, the most tried",
-        "시도한 가장 많은 예시 192개까지",
+        "시도한 것 중 가장 많은 예시 192개까지",
     ),
-    (curve(0.2, 0.4, 0.8, 0.9), break_even.BETWEEN, "worth about", "값어치는 probe에 주는 예시 약"),
+    (curve(0.2, 0.4, 0.8, 0.9), break_even.BETWEEN, "worth about", "값어치는 probe에 예시를 약"),
     (
         curve(0.55, 0.7, 0.9, 0.95),
         break_even.AT_THE_LATEST,
@@ -336,7 +336,7 @@ CENSORED = [
         curve(0.6, 0.6, 0.6, 0.6),
         break_even.NOT_RESOLVED,
         "These labelled texts and test rows do not show",
-        "이 예시와 테스트 행으로 알 수 없습니다",
+        "지금의 예시와 테스트 행만으로는",
     ),
 ]
 

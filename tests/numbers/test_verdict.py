@@ -19,7 +19,7 @@ from tl_core.analysis.compare import compare
 from tl_core.analysis.decision import Prices, decide
 from tl_core.api.types import RunResult
 from tl_core.report.html import report_html
-from tl_core.statistics.recommendation import CHEAPEST_OF_CLOSE
+from tl_core.statistics.recommendation import CHEAPEST_OF_CLOSE, LEADS
 from tl_core.studies.plan import Plan, plan
 from tl_core.words import advice
 from tl_core.words.names import arm_names, renamed
@@ -416,3 +416,45 @@ def test_what_an_endpoint_takes_is_in_the_cost_or_it_is_not_advised_for_being_ch
     cost = next(c for c in priced.costs if c.arm == "similarity")
     assert cost.total == pytest.approx(100_000 / 600 * (60_000 * 0.15 + 1_200 * 0.60) / 1e6)
     assert "is not known" not in said(priced)
+
+
+# --- what the screen says, as a reader without statistics took it ---------------------------------
+
+
+def test_one_run_says_that_the_intervals_leave_luck_out():
+    """Intervals that do not touch, and "may be chance" below them: the reader must be told why."""
+    found = verdict(weighed(made(seeds=1), {"similarity": 0.6, "probe": 0.7, "lora": 0.75}, seed=0))
+    assert found.sentence.startswith("Too early to say") and found.said == "cannot tell"
+    assert found.why[0].startswith("With one training run of each method it is not known")
+    few = verdict(weighed(made(seeds=2), {"similarity": 0.6, "probe": 0.7, "lora": 0.75}, seed=0))
+    assert few.why[0].startswith("With 2 training runs of each method it is not known")
+    alone = made(strategies=("lora",), shots=(8,), seeds=1)
+    only = verdict(weighed(alone, {"lora": 0.75}, seed=0))
+    assert only.sentence.startswith("Only LoRA adapter") and not any(
+        "chance" in x for x in only.why
+    )
+
+
+def test_a_lead_that_chance_may_explain_is_said_to_be_one():
+    levels = {"similarity": 0.40, "probe": 0.55, "lora": 0.72}
+    made_of = (weighed(made(seeds=3, test=80), levels, seed=s, spread=0.06) for s in range(40))
+    found = verdict(next(d for d in made_of if d.advice.found.why == LEADS))
+    assert found.why[0].startswith("It scored highest, and none of the others came within 3.0")
+    assert "chance explains differences of that size here" in found.why[0]
+
+
+def test_methods_no_better_than_always_the_same_are_said_to_be_none_that_works():
+    levels = {"majority": 0.34, "similarity": 0.34, "probe": 0.33}
+    d = weighed(made(strategies=tuple(levels), test=200), levels, seed=0)
+    found = verdict(d)
+    assert found.mark == "unclear" and found.said == "none shown to work"
+    assert "is shown to do better than giving every text the most frequent label" in found.sentence
+
+
+def test_what_would_change_a_tie_is_no_reason_that_nothing_would():
+    d = weighed(
+        made(test=1000), {"similarity": 0.8, "probe": 0.8, "lora": 0.6}, seed=0, spread=0.003
+    )
+    found = verdict(d)
+    assert any("so close that more runs" in x for x in found.why)
+    assert not any("so close" in x for x in found.change)

@@ -60,3 +60,22 @@ def test_every_tab_is_korean(visit, finished):
         if told := english(page, own):
             found[tab] = told
     assert found == {}
+
+
+def test_notices_are_korean(visit, tmp_path):
+    """What Gradio says by itself, in the browser, and the heads of notices."""
+    page = visit("/?tab=data", tab=None, locale="ko-KR")
+    page.locator("#upload input[type=file]").wait_for(state="attached")
+    file = tmp_path / "plan.pdf"
+    file.write_bytes(b"%PDF")
+    page.locator("#upload input[type=file]").set_input_files(file)
+    notice = page.get_by_test_id("toast-body")
+    expect(notice).to_contain_text("여기서 읽을 수 없는 파일입니다: plan.pdf")
+    expect(notice).to_contain_text(".csv, .tsv")
+    assert not re.search(r"Warning|Error|Invalid", notice.inner_text())
+
+    page = visit("/?study=nothing", tab=None, locale="ko-KR")
+    notice = page.get_by_test_id("toast-body")
+    expect(notice).to_contain_text("주의")
+    expect(notice).to_contain_text("이 주소의 실험이 더는 없습니다")
+    assert not re.search(r"Warning|Error", notice.inner_text())

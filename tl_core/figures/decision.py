@@ -81,7 +81,7 @@ def ahead(
             language,
             "ahead_told",
             n=number(n, 0),
-            x=number(unit.scale * m, unit.digits),
+            x=unit.points(m, language),
             low=number(unit.scale * a, unit.digits),
             high=number(unit.scale * b, unit.digits),
         )

@@ -2,7 +2,7 @@
 
 Weights, optimizer state and everything between two products stay float32; only what goes into a
 product is rounded (torch's autocast). Processors that multiply bfloat16 do so two to five times as
-fast; on others it is many times slower, so that nothing is assumed.
+fast; on others it is many times slower. x86 says which it is; where nothing is said it is timed.
 """
 
 from __future__ import annotations

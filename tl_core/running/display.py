@@ -83,6 +83,7 @@ class TerminalDisplay:
                     f"{self.names[event.run]} · {self._said(phase(step.phase))}"
                     f" {step.done}/{step.total}{loss}"
                 ),
+                left=self._left(runner),
             )
         elif isinstance(event, Finished):
             if event.result.status == "failed":

@@ -76,7 +76,8 @@ class StudyRunner:
         spent = earlier.get("wall_seconds") if isinstance(earlier, dict) else None
         self._spent = float(spent) if isinstance(spent, (int, float)) else 0.0
         self._record("queued")
-        self._time_left = TimeLeft(self.plan, [*self.results, *self.leave], self.where)
+        if not isinstance(self.worker, Borrower):  # of a lent GPU the pace is not known
+            self._time_left = TimeLeft(self.plan, [*self.results, *self.leave], self.where)
         try:
             deaths: dict[str, int] = {}
             while self.missing:

@@ -25,7 +25,7 @@ from tl_core.data.loaded import Loaded
 from tl_core.data.split import lock_key
 from tl_core.data.tokens_read import TokenReport, read_texts
 from tl_core.models.catalog import find
-from tl_core.models.embedded import COMPARE_TEXTS, EMBEDDED, model_for
+from tl_core.models.embedded import COMPARE_TEXTS, EMBEDDED, ENTRIES, model_for
 from tl_core.models.embedding_cache import home
 from tl_core.running.runner import StudyRunner
 from tl_core.running.worker import Worker, WorkerDied
@@ -614,14 +614,15 @@ def _estimated(made: Plan, done: Collection[str], worker: Worker) -> Estimate:
     timed first.
     """
     first = estimate(made, done=done)
-    timed = next((a.model.name for a in made.study.arms if a.model), None)
+    models = (arm.model.name for arm in made.study.arms if arm.model)
+    timed = next((name for name in models if name in ENTRIES), None)  # others may be large
     if first.seconds < LONG_SECONDS or timed is None or known(home()):
         return first
     try:
         with closing(worker.call("time_training", model=timed, pause=0.0)) as rates:
             for rate in rates:
                 remember(rate, home())
-    except (UserError, WorkerDied):  # whatever is wrong is told when the runs begin
+    except (UserError, WorkerDied, RuntimeError):  # whatever is wrong is told when the runs begin
         return first
     return estimate(made, done=done)
 

@@ -80,22 +80,22 @@ def _costs(
     rate = _rate(where or home())
     split = plan.study.split
     tokens = mean_tokens(split.test, whole=task_of(plan.study.problem).by_word)
-    size = max((parameters(plan, a.model.digest) for a in plan.study.arms if a.model), default=0.0)
     own: dict[str, float] = {}
     read: dict[str, float] = {}
-    known: set[int] = set()
-    tested = False
+    known: dict[str, set[int]] = {}  # rows that were read, by the model that read them
     for spec in sorted(plan.specs, key=lambda spec: spec.id not in done):
         if spec.id in plan.refused:
             continue
         texts = 0
         if spec.arm.model:
-            texts = len(set(spec.train) - known) + (0 if tested else len(split.test))
-            known.update(spec.train)
-            tested = True
+            tested = spec.arm.model.digest in known
+            before = known.setdefault(spec.arm.model.digest, set())
+            texts = len(set(spec.train) - before) + (0 if tested else len(split.test))
+            before.update(spec.train)
         if spec.id not in done:
             waits = strategies()[spec.arm.strategy].waits(len(split.test))
             own[spec.id] = RUN_SECONDS + _work(plan, spec, tokens) / rate + waits
+            size = parameters(plan, spec.arm.model.digest) if spec.arm.model else 0.0
             read[spec.id] = texts * tokens * size / rate
     return own, read
 

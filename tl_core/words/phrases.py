@@ -24,6 +24,7 @@ from tl_core.statistics.intervals import (
 EN: dict[str, Sentence] = {
     # numbers
     "points": sentence("{x} points"),
+    "points_of_scale": sentence_as("on a scale of ratings", "{x} points"),
     "range": sentence("{low} – {high}"),
     "interval": sentence("{value} (95% interval {range})"),
     "shots_0": sentence("no labelled texts"),
@@ -95,7 +96,7 @@ EN: dict[str, Sentence] = {
     "axis_ahead": sentence("ahead by, points"),
     "ahead_line": sentence("{learner} minus {other}"),
     "ahead_band": sentence("95% band"),
-    "ahead_told": sentence("{n} labelled texts: {x} points ahead ({low} – {high})"),
+    "ahead_told": sentence("{n} labelled texts: {x} ahead ({low} – {high})"),
     "as_good": sentence("equally good"),
     "even_span": sentence("may break even here (95%)"),
     "at_labels": sentence("at {n} labelled texts"),

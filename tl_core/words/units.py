@@ -64,7 +64,8 @@ class Unit:
 
     def points(self, difference: float, language: str) -> str:
         """Say by how much one value is better than another."""
-        return say(language, "points", x=number(self.scale * difference, self.digits))
+        key = "points" if self.kind == "percent" else "points_of_scale"
+        return say(language, key, x=number(self.scale * difference, self.digits))
 
     def points_limits(self, found: Interval, language: str) -> str:
         """The limits of a difference."""

@@ -424,7 +424,8 @@ class _Speaker:
         if not found.best:
             return ""
         if self.seeds:
-            return "why_few_1" if self.seeds == 1 else "why_few"
+            few = "why_few_1" if self.seeds == 1 else "why_few"
+            return few if found.advised else ""
         keys = {
             WINNER: "why_winner",
             AS_GOOD_AND_CHEAPER: "why_as_good",

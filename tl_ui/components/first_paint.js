@@ -6,7 +6,8 @@
   document.documentElement.lang = kept('tl-lang') || (navigator.languages.find(l => /^(ko|en)/i.test(l)) || 'en').slice(0, 2).toLowerCase();
   const at = document.getElementById('tl-first-paint'), asked = new URLSearchParams(location.search);
   if (['study', 'tab', 'look'].some(name => asked.has(name))) { at.remove(); return; }
-  const dark = (asked.get('__theme') || kept('tl-theme') || (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light')) === 'dark';
+  const chosen = [asked.get('__theme'), kept('tl-theme')].find(theme => theme === 'dark' || theme === 'light');
+  const dark = chosen ? chosen === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
   at.classList.toggle('dark', dark);
   at.setAttribute('data-shown', ''); at.setAttribute('aria-hidden', 'true');
   const away = () => { seen.disconnect(); at.remove(); };

@@ -40,7 +40,7 @@ def first_paint(study: ShippedStudy, dataset: Dataset, titles: Mapping[str, str]
     return (
         "<noscript><style>#tl-first-paint { display: block; position: static; }</style>"
         f"{without}</noscript><div id='tl-first-paint'><template shadowrootmode='closed'>"
-        f"<style>{style}</style><div class='all'><div class='main'>"
+        f"<style>{style}</style><div class='all' inert><div class='main'>"
         f"<div class='tl-lede'>{in_both(_lede)}</div>{path_html(titles)}"
         f"<div id='first-picture'>{in_both(lambda lang: said_html(study, dataset, lang))}"
         f"<div class='tl-first'>{in_both(lambda lang: curve_html(study, lang))}"

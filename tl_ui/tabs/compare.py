@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import re
+import time
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
@@ -50,6 +51,7 @@ from tl_ui.state.studies import Opened
 from tl_ui.words import t, word
 
 SHOTS = (*map(str, SHOTS_OFFERED), "all")
+LEAST_LEFT = 3.0  # seconds that a study which still runs is said to take
 COSTS_SHOWN = 6  # arms whose time is given one by one
 
 
@@ -801,7 +803,8 @@ def _now(status: dict, opened: Opened | None, lang: str) -> str:
         if progress.get("loss") is not None:
             parts.append(t(lang, "loss", loss=f"{progress['loss']:.3f}"))
     if progress and progress.get("seconds_left") is not None:
-        parts.append(t(lang, "left", time=duration(progress["seconds_left"], lang)))
+        left = progress["seconds_left"] - (time.time() - progress["at"])  # it may be silent since
+        parts.append(t(lang, "left", time=duration(max(LEAST_LEFT, left), lang)))
     return " · ".join(parts) or t(lang, "warming")
 
 
