@@ -83,7 +83,7 @@ def test_the_map_shows_rows_that_nothing_was_trained_on():
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
 def test_the_sentence_has_the_numbers_of_the_study(lang, first_dataset):
-    said = said_html(shipped_study(), first_dataset, lang)
+    said = said_html(shipped_study(), first_dataset.loaded.dataset, lang)
     for way in WAYS:
         point = shipped_study().at(way.strategy, way.shots)
         assert f"<b class='tl-way-{way.id}'>{100 * point.value:.0f}</b>" in said
